@@ -1,0 +1,1 @@
+"""The Slack side: listeners, use cases, surfaces."""

@@ -1,0 +1,1 @@
+"""The model: training, serving, explaining. Knows nothing of Slack."""

@@ -1,0 +1,162 @@
+"""What a classifier promises to its callers. Imports no torch, so that a bot with a remote classifier stays small.
+
+ClassifierError
+├── InvalidInput             the caller's texts, file or options cannot be used
+├── BrokenModel              a model directory is missing, changed or not ours
+├── BaseModelUnavailable     the encoder to start from cannot be read
+└── ClassifierUnavailable    no answer now; trying again later is safe
+    ├── ClassifierOverloaded the queue is full
+    └── ClassifierTimeout    the answer did not come in time
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+OUT_OF_SCOPE_LABEL = "oos"
+"""The label of a CSV row that belongs to no category: always a negative."""
+
+ExplanationMethod = Literal["attention", "leave_one_out"]
+
+
+class ClassifierError(Exception):
+    """Something went wrong in the classifier. The text says what to do next."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (self.__doc__ or "").strip())
+
+
+class InvalidInput(ClassifierError):
+    """The input cannot be used. Correct it and try again."""
+
+
+class BrokenModel(ClassifierError):
+    """The model directory is incomplete or was changed. Train it again or activate another version."""
+
+
+class BaseModelUnavailable(ClassifierError):
+    """The base encoder cannot be read. Name a local directory, or install the package that holds it."""
+
+
+class ClassifierUnavailable(ClassifierError):
+    """The classifier does not answer at the moment. Try again shortly."""
+
+    def __init__(self, message: str | None = None, *, retry_after: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ClassifierOverloaded(ClassifierUnavailable):
+    """The classifier's queue is full. Try again shortly."""
+
+
+class ClassifierTimeout(ClassifierUnavailable):
+    """The classifier did not answer in time. Try again shortly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of the given text and how much it counted.
+
+    Attributes:
+        text: the word as it stands in the given text.
+        start: offset of its first character in the given text.
+        end: offset behind its last character.
+        score: share of the attention (0..1), or a signed score for methods that have a sign.
+    """
+
+    text: str
+    start: int
+    end: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the model said about one text.
+
+    Attributes:
+        category: the most likely category's slug.
+        confidence: its calibrated probability, 0..1.
+        alternatives: (category, probability), best first, the predicted category included.
+        words: the words that the model attended to, best first, offsets into the given text.
+        out_of_scope: 0 (surely one of the categories) .. 1 (surely none of them).
+        embedding: float32[hidden], the pooled sentence embedding, L2-normalised.
+        model_version: version name of the model that answered.
+        truncated: whether the text was longer than the model reads.
+        threshold: confidence from which this model may route by itself (from its calibration).
+    """
+
+    category: str
+    confidence: float
+    alternatives: tuple[tuple[str, float], ...]
+    words: tuple[Word, ...]
+    out_of_scope: float
+    embedding: npt.NDArray[np.float32] = field(repr=False, compare=False)
+    model_version: str
+    truncated: bool = False
+    threshold: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why the model said what it said, for one text.
+
+    Attributes:
+        prediction: the prediction that is explained.
+        method: how `words` were scored.
+        words: in reading order, with scores of `method` (signed for leave_one_out: positive speaks for the category).
+        removed: the top words that were taken out for the measurement.
+        probability_without: the measured probability of the category without `removed`.
+        category_without: what the model says without them.
+        hidden_attention: share of the attention that lay on special tokens and punctuation, 0..1.
+    """
+
+    prediction: Prediction
+    method: ExplanationMethod
+    words: tuple[Word, ...]
+    removed: tuple[str, ...]
+    probability_without: float
+    category_without: str
+    hidden_attention: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """The model that answers now."""
+
+    version: str
+    kind: str
+    labels: tuple[str, ...]
+    base_model: str
+    threshold: float
+    out_of_scope_threshold: float = 0.5
+
+
+@runtime_checkable
+class Classifier(Protocol):
+    """Anything that classifies: in this process, behind HTTP, or scripted for a test.
+
+    Every method raises ClassifierError only; ClassifierUnavailable means that a later try may work.
+    """
+
+    async def classify(self, texts: Sequence[str]) -> list[Prediction]:
+        """Answer each text, in order. An empty text gets an honest "not sure" (out_of_scope 1.0)."""
+        ...
+
+    async def explain(self, text: str, method: ExplanationMethod = "leave_one_out") -> Explanation:
+        """Say which words decided, with the probability measured without the top ones."""
+        ...
+
+    async def model(self) -> ModelInfo:
+        """Say which model answers now."""
+        ...
+
+    async def close(self) -> None:
+        """Give back threads and connections."""
+        ...

@@ -1,0 +1,1 @@
+"""Facts: tables, repositories, units of work. Imports nothing of ours."""
