@@ -1,4 +1,6 @@
-"""What a classifier promises to its callers. Imports no torch, so that a bot with a remote classifier stays small.
+"""What a classifier promises to its callers.
+
+Imports no torch, so that a bot with a remote classifier stays small.
 
 ClassifierError
 ├── InvalidInput             the caller's texts, file or options cannot be used
@@ -110,7 +112,7 @@ class Explanation:
     Attributes:
         prediction: the prediction that is explained.
         method: how `words` were scored.
-        words: in reading order, with scores of `method` (signed for leave_one_out: positive speaks for the category).
+        words: in reading order, with scores of `method` (leave_one_out: positive speaks for it).
         removed: the top words that were taken out for the measurement.
         probability_without: the measured probability of the category without `removed`.
         category_without: what the model says without them.

@@ -1,0 +1,174 @@
+"""Labelled messages: read from a CSV file, or from the starter pack that comes with the product."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import importlib.resources
+import io
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
+
+MINIMUM_PER_LABEL = 2
+"""One message to learn from and one to check with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A message and the category that a person gave it.
+
+    Attributes:
+        text: the message as it was written.
+        label: a category's slug, or `oos` for "none of them".
+        weight: how much it counts in training, 1.0 for a plain row; a correction may count more.
+    """
+
+    text: str
+    label: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A category of the starter pack: what it is called and which channel owns it."""
+
+    slug: str
+    name: str
+    emoji: str
+    description: str
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
+class StarterPack:
+    """Categories with messages to begin with, before a workspace has labels of its own."""
+
+    categories: tuple[Category, ...]
+    train: tuple[Example, ...]
+    held_out: tuple[Example, ...]
+
+
+def read_examples(path: Path) -> list[Example]:
+    """Read a CSV file with the columns `text` and `label` (others are ignored; `weight` is optional).
+
+    Raises:
+        InvalidInput: the file is missing, is no UTF-8 CSV, lacks a column, or has an empty text or label.
+    """
+    return [example for example, _ in _read_rows(_read_file(path), str(path))]
+
+
+def starter_pack() -> StarterPack:
+    """Read the starter pack out of the installed package.
+
+    Raises:
+        InvalidInput: its files are not there or cannot be read.
+    """
+    folder = importlib.resources.files("classifier") / "starter"
+    try:
+        described = yaml.safe_load((folder / "categories.yaml").read_text(encoding="utf-8"))
+        messages = (folder / "messages.csv").read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise InvalidInput("the starter pack is not installed: install the package again") from error
+    entries = described["categories"] if isinstance(described, dict) else described
+    categories = tuple(
+        Category(
+            slug=str(entry["slug"]),
+            name=str(entry["name"]),
+            emoji=str(entry["emoji"]).strip(":"),
+            description=str(entry["description"]),
+            destination=str(entry["destination"]),
+        )
+        for entry in entries
+    )
+    rows = _read_rows(messages, "the starter pack")
+    return StarterPack(
+        categories=categories,
+        train=tuple(example for example, split in rows if split == "train"),
+        held_out=tuple(example for example, split in rows if split not in ("train", "")),
+    )
+
+
+def check_trainable(examples: Sequence[Example]) -> tuple[str, ...]:
+    """Say which categories can be learned from the examples, sorted.
+
+    Raises:
+        InvalidInput: there are fewer than two categories, or one of them has a single message.
+    """
+    counts = Counter(example.label for example in examples)
+    counts.pop(OUT_OF_SCOPE_LABEL, None)
+    if len(counts) < 2:  # noqa: PLR2004 - a choice needs two
+        found = f"only the label {next(iter(counts))!r}" if counts else "no label"
+        raise InvalidInput(f"found {found}: training needs messages of at least two categories")
+    scarce = sorted(label for label, count in counts.items() if count < MINIMUM_PER_LABEL)
+    if scarce:
+        named = ", ".join(repr(label) for label in scarce[:5]) + (", ..." if len(scarce) > 5 else "")  # noqa: PLR2004
+        raise InvalidInput(
+            f"too few messages for {named}: add messages until every label has {MINIMUM_PER_LABEL}, "
+            "or take the label out"
+        )
+    return tuple(sorted(counts))
+
+
+def fingerprint(examples: Iterable[Example]) -> str:
+    """Sha256 (hex) over the examples, whatever their order: the training manifest's hash."""
+    rows = sorted(f"{example.label}\x1f{example.weight:g}\x1f{example.text}" for example in examples)
+    return hashlib.sha256("\x1e".join(rows).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _read_file(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise InvalidInput(f"{path} does not exist: name a CSV file with the columns text,label") from error
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read ({error.strerror}): name a readable CSV file") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{path} is not UTF-8: save it as a UTF-8 CSV file") from error
+
+
+def _read_rows(content: str, source: str) -> list[tuple[Example, str]]:
+    """Every row as (example, split), where split is "" in a file without that column."""
+    reader = csv.DictReader(io.StringIO(content, newline=""))
+    missing = [name for name in ("text", "label") if name not in (reader.fieldnames or ())]
+    if missing:
+        raise InvalidInput(f"{source} has no column {' and no column '.join(missing)}: it needs text,label")
+    rows = []
+    try:
+        for row in reader:
+            text, label = (row["text"] or "").strip(), (row["label"] or "").strip()
+            if not text or not label:
+                what = "text" if not text else "label"
+                raise InvalidInput(
+                    f"{source} line {reader.line_num} has an empty {what}: fill it or delete it"
+                )
+            rows.append(
+                (
+                    Example(text, label, _weight(row.get("weight"), source, reader.line_num)),
+                    row.get("split") or "",
+                )
+            )
+    except csv.Error as error:
+        raise InvalidInput(
+            f"{source} line {reader.line_num} is no CSV ({error}): correct that line"
+        ) from error
+    if not rows:
+        raise InvalidInput(f"{source} has no rows: add messages below the line text,label")
+    return rows
+
+
+def _weight(value: str | None, source: str, line: int) -> float:
+    if not value:
+        return 1.0
+    try:
+        weight = float(value)
+    except ValueError:
+        weight = -1.0
+    if not 0 < weight < float("inf"):
+        raise InvalidInput(f"{source} line {line} has the weight {value!r}: write a number above 0")
+    return weight

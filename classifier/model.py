@@ -1,0 +1,200 @@
+"""The model: a BERT encoder, the mean over its real tokens, dropout, one linear layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from tokenizers import Tokenizer
+from torch import nn
+from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+
+FORMAT_VERSION = 1
+_ATTENTION = "fingerpost_sdpa"
+
+ModelKind = Literal["day_one", "fine_tune"]
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfScope:
+    """Logistic regression over two features of the calibrated logits: how surely a text belongs nowhere.
+
+    Features: the log-odds of the highest probability (Hendrycks & Gimpel 2017), and the energy
+    logsumexp(logits / temperature) (Liu et al. 2020), each standardised on the validation messages.
+
+    Attributes:
+        mean: of each feature on the validation messages.
+        scale: standard deviation of each feature.
+        weights: of each standardised feature.
+        bias: of the regression.
+    """
+
+    mean: tuple[float, float] = (0.0, 0.0)
+    scale: tuple[float, float] = (1.0, 1.0)
+    weights: tuple[float, float] = (-1.0, 0.0)
+    bias: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What a model says about itself: the content of fingerpost.json.
+
+    Attributes:
+        version: name of the version, see registry.VERSION; empty before the weights are final.
+        kind: day_one (frozen encoder) or fine_tune.
+        labels: category slugs in the order of the logits.
+        base_model: name of the encoder it began from.
+        base_sha256: of that encoder's model.safetensors.
+        max_tokens: texts longer than this are cut in the middle.
+        temperature: logits are divided by it before softmax.
+        thresholds: {"route": confidence from which the model may route by itself}.
+        out_of_scope: the out-of-scope score's parameters.
+        training_manifest: sha256 over the examples, see dataset.fingerprint.
+        metrics: measured on the validation part.
+        created: ISO 8601, UTC.
+        pooling: how token vectors become one vector.
+        format_version: of the directory.
+    """
+
+    version: str
+    kind: ModelKind
+    labels: tuple[str, ...]
+    base_model: str
+    base_sha256: str
+    max_tokens: int
+    created: str
+    temperature: float = 1.0
+    thresholds: Mapping[str, float] = field(default_factory=lambda: {"route": 0.5})
+    out_of_scope: OutOfScope = field(default_factory=OutOfScope)
+    training_manifest: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    pooling: str = "mean"
+    format_version: int = FORMAT_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardOutput:
+    """What one forward pass gives for a batch of B texts with T tokens.
+
+    Attributes:
+        logits: [B, categories], not yet divided by the temperature.
+        pooled: [B, hidden], mean over the real tokens.
+        received: [B, T], attention that each token received in the last layer, mean over heads and over
+            the queries of real tokens; each row sums to 1. None where it was not asked for.
+    """
+
+    logits: torch.Tensor
+    pooled: torch.Tensor
+    received: torch.Tensor | None
+
+
+class TextClassifier(nn.Module):
+    """Encoder, mean pooling, dropout, linear head."""
+
+    def __init__(self, encoder: PreTrainedModel, categories: int, *, dropout: float = 0.1) -> None:
+        super().__init__()
+        register_attention()
+        encoder.set_attn_implementation(_ATTENTION)
+        self.encoder = encoder
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(encoder.config.hidden_size, categories)
+
+    def forward(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, *, attention: bool = False
+    ) -> ForwardOutput:
+        """Run a batch.
+
+        Args:
+            input_ids: [B, T] token ids, padded on the right.
+            attention_mask: [B, T], 1 for real tokens.
+            attention: whether to compute `received` too.
+        """
+        sink = _AttentionSink(self._layers() - 1, attention_mask) if attention else None
+        extra = {"received_attention": sink} if sink is not None else {}
+        states = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **extra).last_hidden_state
+        pooled = mean_pool(states, attention_mask)
+        logits = self.head(self.dropout(pooled))
+        return ForwardOutput(logits=logits, pooled=pooled, received=sink.received if sink else None)
+
+    def _layers(self) -> int:
+        return int(self.encoder.config.num_hidden_layers)
+
+
+@dataclass(slots=True)
+class TrainedModel:
+    """A network that can answer, with its tokenizer and what it says about itself."""
+
+    network: TextClassifier
+    tokenizer: PreTrainedTokenizerBase
+    facts: ModelFacts
+
+    def raw_tokenizer(self) -> Tokenizer:
+        """A copy of the fast tokenizer without padding and truncation; one is needed for each thread."""
+        return raw_tokenizer(self.tokenizer)
+
+
+def raw_tokenizer(tokenizer: PreTrainedTokenizerBase) -> Tokenizer:
+    """Copy the fast tokenizer inside a Hugging Face one, without its padding and truncation."""
+    copy = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    copy.no_padding()
+    copy.no_truncation()
+    return copy
+
+
+def mean_pool(states: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+    """Mean over the real tokens: [B, T, hidden] and [B, T] to [B, hidden]."""
+    mask = attention_mask.unsqueeze(-1).to(states.dtype)
+    return (states * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1.0)
+
+
+@dataclass(slots=True)
+class _AttentionSink:
+    """Carries the received attention of the last layer out of one forward pass."""
+
+    layer: int
+    attention_mask: torch.Tensor
+    received: torch.Tensor | None = None
+
+
+def register_attention() -> None:
+    """Teach transformers an attention that is SDPA but for the last layer of a pass that asks for words.
+
+    With SDPA transformers returns no attention weights, and eager attention in every layer materialises
+    all of them. An attention name missing from the mask registry silently gets no mask, so both are set.
+    """
+    AttentionInterface.register(_ATTENTION, _attention)
+    AttentionMaskInterface.register(_ATTENTION, sdpa_mask)
+
+
+def _attention(
+    module: nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    *,
+    received_attention: _AttentionSink | None = None,
+    scaling: float | None = None,
+    **options: Any,
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    if received_attention is None or getattr(module, "layer_idx", None) != received_attention.layer:
+        output, _ = sdpa_attention_forward(
+            module, query, key, value, attention_mask, scaling=scaling, **options
+        )
+        return output, None
+    scores = query @ key.transpose(-2, -1) * (query.size(-1) ** -0.5 if scaling is None else scaling)
+    if attention_mask is not None:
+        if attention_mask.dtype == torch.bool:
+            scores = scores.masked_fill(~attention_mask, torch.finfo(scores.dtype).min)
+        else:
+            scores = scores + attention_mask
+    weights = scores.softmax(dim=-1)
+    real = received_attention.attention_mask.to(weights.dtype)
+    per_query = weights.mean(dim=1)
+    received = (per_query * real.unsqueeze(-1)).sum(dim=1) / real.sum(dim=1, keepdim=True)
+    received_attention.received = received * real
+    return (weights @ value).transpose(1, 2).contiguous(), None

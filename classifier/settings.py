@@ -1,0 +1,63 @@
+"""Settings of the classifier, from the environment: FINGERPOST_CLASSIFIER_MODEL_HOME and so on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+if TYPE_CHECKING:
+    from classifier.engine import EngineSettings
+    from classifier.training import TrainingConfig
+
+
+class ClassifierSettings(BaseSettings):
+    """What an operator may set. The core takes plain dataclasses; the methods here make them."""
+
+    model_config = SettingsConfigDict(env_prefix="FINGERPOST_CLASSIFIER_", frozen=True, extra="ignore")
+
+    model_home: Path = Field(Path(".fingerpost/models"), description="the registry: one directory a version")
+    base_model: str = Field("all-MiniLM-L6-v2", description="embedded encoder, a directory, or a hub name")
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: int = Field(0, ge=0, le=256, description="0: as many as torch sees fit")
+    max_tokens: int = Field(256, ge=8, le=8192)
+    batch_tokens: int = Field(4096, ge=64, description="padded tokens in one forward pass")
+    queue_size: int = Field(1024, ge=1, description="texts that may wait; more are refused with a 503")
+    watch_seconds: float = Field(1.0, gt=0, description="how often the active version is looked up")
+    epochs: int | None = Field(None, ge=1, le=100, description="unset: by the number of messages")
+    learning_rate: float = Field(1e-4, gt=0)
+    batch_size: int = Field(32, ge=1)
+    seed: int = 0
+    url: str | None = Field(None, description="a classifier service to ask in place of an own model")
+    token: SecretStr | None = Field(None, description="shared secret of the service and its clients")
+    host: str = "127.0.0.1"
+    port: int = Field(8600, ge=0, le=65535)
+    timeout_seconds: float = Field(10.0, gt=0)
+
+    def training_config(self) -> TrainingConfig:
+        """The part that `fit` takes. Imports torch."""
+        from classifier.training import TrainingConfig  # noqa: PLC0415 - keeps torch out of a bot without it
+
+        return TrainingConfig(
+            base_model=self.base_model,
+            device=self.device,
+            threads=self.threads,
+            max_tokens=self.max_tokens,
+            epochs=self.epochs,
+            learning_rate=self.learning_rate,
+            batch_size=self.batch_size,
+            seed=self.seed,
+        )
+
+    def engine_settings(self) -> EngineSettings:
+        """The part that `LocalClassifier` takes. Imports torch."""
+        from classifier.engine import EngineSettings  # noqa: PLC0415 - keeps torch out of a bot without it
+
+        return EngineSettings(
+            device=self.device,
+            threads=self.threads,
+            batch_tokens=self.batch_tokens,
+            queue_size=self.queue_size,
+        )
