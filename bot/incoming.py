@@ -51,7 +51,7 @@ class MessageLink:
 
 
 def parse_message(body: Mapping[str, Any]) -> IncomingMessage | None:
-    """Return the root message that a person wrote, or None: bots, edits, joins, thread replies, direct messages."""
+    """Return the root message that a person wrote, or None (bots, edits, joins, thread replies, DMs)."""
     event = body.get("event") or {}
     if event.get("type") != "message" or event.get("subtype") not in ROOT_SUBTYPES or event.get("hidden"):
         return None

@@ -24,7 +24,7 @@ class Thresholds:
     """Where the bot stops asking and where it keeps silent.
 
     Attributes:
-        route: confidence from which the bot routes by itself; None takes the model's own, set by its calibration.
+        route: confidence from which the bot routes by itself; None takes what the model's calibration set.
         out_of_scope: out-of-scope score from which a message is nobody's ticket.
     """
 

@@ -9,26 +9,42 @@ MAX_CHARACTERS = 12_000
 """Slack lets a person write more; the model reads far less, and a row should stay small."""
 
 _RULES: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("[private key]", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S)),
+    (
+        "[private key]",
+        re.compile(
+            r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
+        ),
+    ),
     ("[token]", re.compile(r"\bxox[a-z]-[\w-]{8,}|\bxapp-[\w-]{8,}")),
     ("[token]", re.compile(r"\b(?:sk|pk|rk)_(?:live|test)_\w{8,}|\bsk-[\w-]{16,}")),
     ("[token]", re.compile(r"\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}")),
     ("[token]", re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
     ("[token]", re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")),
     ("[token]", re.compile(r"(?i)(?<=bearer )[\w.~+/-]{12,}=*")),
-    ("[password]", re.compile(r"(?i)(?<=\bpassword is )\S+|(?<=\bpassword: )\S+|(?<=\bpassword=)\S+|(?<=\bpwd: )\S+|(?<=\bpwd=)\S+")),
-    ("[secret]", re.compile(r"(?i)(?<=\bapi[_-]key=)\S+|(?<=\bapi[_-]key: )\S+|(?<=\bsecret=)\S+|(?<=\bsecret: )\S+")),
+    (
+        "[password]",
+        re.compile(
+            r"(?i)(?<=\bpassword is )\S+|(?<=\bpassword: )\S+|(?<=\bpassword=)\S+"
+            r"|(?<=\bpwd: )\S+|(?<=\bpwd=)\S+"
+        ),
+    ),
+    (
+        "[secret]",
+        re.compile(r"(?i)(?<=\bapi[_-]key=)\S+|(?<=\bapi[_-]key: )\S+|(?<=\bsecret=)\S+|(?<=\bsecret: )\S+"),
+    ),
     ("[email]", re.compile(r"<mailto:[^>\s]+>")),
     ("[email]", re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}\b")),
     ("[iban]", re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b")),
     ("[phone]", re.compile(r"<tel:[^>\s]+>")),
 )
 _CARD = re.compile(r"\b\d(?:[ -]?\d){12,18}\b")
-_PHONE = re.compile(r"(?<![\w.:/-])(?:\+\d{1,3}[ .-]?)?(?:\(\d{1,4}\)[ .-]?)?\d{2,4}(?:[ .-]\d{2,4}){2,4}(?![\w:])")
+_PHONE = re.compile(
+    r"(?<![\w.:/-])(?:\+\d{1,3}[ .-]?)?(?:\(\d{1,4}\)[ .-]?)?\d{2,4}(?:[ .-]\d{2,4}){2,4}(?![\w:])"
+)
 
 
 def redact(text: str) -> str:
-    """Return the text with secrets, mail addresses, card, account and phone numbers replaced by a word in brackets."""
+    """Return the text with secrets, mail addresses, card, account and phone numbers replaced in brackets."""
     text = text[:MAX_CHARACTERS]
     for word, pattern in _RULES:
         text = pattern.sub(word, text)

@@ -1,0 +1,1 @@
+"""Block Kit builders, one file a surface: data in, (text, blocks) out. No I/O."""

@@ -1,0 +1,152 @@
+"""The second use case: a person says what a message is really about, or takes that back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from bot.action_ids import ActionId, TicketValue
+from bot.emoji import CONFIRM, NONE_OF_THESE, normalise
+from bot.errors import NotAllowed, UnknownCategory, UnknownMessage
+from bot.incoming import IncomingReaction, moment
+from bot.people import Role
+from bot.router import add_replies
+from bot.surfaces import CARD, TicketView, team_surface_card, thread_card
+from bot.workspace import Workspace
+from storage.models import LabelKind, LabelRole, LabelSource, Ticket, TicketState
+
+log = structlog.get_logger(__name__)
+
+
+class Corrections:
+    """Stores and withdraws labels, and keeps the cards true."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    async def on_reaction(self, payload: Mapping[str, Any], received_at: datetime) -> None:
+        """Take a category's emoji as a label, its removal as a withdrawal; ignore every other reaction."""
+        reaction, space = IncomingReaction(**payload), self._workspace
+        if reaction.user_id == space.identity.bot_user_id:
+            return
+        async with space.database.reader() as work:
+            ticket = await work.tickets.find_by_any_ts(reaction.team_id, reaction.channel_id, reaction.ts)
+            categories = await space.directory.categories(work)
+        if ticket is None:
+            return
+        by_emoji = {normalise(view.emoji): view.slug for view in categories}
+        if reaction.emoji in by_emoji:
+            category: str | None = by_emoji[reaction.emoji]
+        elif reaction.emoji in CONFIRM and ticket.state == TicketState.ROUTED:
+            category = ticket.category
+        elif reaction.emoji in NONE_OF_THESE:
+            category = None
+        else:
+            return
+        role = await space.people.role(reaction.user_id)
+        if role is Role.OUTSIDER:
+            return
+        when = moment(reaction.event_ts, received_at)
+        if reaction.added:
+            await self._store(
+                ticket, reaction.user_id, role, category, LabelSource.REACTION, reaction.emoji, when
+            )
+        else:
+            async with space.database.unit_of_work() as work:
+                await work.labels.withdraw(
+                    team_id=ticket.team_id,
+                    ticket_id=ticket.id,
+                    user_id=reaction.user_id,
+                    source=LabelSource.REACTION,
+                    detail=reaction.emoji,
+                    now=when,
+                )
+                await work.commit()
+        await self.refresh(ticket)
+
+    async def on_action(self, payload: Mapping[str, Any], received_at: datetime) -> None:
+        """Take a button or the menu as a label."""
+        space = self._workspace
+        async with space.tell_person(payload["response_url"]):
+            value = TicketValue.decode(payload["value"])
+            ticket = await self._ticket(payload["team_id"], value.ticket_id)
+            known = {view.slug for view in await space.directory.categories()}
+            if value.category is not None and value.category not in known:
+                raise UnknownCategory
+            role = await space.people.role(payload["user_id"])
+            if role is Role.OUTSIDER:
+                raise NotAllowed("Only members of this workspace can correct me.")
+            source = LabelSource.MENU if payload["action_id"] == ActionId.CORRECT else LabelSource.BUTTON
+            await self._store(ticket, payload["user_id"], role, value.category, source, None, received_at)
+            await self.refresh(ticket)
+
+    async def _ticket(self, team_id: str, ticket_id: UUID) -> Ticket:
+        async with self._workspace.database.reader() as work:
+            ticket = await work.tickets.get(team_id, ticket_id)
+        if ticket is None:
+            raise UnknownMessage
+        return ticket
+
+    async def _store(
+        self,
+        ticket: Ticket,
+        user_id: str,
+        role: Role,
+        category: str | None,
+        source: LabelSource,
+        detail: str | None,
+        when: datetime,
+    ) -> None:
+        if category is None:
+            kind = LabelKind.NONE_OF_THESE
+        elif ticket.state == TicketState.ROUTED and category == ticket.category:
+            kind = LabelKind.CONFIRMATION
+        else:
+            kind = LabelKind.CORRECTION
+        async with self._workspace.database.unit_of_work() as work:
+            await work.labels.add(
+                team_id=ticket.team_id,
+                ticket_id=ticket.id,
+                category=category,
+                user_id=user_id,
+                role=LabelRole(role.value),
+                kind=kind,
+                source=source,
+                detail=detail,
+                now=when,
+            )
+            await work.commit()
+        log.info("label_stored", ticket=str(ticket.id), kind=kind.value, source=source.value)
+
+    async def refresh(self, ticket: Ticket) -> None:
+        """Make every post of the ticket say what is true now; repeating it is harmless."""
+        space = self._workspace
+        await space.directory.refresh()
+        link = await space.messenger.permalink(ticket.channel_id, ticket.ts)
+        edits = []
+        async with space.database.unit_of_work() as work:
+            state = TicketView(
+                ticket,
+                await work.tickets.latest_prediction(ticket.id),
+                await work.labels.active_for(ticket.id),
+                await space.directory.categories(work),
+                link,
+            )
+            await add_replies(work, state, space.clock())
+            for reply in await work.replies.all_for_ticket(ticket.id):
+                is_card = reply.surface == CARD
+                card = thread_card(state) if is_card else team_surface_card(state, reply.surface)
+                if card is None:
+                    continue
+                # A reply that is still waiting is posted with the new content; a posted one is edited.
+                reply.text, reply.blocks = card.text, card.blocks
+                if reply.ts is not None:
+                    edits.append((reply.channel_id, reply.ts, card))
+            await work.commit()
+        space.wake_outbox()
+        for channel_id, ts, card in edits:
+            await space.messenger.update(channel_id, ts, card)

@@ -1,0 +1,81 @@
+"""What this workspace has: categories with their channels, and which channels are support channels."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+
+from storage.database import Database, UnitOfWork
+
+from bot.blocks.common import CategoryView
+from bot.messenger import Messenger
+
+CACHE_SECONDS = 300
+
+
+class Directory:
+    """Categories and channels of one workspace, with channel names looked up in Slack.
+
+    Args:
+        database: holds categories and channel settings.
+        messenger: lists channels.
+        team_id: the workspace.
+        support_channels: names or ids; empty means every channel that is nobody's destination.
+        monotonic: seconds, for the cache of names.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        messenger: Messenger,
+        team_id: str,
+        support_channels: Collection[str] = (),
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database = database
+        self._messenger = messenger
+        self._team_id = team_id
+        self._support = frozenset(support_channels)
+        self._monotonic = monotonic
+        self._channels: dict[str, str] = {}
+        self._until = float("-inf")
+
+    async def categories(self, work: UnitOfWork | None = None) -> list[CategoryView]:
+        """Return the active categories in their order."""
+        if work is None:
+            async with self._database.reader() as reader:
+                return await self.categories(reader)
+        # Names come from the cache here: a transaction is open, and no network call may happen in it.
+        return [
+            CategoryView(
+                slug=row.slug,
+                name=row.name,
+                emoji=row.emoji,
+                description=row.description,
+                destination=row.destination.lstrip("#"),
+                destination_id=self._channels.get(row.destination.lstrip("#")),
+            )
+            for row in await work.categories.active(self._team_id)
+        ]
+
+    async def refresh(self) -> None:
+        """Look channel names up again when the last look is older than five minutes."""
+        now = self._monotonic()
+        if now >= self._until:
+            self._channels = await self._messenger.channels()
+            self._until = now + CACHE_SECONDS
+
+    async def is_support_channel(self, channel_id: str) -> bool:
+        """Say whether root messages of this channel are tickets."""
+        await self.refresh()
+        async with self._database.reader() as work:
+            setting = await work.channels.get(self._team_id, channel_id)
+            views = await self.categories(work)
+        if setting is not None:
+            return setting.enabled
+        if self._support:
+            return bool(self._support & {channel_id, self._name_of(channel_id)})
+        return channel_id not in {view.destination_id for view in views}
+
+    def _name_of(self, channel_id: str) -> str:
+        return next((name for name, known in self._channels.items() if known == channel_id), "")

@@ -1,0 +1,104 @@
+"""The third use case: `/why` and the button under a card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from bot.action_ids import TicketValue
+from bot.blocks.why import WhyView, why_card
+from bot.errors import NotAllowed, UnknownMessage, UserError
+from bot.incoming import parse_link
+from bot.surfaces import TicketView
+from bot.workspace import Workspace
+from storage.models import Ticket
+
+USAGE = (
+    "Say `/why last` for the latest ticket of this channel, or `/why` and the link of a message "
+    "(in its menu: Copy link)."
+)
+
+
+class Explaining:
+    """Finds the ticket that a person means and shows what decided, to them alone."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    async def on_command(self, payload: Mapping[str, Any], _received_at: datetime) -> None:
+        """Answer `/why <link | last>`."""
+        space = self._workspace
+        async with space.tell_person(payload["response_url"]):
+            ticket = await self._find(payload)
+            await self._answer(ticket, payload)
+
+    async def on_button(self, payload: Mapping[str, Any], _received_at: datetime) -> None:
+        """Answer the "Why?" button under a card."""
+        async with self._workspace.tell_person(payload["response_url"]):
+            ticket = await self._get(payload["team_id"], TicketValue.decode(payload["value"]).ticket_id)
+            await self._answer(ticket, payload)
+
+    async def _find(self, payload: Mapping[str, Any]) -> Ticket:
+        text, team_id = str(payload.get("text") or "").strip(), payload["team_id"]
+        if not text:
+            raise UserError(USAGE)
+        link = parse_link(text)
+        async with self._workspace.database.reader() as work:
+            if link is not None:
+                ticket = await work.tickets.find_by_any_ts(team_id, link.channel_id, link.ts)
+            elif text.lower() == "last":
+                ticket = await work.tickets.latest(
+                    team_id, channel_id=payload["channel_id"]
+                ) or await work.tickets.latest(team_id, user_id=payload["user_id"])
+            else:
+                raise UserError(USAGE)
+        if ticket is None:
+            raise UnknownMessage if link else UserError("There is no ticket in this channel yet.")
+        return ticket
+
+    async def _get(self, team_id: str, ticket_id: UUID) -> Ticket:
+        async with self._workspace.database.reader() as work:
+            ticket = await work.tickets.get(team_id, ticket_id)
+        if ticket is None:
+            raise UnknownMessage
+        return ticket
+
+    async def _answer(self, ticket: Ticket, payload: Mapping[str, Any]) -> None:
+        space = self._workspace
+        if not await space.messenger.may_read(ticket.channel_id, payload["user_id"]):
+            raise NotAllowed("You cannot see the channel of that message.")
+        if not ticket.text.strip():
+            raise UserError("That message has no text, so there was nothing for me to read.")
+        explanation = await space.classifier.explain(ticket.text, "leave_one_out")
+        link = await space.messenger.permalink(ticket.channel_id, ticket.ts)
+        async with space.database.reader() as work:
+            row = await work.tickets.latest_prediction(ticket.id)
+            state = TicketView(
+                ticket,
+                row,
+                await work.labels.active_for(ticket.id),
+                await space.directory.categories(work),
+                link,
+            )
+        names = {view.slug: view.name for view in state.categories}
+        prediction = explanation.prediction
+        runner_up = next(
+            (
+                (names.get(slug, slug), p)
+                for slug, p in prediction.alternatives
+                if slug != prediction.category
+            ),
+            None,
+        )
+        view = WhyView(
+            category=names.get(prediction.category, prediction.category),
+            runner_up=runner_up,
+            without=names.get(explanation.category_without, explanation.category_without),
+            explanation=explanation,
+            asked_version=row.model_version if row else "",
+            correction=state.correction,
+            link=link,
+        )
+        await space.messenger.respond(payload["response_url"], why_card(view))

@@ -1,0 +1,40 @@
+"""App Home: published when a person opens it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from bot.blocks.home import home_view
+from bot.people import Role
+from bot.workspace import Workspace
+from classifier.contract import ClassifierUnavailable
+
+
+class Home:
+    """Builds and publishes a person's Home tab."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    async def on_opened(self, payload: Mapping[str, Any], _received_at: datetime) -> None:
+        """Publish the Home tab of the person who opened it."""
+        space, user_id = self._workspace, str(payload["user_id"])
+        await space.directory.refresh()
+        try:
+            model = (await space.classifier.model()).version
+        except ClassifierUnavailable:
+            model = "not reachable at the moment"
+        team_id = space.identity.team_id
+        async with space.database.reader() as work:
+            inbox = await work.inbox.counts(team_id)
+            counts = {
+                "tickets": await work.tickets.count(team_id),
+                "labels": await work.labels.count_since(team_id, None),
+                "waiting": inbox.get("pending", 0) + inbox.get("working", 0),
+                "dead": inbox.get("dead", 0),
+            }
+            categories = await space.directory.categories(work)
+        is_admin = await space.people.role(user_id) is Role.ADMIN
+        await space.messenger.publish_home(user_id, home_view(categories, model, counts, is_admin))

@@ -1,0 +1,41 @@
+"""Bolt listeners: acknowledge, parse, call once. One registration table."""
+
+from __future__ import annotations
+
+import re
+
+from slack_bolt.async_app import AsyncApp
+
+from bot.action_ids import ActionId
+from bot.inbox import Inbox
+from bot.listeners import actions, commands, home, messages, reactions
+from bot.listeners.types import Ack
+
+ANYTHING = re.compile(".*")
+
+
+def register(app: AsyncApp, inbox: Inbox) -> None:
+    """Connect every event, command and action to its listener; the first match wins, so catch-alls come last."""
+    app.event("message")(messages.on_message(inbox))
+    app.event("reaction_added")(reactions.on_reaction(inbox))
+    app.event("reaction_removed")(reactions.on_reaction(inbox))
+    app.event("app_home_opened")(home.on_opened(inbox))
+    app.command("/why")(commands.on_why(inbox))
+    app.command("/retrain")(commands.on_retrain(inbox))
+    app.action(ActionId.WHY)(actions.on_why(inbox))
+    for action_id in (ActionId.CONFIRM, ActionId.CORRECT, re.compile(f"^{ActionId.CHOOSE}_")):
+        app.action(action_id)(actions.on_label(inbox))
+    # Without a listener Bolt answers 404 and Slack sends the same event three times more.
+    app.event(ANYTHING)(_nothing_to_do)
+    app.action(ANYTHING)(_acknowledge)
+    app.view(ANYTHING)(_acknowledge)
+    app.view_closed(ANYTHING)(_acknowledge)
+
+
+async def _nothing_to_do() -> None:
+    """Accept an event that is none of our business (joins, edits, other subtypes)."""
+
+
+async def _acknowledge(ack: Ack) -> None:
+    """Accept an interaction with an element that only opens a link or is from an older version."""
+    await ack()

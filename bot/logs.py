@@ -1,0 +1,55 @@
+"""Structured logs that can hold neither tokens nor message text."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, Processor
+
+TOKEN = re.compile(
+    r"xox[a-z]-[\w-]+|xapp-[\w-]+|(?i:bearer\s+)[\w.~+/-]+=*|(?<=://)[^\s/@:]+:[^\s/@]+(?=@)"
+    r"|(?<=/commands/)[\w/-]+|(?<=/actions/)[\w/-]+"
+)
+
+
+def redact_tokens(_logger: Any, _name: str, event: EventDict) -> EventDict:
+    """Replace everything that looks like a credential, wherever it stands in the entry."""
+    return {
+        key: TOKEN.sub("[hidden]", value) if isinstance(value, str) else value for key, value in event.items()
+    }
+
+
+def configure(level: str, *, as_json: bool = False) -> None:
+    """Send our logs and those of the libraries through the same redacting chain to stderr."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        redact_tokens,
+    ]
+    renderer: Processor = (
+        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=False)
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact_tokens, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    # Slack's SDK logs whole requests and answers, message text included, at DEBUG.
+    for name in ("slack_sdk", "slack_bolt", "aiohttp", "httpx", "apscheduler", "sqlalchemy", "alembic"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))

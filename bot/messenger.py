@@ -1,0 +1,198 @@
+"""The only caller of Slack's Web API: one place for errors, pacing and time-outs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from bot.blocks.common import Card
+from bot.errors import SlackUnavailable
+
+METADATA_TYPE = "fingerpost_reply"
+TIMEOUT_SECONDS = 10
+# chat.postMessage takes about one message a second in a channel, with short bursts (Slack's rate limit page).
+SECONDS_PER_POST = 1.0
+BURST = 4
+
+# With these the same call can never work; everything else is worth another try.
+PERMANENT = frozenset({
+    "account_inactive", "channel_not_found", "invalid_auth", "invalid_blocks", "is_archived", "message_not_found",
+    "missing_scope", "msg_too_long", "no_text", "not_authed", "not_in_channel", "restricted_action",
+    "thread_not_found", "token_revoked", "user_not_found", "cant_update_message", "invalid_arguments",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who we are in this workspace, from `auth.test`."""
+
+    team_id: str
+    bot_user_id: str
+    bot_id: str
+    url: str
+
+
+class Messenger:
+    """Posts, edits and looks things up; every failure is a SlackUnavailable that says whether to try again."""
+
+    def __init__(self, client: AsyncWebClient, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        # The SDK repeats a call after a broken connection by default; for a post that means a second message.
+        client.retry_handlers = []
+        client.timeout = TIMEOUT_SECONDS
+        self.client = client
+        self._monotonic = monotonic
+        self._next_post: dict[str, float] = {}
+
+    async def identity(self) -> Identity:
+        """Ask Slack who we are."""
+        answer = await self._call(self.client.auth_test())
+        return Identity(answer["team_id"], answer["user_id"], answer.get("bot_id", ""), answer.get("url", ""))
+
+    async def post(
+        self, channel: str, card: Card, *, thread_ts: str | None = None, reply_id: str | None = None
+    ) -> str:
+        """Post a card and return its `ts`. `reply_id` travels as metadata, so that a crash can be healed."""
+        await self._pace(channel)
+        metadata = (
+            {"event_type": METADATA_TYPE, "event_payload": {"reply_id": reply_id}} if reply_id else None
+        )
+        answer = await self._call(
+            self.client.chat_postMessage(
+                channel=channel,
+                text=card.text,
+                blocks=card.blocks,
+                thread_ts=thread_ts,
+                metadata=metadata,
+                unfurl_links=False,
+                unfurl_media=False,
+            )
+        )
+        return str(answer["ts"])
+
+    async def find_reply(self, channel: str, thread_ts: str | None, reply_id: str) -> str | None:
+        """Look for a post of ours whose answer we never saw; return its `ts`."""
+        if thread_ts:
+            call = self.client.conversations_replies(
+                channel=channel, ts=thread_ts, include_all_metadata=True, limit=200
+            )
+        else:
+            call = self.client.conversations_history(channel=channel, include_all_metadata=True, limit=100)
+        for message in (await self._call(call)).get("messages", []):
+            metadata = message.get("metadata") or {}
+            if (
+                metadata.get("event_type") == METADATA_TYPE
+                and metadata.get("event_payload", {}).get("reply_id") == reply_id
+            ):
+                return str(message["ts"])
+        return None
+
+    async def update(self, channel: str, ts: str, card: Card) -> None:
+        """Edit a card in place. The text is cut to what `chat.update` takes."""
+        await self._call(
+            self.client.chat_update(channel=channel, ts=ts, text=card.text[:4000], blocks=card.blocks)
+        )
+
+    async def respond(self, response_url: str, card: Card) -> None:
+        """Answer only the person who asked, through the `response_url` of a command or button."""
+        self._check_response_url(response_url)
+        body = {
+            "text": card.text,
+            "blocks": card.blocks,
+            "response_type": "ephemeral",
+            "replace_original": False,
+        }
+        webhook = AsyncWebhookClient(response_url, timeout=TIMEOUT_SECONDS, retry_handlers=[])
+        try:
+            answer = await webhook.send_dict(body)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise SlackUnavailable("no_answer", sent=True) from error
+        if answer.status_code != 200:  # noqa: PLR2004 - respond() does not raise; 404 means used up or too old
+            raise SlackUnavailable(f"response_url_{answer.status_code}", permanent=answer.status_code == 404)  # noqa: PLR2004
+
+    async def user(self, user_id: str) -> Mapping[str, Any]:
+        """Return `users.info` of a person."""
+        user: Mapping[str, Any] = (await self._call(self.client.users_info(user=user_id)))["user"]
+        return user
+
+    async def channels(self) -> dict[str, str]:
+        """Return channel name -> id of all channels that we can see."""
+        found: dict[str, str] = {}
+        cursor: str | None = None
+        while True:
+            answer = await self._call(
+                self.client.conversations_list(
+                    limit=200, cursor=cursor, exclude_archived=True, types="public_channel,private_channel"
+                )
+            )
+            found.update({channel["name"]: channel["id"] for channel in answer["channels"]})
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                return found
+
+    async def may_read(self, channel: str, user_id: str) -> bool:
+        """Say whether a person can see a channel: any public one, a private one only as a member."""
+        info = (await self._call(self.client.conversations_info(channel=channel)))["channel"]
+        if not info.get("is_private"):
+            return True
+        cursor: str | None = None
+        while True:
+            answer = await self._call(
+                self.client.conversations_members(channel=channel, limit=200, cursor=cursor)
+            )
+            if user_id in answer["members"]:
+                return True
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                return False
+
+    async def permalink(self, channel: str, ts: str) -> str:
+        """Return the link of a message."""
+        answer = await self._call(self.client.chat_getPermalink(channel=channel, message_ts=ts))
+        return str(answer["permalink"])
+
+    async def publish_home(self, user_id: str, view: dict[str, Any]) -> None:
+        """Show a person their Home tab."""
+        await self._call(self.client.views_publish(user_id=user_id, view=view))
+
+    async def _pace(self, channel: str) -> None:
+        """Keep to about one post a second in a channel, after a short burst."""
+        now = self._monotonic()
+        turn = max(self._next_post.get(channel, 0.0), now - BURST * SECONDS_PER_POST)
+        self._next_post[channel] = turn + SECONDS_PER_POST
+        if turn > now:
+            await asyncio.sleep(turn - now)
+
+    async def _call(self, call: Awaitable[Any]) -> Mapping[str, Any]:
+        try:
+            answer = await call
+        except SlackApiError as error:
+            raise _from_slack(error) from error
+        except (aiohttp.ClientError, TimeoutError, SlackClientError) as error:
+            raise SlackUnavailable("no_answer", sent=True) from error
+        data: Mapping[str, Any] = answer.data
+        return data
+
+    def _check_response_url(self, response_url: str) -> None:
+        """Refuse to send anything anywhere but to Slack (a forged payload must not aim our requests)."""
+        url, api = urlsplit(response_url), urlsplit(self.client.base_url)
+        at_slack = url.scheme == "https" and (url.hostname or "").endswith(".slack.com")
+        at_our_api = (url.scheme, url.netloc) == (api.scheme, api.netloc)
+        if not (at_slack or at_our_api):
+            raise SlackUnavailable("foreign_response_url", permanent=True)
+
+
+def _from_slack(error: SlackApiError) -> SlackUnavailable:
+    response = error.response
+    code = str(response.get("error") or response.status_code)
+    if response.status_code == 429 or code == "ratelimited":  # noqa: PLR2004 - too many requests
+        return SlackUnavailable("ratelimited", retry_after=float(response.headers.get("Retry-After", 1)))
+    return SlackUnavailable(code, permanent=code in PERMANENT, sent=response.status_code >= 500)  # noqa: PLR2004

@@ -1,0 +1,127 @@
+"""Posts the replies that wait in the database: once each, also after a crash in the middle."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+from storage.database import Database
+
+from bot.blocks.common import Card
+from bot.clock import Clock
+from bot.errors import SlackUnavailable
+from bot.messenger import TIMEOUT_SECONDS, Messenger
+from storage.models import Reply
+
+# Longer than the HTTP time-out: a `sending` reply is looked for only when its call can no longer succeed.
+LEASE = timedelta(seconds=3 * TIMEOUT_SECONDS)
+POLL_SECONDS = 1.0
+BATCH = 16
+MAX_ATTEMPTS = 12
+BACKOFF_CAP_SECONDS = 300.0
+
+log = structlog.get_logger(__name__)
+
+
+class Outbox:
+    """Works off pending replies, channel by channel, so that a slow channel does not hold up the others."""
+
+    def __init__(
+        self,
+        database: Database,
+        messenger: Messenger,
+        clock: Clock,
+        *,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._database = database
+        self._messenger = messenger
+        self._clock = clock
+        self._jitter = jitter
+        self._wake = asyncio.Event()
+        self._channels: dict[str, asyncio.Task[None]] = {}
+
+    def wake(self) -> None:
+        """Say that a reply was committed."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Post until cancelled; a reply under way then is looked for in its thread at the next start."""
+        try:
+            while True:
+                self._wake.clear()
+                if not await self._claim_and_start():
+                    await self._rest()
+        finally:
+            running = list(self._channels.values())
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def _rest(self) -> None:
+        try:
+            await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+        except TimeoutError:
+            return
+
+    async def _claim_and_start(self) -> bool:
+        try:
+            async with self._database.unit_of_work() as work:
+                replies = await work.replies.claim_due(now=self._clock(), lease=LEASE, limit=BATCH)
+                await work.commit()
+        except Exception:  # the one error boundary of this loop: the database may come back
+            log.exception("outbox_claim_failed")
+            await asyncio.sleep(POLL_SECONDS)
+            return False
+        for reply in replies:
+            before = self._channels.get(reply.channel_id)
+            task = asyncio.create_task(self._post_after(before, reply), name="outbox")
+            self._channels[reply.channel_id] = task
+            task.add_done_callback(lambda done, channel=reply.channel_id: self._forget(channel, done))
+        return bool(replies)
+
+    def _forget(self, channel: str, done: asyncio.Task[None]) -> None:
+        if self._channels.get(channel) is done:
+            del self._channels[channel]
+
+    async def _post_after(self, before: asyncio.Task[None] | None, reply: Reply) -> None:
+        if before is not None:
+            await asyncio.wait([before])
+        await self._post(reply)
+
+    async def _post(self, reply: Reply) -> None:
+        """Post one reply; the error boundary of the outbox."""
+        try:
+            ts = None
+            if reply.was_sending:
+                ts = await self._messenger.find_reply(reply.channel_id, reply.thread_ts, str(reply.id))
+            if ts is None:
+                ts = await self._messenger.post(
+                    reply.channel_id,
+                    Card(reply.text, reply.blocks),
+                    thread_ts=reply.thread_ts,
+                    reply_id=str(reply.id),
+                )
+            async with self._database.unit_of_work() as work:
+                await work.replies.sent(reply.id, ts, self._clock())
+                await work.commit()
+        except SlackUnavailable as error:
+            await self._again(reply, error)
+        except Exception:  # it stays `sending`: after its lease the thread is looked at first
+            log.exception("reply_crashed", reply=str(reply.id))
+
+    async def _again(self, reply: Reply, error: SlackUnavailable) -> None:
+        log.warning("reply_failed", reply=str(reply.id), error=error.code, attempt=reply.attempts)
+        async with self._database.unit_of_work() as work:
+            if error.permanent or reply.attempts >= MAX_ATTEMPTS:
+                await work.replies.failed(reply.id, error.code)
+                log.error("reply_given_up", reply=str(reply.id), error=error.code)
+            elif not error.sent:
+                step = min(BACKOFF_CAP_SECONDS, 2.0 ** min(reply.attempts, 10))
+                wait = error.retry_after or step * (1 + self._jitter() / 4)
+                await work.replies.retry(reply.id, error.code, self._clock() + timedelta(seconds=wait))
+            # Where Slack may have acted, the reply stays `sending` until its lease ends, then its thread is read.
+            await work.commit()

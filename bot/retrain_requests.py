@@ -1,0 +1,146 @@
+"""`/retrain`: who may, whether it makes sense, and the one message that shows how it goes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from bot.blocks.retraining import progress_card, result_card
+from bot.errors import NotAllowed, RetrainingRefused, SlackUnavailable, UserError
+from bot.people import Role
+from bot.workspace import Workspace
+from storage.models import RetrainRun, RunSource, RunStatus
+
+log = structlog.get_logger(__name__)
+EDIT_SECONDS = 3.0
+"""chat.update is a tier 3 method (50 a minute); one edit in three seconds leaves room for the cards."""
+FINAL = frozenset({RunStatus.DONE, RunStatus.FAILED, RunStatus.CANCELLED})
+
+
+class RetrainRequests:
+    """Asks for a run; the scheduler's worker carries it out."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    async def on_command(self, payload: Mapping[str, Any], received_at: datetime) -> None:
+        """Insert a run for an admin and post its progress message where it was asked."""
+        space = self._workspace
+        async with space.tell_person(payload["response_url"]):
+            if payload.get("text"):
+                raise UserError("Say just `/retrain`.")
+            user_id, channel_id = payload["user_id"], payload["channel_id"]
+            if await space.people.role(user_id) is not Role.ADMIN:
+                raise NotAllowed("Only admins may retrain me. Ask a workspace admin.")
+            run = await self._insert(user_id, channel_id, received_at)
+            try:
+                ts = await space.messenger.post(
+                    channel_id, progress_card({"stage": "queued"}, user_id), reply_id=str(run.id)
+                )
+            except SlackUnavailable as error:
+                if not error.permanent:
+                    raise
+                raise UserError(
+                    "The retraining is under way, but I cannot post in this channel. Invite me to see its progress."
+                ) from error
+            async with space.database.unit_of_work() as work:
+                await work.runs.set_message(run.id, channel_id, ts)
+                await work.commit()
+
+    async def _insert(self, user_id: str, channel_id: str, received_at: datetime) -> RetrainRun:
+        space, team_id = self._workspace, self._workspace.identity.team_id
+        slot = f"command/{received_at.isoformat()}"
+        async with space.database.unit_of_work() as work:
+            new_labels = await work.labels.count_since(team_id, await work.runs.last_success(team_id))
+            existing = await work.runs.by_slot(team_id, slot)
+            if existing is not None:
+                return existing  # this very command, tried again after a failure
+            busy = await work.runs.active(team_id)
+            if busy is not None:
+                done = round(100 * float(busy.progress.get("fraction") or 0.0))
+                raise RetrainingRefused(
+                    f"A retraining is already running ({done}% done). Its message shows the rest."
+                )
+            if new_labels < space.retrain_min_labels:
+                raise RetrainingRefused(
+                    f"There is too little to learn: {new_labels} new label(s) since the last retraining, "
+                    f"and I need at least {space.retrain_min_labels}. Correct a few messages first."
+                )
+            run, _ = await work.runs.add_if_free(
+                team_id=team_id,
+                slot=slot,
+                requested_by=user_id,
+                source=RunSource.COMMAND,
+                channel_id=channel_id,
+                now=space.clock(),
+            )
+            if run is None:
+                raise RetrainingRefused("A retraining is already running. Its message shows how far it is.")
+            await work.audit.add(
+                team_id=team_id, actor=user_id, action="retrain", subject=slot, details={}, now=space.clock()
+            )
+            await work.commit()
+        return run
+
+
+class RetrainAnnouncer:
+    """Edits the progress message of a run and says when the new model answers."""
+
+    def __init__(self, workspace: Workspace, *, poll_seconds: float = 0.5) -> None:
+        self._workspace = workspace
+        self._poll_seconds = poll_seconds
+        self._shown: dict[str, tuple[float, datetime]] = {}
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        while True:
+            try:
+                await self._look()
+            except SlackUnavailable as error:
+                log.warning("retrain_message_failed", error=error.code)
+            except Exception:  # the one error boundary of this loop
+                log.exception("retrain_announcer_failed")
+            await asyncio.sleep(self._poll_seconds)
+
+    async def _look(self) -> None:
+        space = self._workspace
+        async with space.database.reader() as work:
+            runs = await work.runs.unannounced(space.identity.team_id)
+        for run in runs:
+            if run.state in FINAL:
+                await self._announce(run)
+            elif run.channel_id and run.message_ts:
+                await self._show_progress(run, run.channel_id, run.message_ts)
+
+    async def _show_progress(self, run: RetrainRun, channel_id: str, message_ts: str) -> None:
+        now, fraction = self._workspace.clock(), float(run.progress.get("fraction") or 0.0)
+        shown = self._shown.get(str(run.id))
+        if shown and ((now - shown[1]).total_seconds() < EDIT_SECONDS or shown[0] == fraction):
+            return
+        self._shown[str(run.id)] = (fraction, now)
+        await self._workspace.messenger.update(
+            channel_id, message_ts, progress_card(run.progress, run.requested_by)
+        )
+
+    async def _announce(self, run: RetrainRun) -> None:
+        """Say what came of it, and only then that it is live when the classifier really answers with it."""
+        space = self._workspace
+        if run.state == RunStatus.DONE and (await space.classifier.model()).version != run.model_version:
+            return  # the swap is under way; look again
+        async with space.database.unit_of_work() as work:
+            mine = await work.runs.mark_announced(run.id, space.clock())
+            await work.commit()
+        if not mine or not run.channel_id:
+            return
+        card = result_card(run.state, run.reason or "", run.model_version, run.metrics, run.requested_by)
+        self._shown.pop(str(run.id), None)
+        if run.message_ts:
+            await space.messenger.update(run.channel_id, run.message_ts, card)
+            # An edit notifies nobody, so the person who asked is told in the thread as well.
+            await space.messenger.post(run.channel_id, card, thread_ts=run.message_ts)
+        else:
+            await space.messenger.post(run.channel_id, card)

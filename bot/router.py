@@ -1,0 +1,125 @@
+"""The main use case: a message comes in, the right people hear of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import structlog
+from storage.database import UnitOfWork
+
+from bot.incoming import IncomingMessage
+from bot.policy import Decision, Outcome, Thresholds, decide
+from bot.surfaces import CARD, TicketView, owner_surface, team_surface_card, thread_card
+from bot.workspace import Workspace
+from classifier.contract import Prediction
+from storage.models import Ticket, TicketState
+
+log = structlog.get_logger(__name__)
+ALTERNATIVES_KEPT = 5
+
+
+class Router:
+    """Turns a message into a ticket with a decision and the replies to post."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    async def route(self, payload: Mapping[str, Any], received_at: datetime) -> None:
+        """Keep the ticket, ask the model, decide, and leave the replies in the outbox.
+
+        Repeating it is harmless: a decided ticket is left alone, and a surface is posted once.
+        """
+        message, space = IncomingMessage(**payload), self._workspace
+        if not await space.directory.is_support_channel(message.channel_id):
+            return
+        async with space.database.unit_of_work() as work:
+            ticket, _ = await work.tickets.add_if_new(
+                team_id=message.team_id,
+                channel_id=message.channel_id,
+                ts=message.ts,
+                user_id=message.user_id,
+                text=message.text,
+                now=received_at,
+            )
+            setting = await work.channels.get(message.team_id, message.channel_id)
+            await work.commit()
+        if ticket.state != TicketState.NEW:
+            return
+        prediction = await self._predict(message.text)
+        threshold = setting.threshold if setting else None
+        await self._decide(ticket, prediction, threshold)
+        space.wake_outbox()
+
+    async def _predict(self, text: str) -> Prediction | None:
+        """Ask the model; a message that is only a file has nothing to read."""
+        if not text.strip():
+            return None
+        return (await self._workspace.classifier.classify([text]))[0]
+
+    async def _decide(self, ticket: Ticket, prediction: Prediction | None, threshold: float | None) -> None:
+        space = self._workspace
+        link = await space.messenger.permalink(ticket.channel_id, ticket.ts)  # before the transaction opens
+        async with space.database.unit_of_work() as work:
+            categories = await space.directory.categories(work)
+            thresholds = Thresholds(threshold or space.thresholds.route, space.thresholds.out_of_scope)
+            slugs = frozenset(view.slug for view in categories)
+            decision = decide(prediction, thresholds, slugs) if prediction else Decision(Outcome.ASKED, None)
+            ticket, row = await work.tickets.record(
+                team_id=ticket.team_id,
+                ticket_id=ticket.id,
+                prediction=_row(prediction, decision) if prediction else None,
+                state=TicketState(decision.outcome.value),
+                category=decision.category,
+                now=space.clock(),
+            )
+            await add_replies(work, TicketView(ticket, row, (), categories, link), space.clock())
+            await work.commit()
+        log.info("ticket_decided", ticket=str(ticket.id), outcome=decision.outcome.value)
+
+
+async def add_replies(work: UnitOfWork, state: TicketView, now: datetime) -> None:
+    """Put the posts that the ticket should have, and does not have yet, into the outbox."""
+    card, ticket = thread_card(state), state.ticket
+    if card is not None:
+        await work.replies.add_if_new(
+            team_id=ticket.team_id,
+            ticket_id=ticket.id,
+            surface=CARD,
+            channel_id=ticket.channel_id,
+            thread_ts=ticket.ts,
+            text=card.text,
+            blocks=card.blocks,
+            now=now,
+        )
+    owner = owner_surface(state)
+    if owner is not None and (team := team_surface_card(state, owner[0])) is not None:
+        await work.replies.add_if_new(
+            team_id=ticket.team_id,
+            ticket_id=ticket.id,
+            surface=owner[0],
+            channel_id=owner[1],
+            thread_ts=None,
+            text=team.text,
+            blocks=team.blocks,
+            now=now,
+        )
+
+
+def _row(prediction: Prediction, decision: Decision) -> dict[str, Any]:
+    """Return the values of a prediction's row: what the card shows and what memory needs."""
+    return {
+        "model_version": prediction.model_version,
+        "category": prediction.category,
+        "confidence": prediction.confidence,
+        "alternatives": [[slug, p] for slug, p in prediction.alternatives[:ALTERNATIVES_KEPT]],
+        "words": [
+            {"text": word.text, "start": word.start, "end": word.end, "score": word.score}
+            for word in prediction.words[:10]
+        ],
+        "out_of_scope": prediction.out_of_scope,
+        "decision": decision.outcome.value,
+        "embedding": prediction.embedding.astype("<f4").tobytes(),
+        "truncated": prediction.truncated,
+    }

@@ -1,0 +1,103 @@
+"""Which posts a ticket has and what each of them shows now. Pure: rows in, cards out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from storage.labels import resolve_labels
+
+from bot.blocks.common import Card, CategoryView
+from bot.blocks.ticket_card import Correction, question_card, routed_card, team_card
+from bot.policy import Outcome
+from storage.models import Label, Prediction, Ticket
+
+CARD = "card"
+TEAM_CARD = "team_card:"
+"""Surface of a card in an owning team's channel; the category's slug follows."""
+EXCERPT = 280
+
+
+@dataclass(frozen=True, slots=True)
+class TicketView:
+    """A ticket with what the model and people said of it."""
+
+    ticket: Ticket
+    prediction: Prediction | None
+    labels: Sequence[Label]
+    categories: Sequence[CategoryView]
+    link: str
+
+    def category(self, slug: str | None) -> CategoryView | None:
+        """Return an active category by its slug."""
+        return next((view for view in self.categories if view.slug == slug), None)
+
+    @property
+    def correction(self) -> Correction | None:
+        """Return what people settled on, or None while nobody's label counts."""
+        verdict = resolve_labels(self.labels)
+        if verdict is None:
+            return None
+        view = self.category(verdict.category)
+        if verdict.category is not None and view is None:
+            return None  # the category was retired since
+        agreeing = [label for label in self.labels if label.category == verdict.category]
+        agreeing.sort(key=lambda label: label.created_at, reverse=True)
+        routed = self.ticket.state == Outcome.ROUTED and self.prediction is not None
+        confirmed = routed and self.prediction is not None and verdict.category == self.prediction.category
+        return Correction(view, tuple(dict.fromkeys(label.user_id for label in agreeing)), confirmed)
+
+    @property
+    def owner(self) -> CategoryView | None:
+        """Return whose ticket it is now: what people said, else what the bot routed by itself."""
+        correction = self.correction
+        if correction is not None:
+            return correction.category
+        routed = self.ticket.state == Outcome.ROUTED and self.prediction is not None
+        return self.category(self.prediction.category) if routed and self.prediction else None
+
+
+def thread_card(state: TicketView) -> Card | None:
+    """Return the card in the ticket's thread; None where the bot keeps silent."""
+    ticket, prediction, correction = state.ticket, state.prediction, state.correction
+    words = [str(word["text"]) for word in prediction.words] if prediction else []
+    predicted = state.category(prediction.category) if prediction else None
+    if ticket.state == Outcome.ROUTED and prediction and predicted:
+        return routed_card(ticket.id, predicted, prediction.confidence, words, state.categories, correction)
+    if ticket.state == Outcome.OUT_OF_SCOPE and correction is None:
+        return None
+    choices = [
+        (view, float(p))
+        for slug, p in (prediction.alternatives if prediction else [])
+        if (view := state.category(slug)) is not None
+    ][:3]
+    return question_card(
+        ticket.id, choices, words, state.categories, correction, unreadable=not ticket.text.strip()
+    )
+
+
+def owner_surface(state: TicketView) -> tuple[str, str] | None:
+    """Return (surface, channel) of the card that the owning team should have, if any."""
+    owner = state.owner
+    if owner is None or owner.destination_id in {None, state.ticket.channel_id}:
+        return None
+    return f"{TEAM_CARD}{owner.slug}", str(owner.destination_id)
+
+
+def team_surface_card(state: TicketView, surface: str) -> Card | None:
+    """Return what a team's card shows now: the ticket, or that it has moved on."""
+    view = state.category(surface.removeprefix(TEAM_CARD))
+    if view is None:
+        return None
+    owner, correction = state.owner, state.correction
+    moved = correction if correction and (owner is None or owner.slug != view.slug) else None
+    confidence = next(
+        (
+            float(p)
+            for slug, p in (state.prediction.alternatives if state.prediction else [])
+            if slug == view.slug
+        ),
+        1.0,
+    )
+    excerpt = state.ticket.text[:EXCERPT] or "(a file)"
+    return team_card(view, confidence, state.ticket.user_id, excerpt, state.link, moved)

@@ -1,0 +1,47 @@
+"""What every use case of one workspace works with. Made once by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from storage.database import Database
+
+from bot.blocks.common import Card
+from bot.clock import Clock
+from bot.directory import Directory
+from bot.errors import UserError
+from bot.messenger import Identity, Messenger
+from bot.people import People
+from bot.policy import Thresholds
+from classifier.contract import Classifier
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The parts, and the person-facing error boundary that the use cases share."""
+
+    identity: Identity
+    database: Database
+    classifier: Classifier
+    messenger: Messenger
+    people: People
+    directory: Directory
+    clock: Clock
+    wake_outbox: Callable[[], None]
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    retrain_min_labels: int = 5
+
+    @asynccontextmanager
+    async def tell_person(self, response_url: str) -> AsyncIterator[None]:
+        """Show a UserError to the person who asked; anything else goes on to the process's boundary."""
+        try:
+            yield
+        except UserError as error:
+            await self.tell(response_url, str(error))
+
+    async def tell(self, response_url: str, text: str) -> None:
+        """Answer with one line of text that only this person sees."""
+        section = {"type": "section", "text": {"type": "plain_text", "text": text[:2900]}}
+        await self.messenger.respond(response_url, Card(text, [section]))

@@ -1,0 +1,328 @@
+"""Labels -> fit -> evaluate -> gate -> publish. The parent's side: it holds the lease and minds the child."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import random
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import structlog
+
+from classifier.contract import OUT_OF_SCOPE_LABEL
+from classifier.dataset import Example, StarterPack
+from classifier.gate import Measured, Verdict, judge
+from classifier.registry import Registry
+from classifier.settings import ClassifierSettings
+from classifier.training_child import Job
+from storage.database import Database
+from storage.labels import LabelledText
+from storage.models import ModelKind, RetrainRun, RunState
+
+LEASE = timedelta(seconds=30)
+HEARTBEAT_SECONDS = 1.0
+DEADLINE = timedelta(minutes=60)
+POLL_SECONDS = 0.5
+LABEL_WEIGHT = 4.0
+"""A label that a person of this workspace gave counts as much as four starter messages."""
+VALIDATION_SHARE = 0.12
+
+log = structlog.get_logger(__name__)
+
+
+class RetrainingFailed(Exception):
+    """The child did not bring a model."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSet:
+    """What a run learns from and is judged on."""
+
+    train: tuple[Example, ...]
+    validation: tuple[Example, ...]
+    held_out: tuple[Example, ...]
+    labels: int
+    starter: int
+
+
+def assemble(
+    pack: StarterPack, labels: Sequence[LabelledText], categories: frozenset[str], seed: int = 0
+) -> TrainingSet:
+    """Put starter messages and people's labels together. Pure.
+
+    A person's label wins over a starter message with the same words; starter messages of categories that the
+    workspace no longer has are left out; "none of these" becomes an out-of-scope example. The messages that
+    early stopping watches come from the starter pack alone, so that a single correction is always learned.
+    """
+    known = categories | {OUT_OF_SCOPE_LABEL}
+    given = [
+        Example(label.text, label.category or OUT_OF_SCOPE_LABEL, LABEL_WEIGHT)
+        for label in labels
+        if label.text.strip() and (label.category is None or label.category in categories)
+    ]
+    said = {_key(example.text) for example in given}
+    starter = [e for e in pack.train if e.label in known and _key(e.text) not in said]
+    held_out = tuple(e for e in pack.held_out if e.label in known and _key(e.text) not in said)
+    by_label: dict[str, list[Example]] = defaultdict(list)
+    for example in starter:
+        by_label[example.label].append(example)
+    order, validation = random.Random(seed), []  # noqa: S311  # nosec B311 - a split, not a secret
+    for label in sorted(by_label):
+        rows = by_label[label]
+        order.shuffle(rows)
+        share = round(VALIDATION_SHARE * len(rows))
+        validation += rows[:share]
+        by_label[label] = rows[share:]
+    train = [example for label in sorted(by_label) for example in by_label[label]]
+    return TrainingSet((*train, *given), tuple(validation), held_out, len(given), len(starter))
+
+
+def _key(text: str) -> str:
+    return " ".join(text.lower().split())
+
+
+class RetrainWorker:
+    """Claims runs and carries them out, one at a time; any number of workers may wait for the same runs.
+
+    Args:
+        database: holds runs, labels and versions.
+        registry: where the child publishes and this process activates.
+        settings: how to train.
+        pack: the starter messages.
+        clock: the time.
+        command: what to start as the child; a test starts its own.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        registry: Registry,
+        settings: ClassifierSettings,
+        pack: StarterPack,
+        clock: Callable[[], datetime],
+        *,
+        command: Sequence[str] = (sys.executable, "-m", "classifier.training_child"),
+    ) -> None:
+        self._database = database
+        self._registry = registry
+        self._settings = settings
+        self._pack = pack
+        self._clock = clock
+        self._command = tuple(command)
+        self._holder = f"trainer-{uuid4().hex[:8]}"
+
+    async def run(self) -> None:
+        """Claim and carry out runs until cancelled; a child that is under way then is ended."""
+        while True:
+            try:
+                async with self._database.unit_of_work() as work:
+                    run = await work.runs.claim(holder=self._holder, now=self._clock(), lease=LEASE)
+                    await work.commit()
+                if run is not None:
+                    await self.carry_out(run)
+            except Exception:  # the one error boundary of this loop: the database may come back
+                log.exception("retraining_loop_failed")
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def carry_out(self, run: RetrainRun) -> None:
+        """Train, judge and perhaps activate; whatever happens, the run ends with a state and a reason."""
+        log.info("retraining_started", run=str(run.id), fence=run.fence)
+        metrics: dict[str, Any] = {}
+        version = None
+        try:
+            training = await self._training_set(run.team_id)
+            result = await asyncio.wait_for(self._child(run, training), DEADLINE.total_seconds())
+            metrics = _metrics(result, training)
+            verdict = _judge(result)
+            version = await self._publish(run, result, verdict, metrics)
+            state, reason = (RunState.DONE if verdict.promoted else RunState.FAILED), verdict.reason
+        except TimeoutError:
+            state, reason = RunState.FAILED, f"It took longer than {DEADLINE} and was ended."
+        except RetrainingFailed as error:
+            state, reason = RunState.FAILED, str(error)
+        except asyncio.CancelledError:
+            # The lease runs out by itself, and another worker (or the next start) takes the run over.
+            log.info("retraining_interrupted", run=str(run.id))
+            raise
+        async with self._database.unit_of_work() as work:
+            ours = await work.runs.finish(
+                run_id=run.id,
+                fence=run.fence,
+                state=state,
+                now=self._clock(),
+                metrics=metrics,
+                reason=reason,
+                model_version=version,
+            )
+            await work.commit()
+        log.info("retraining_finished", run=str(run.id), state=state.value, ours=ours, version=version)
+
+    async def _training_set(self, team_id: str) -> TrainingSet:
+        async with self._database.reader() as work:
+            labels = await work.labels.training_examples(team_id=team_id)
+            rows = await work.categories.active(team_id=team_id)
+        slugs = frozenset(row.slug for row in rows) or frozenset(c.slug for c in self._pack.categories)
+        return assemble(self._pack, labels, slugs)
+
+    async def _child(self, run: RetrainRun, training: TrainingSet) -> dict[str, Any]:
+        config = asdict(self._settings.training_config())
+        job = Job(
+            train=[(e.text, e.label, e.weight) for e in training.train],
+            validation=[(e.text, e.label) for e in training.validation],
+            held_out=[(e.text, e.label) for e in training.held_out],
+            config=config,
+            model_home=str(self._registry.home.absolute()),
+            champion=self._registry.active(),
+        )
+        process = await asyncio.create_subprocess_exec(
+            *self._command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            return await self._follow(run, process, job)
+        finally:
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+
+    async def _follow(
+        self, run: RetrainRun, process: asyncio.subprocess.Process, job: Job
+    ) -> dict[str, Any]:
+        """Feed the job, keep the lease alive with what the child says, and return its result."""
+        assert process.stdin and process.stdout and process.stderr  # noqa: S101  # nosec B101 - pipes, see above
+        progress: dict[str, Any] = {"stage": "preparing", "fraction": 0.0}
+        outcome: dict[str, dict[str, Any]] = {}
+
+        async def feed() -> None:
+            assert process.stdin  # noqa: S101  # nosec B101
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it died early: stderr says why
+                process.stdin.write(job.encode())
+                await process.stdin.drain()
+            process.stdin.close()
+
+        async def read() -> None:
+            assert process.stdout  # noqa: S101  # nosec B101
+            async for line in process.stdout:
+                message = json.loads(line)
+                progress.update(message.get("progress", {}))
+                outcome.update({k: v for k, v in message.items() if k in {"result", "error"}})
+
+        async def beat() -> None:
+            while process.returncode is None:
+                if not await self._heartbeat(run.id, run.fence, progress):
+                    raise RetrainingFailed("Another trainer took this run over.")
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(asyncio.shield(process.wait()), HEARTBEAT_SECONDS)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(feed())
+                group.create_task(read())
+                group.create_task(beat())
+                errors = group.create_task(process.stderr.read())
+        except* RetrainingFailed as failed:
+            raise failed.exceptions[0] from None
+        if "result" in outcome:
+            return outcome["result"]
+        if "error" in outcome:
+            raise RetrainingFailed(str(outcome["error"]["text"]))
+        tail = errors.result().decode(errors="replace").strip().splitlines()[-1:]
+        log.error("training_child_died", code=process.returncode, last_line=tail)
+        raise RetrainingFailed(f"The training process ended with code {process.returncode}; the log says more.")
+
+    async def _heartbeat(self, run_id: UUID, fence: int, progress: dict[str, Any]) -> bool:
+        async with self._database.unit_of_work() as work:
+            ours = await work.runs.heartbeat(
+                run_id=run_id, fence=fence, now=self._clock(), lease=LEASE, progress=dict(progress)
+            )
+            await work.commit()
+        return ours
+
+    async def _publish(
+        self, run: RetrainRun, result: dict[str, Any], verdict: Verdict, metrics: dict[str, Any]
+    ) -> str:
+        """Make the version known, and active where the gate lets it pass and the lease is still ours."""
+        version = str(result["version"])
+        if not await self._heartbeat(run.id, run.fence, {"stage": "publishing", "fraction": 0.99}):
+            raise RetrainingFailed("Another trainer took this run over.")
+        parent = self._registry.active()
+        if verdict.promoted:
+            await asyncio.to_thread(self._registry.activate, version)
+        await record_version(
+            self._database,
+            self._registry,
+            run.team_id,
+            version,
+            ModelKind.FINE_TUNE,
+            self._clock(),
+            parent=parent,
+            metrics=metrics,
+            activate=verdict.promoted,
+        )
+        return version
+
+
+async def record_version(
+    database: Database,
+    registry: Registry,
+    team_id: str,
+    version: str,
+    kind: ModelKind,
+    now: datetime,
+    *,
+    parent: str | None = None,
+    metrics: dict[str, Any] | None = None,
+    activate: bool = True,
+) -> None:
+    """Note a version of the registry in the database; one that is noted already is left alone."""
+    path = registry.path(version)
+    async with database.unit_of_work() as work:
+        if version not in {row.version for row in await work.models.list(team_id=team_id)}:
+            await work.models.add(
+                team_id=team_id,
+                version=version,
+                path=str(path),
+                parent=parent,
+                kind=kind,
+                metrics=metrics or {},
+                manifest_hash=registry.manifest_hash(version),
+                now=now,
+            )
+        if activate:
+            await work.models.activate(team_id=team_id, version=version, now=now)
+        await work.commit()
+
+
+def _judge(result: dict[str, Any]) -> Verdict:
+    champion = result["champion"]
+    return judge(_measured(champion) if champion else None, _measured(result["challenger"]))
+
+
+def _measured(values: dict[str, Any]) -> Measured:
+    low, high = values["interval"]
+    return Measured(float(values["accuracy"]), (float(low), float(high)), int(values["n"]))
+
+
+def _metrics(result: dict[str, Any], training: TrainingSet) -> dict[str, Any]:
+    challenger, champion = result["challenger"], result["champion"]
+    return {
+        "accuracy": challenger["accuracy"],
+        "accuracy_interval": challenger["interval"],
+        "macro_f1": challenger["macro_f1"],
+        "ece": challenger["ece"],
+        "held_out": challenger["n"],
+        "accuracy_before": champion["accuracy"] if champion else None,
+        "labels": training.labels,
+        "starter": training.starter,
+        "seconds": result["seconds"],
+    }

@@ -1,0 +1,80 @@
+"""When to retrain: an APScheduler cron inserts a run for each workspace; whoever holds the lease carries it out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.cron import CronTrigger
+
+from storage.database import Database
+from storage.models import RunSource
+
+MISFIRE_GRACE_SECONDS = 3600
+"""A machine that slept through the slot still retrains within the hour; later it waits for the next."""
+
+log = structlog.get_logger(__name__)
+
+
+def cron_trigger(expression: str, timezone: str) -> CronTrigger:
+    """Read a five-field cron expression.
+
+    Raises:
+        ValueError: the expression or the time zone cannot be read.
+    """
+    try:
+        return CronTrigger.from_crontab(expression, timezone)
+    except (ValueError, KeyError, LookupError) as error:
+        raise ValueError(f"{expression!r} in {timezone!r} is no cron schedule: {error}") from error
+
+
+def create_scheduler(
+    database: Database, trigger: CronTrigger, min_labels: int, clock: Callable[[], datetime]
+) -> AsyncIOScheduler:
+    """Build the scheduler; any number may run, since a slot is unique in the database."""
+    scheduler = AsyncIOScheduler(timezone="UTC")
+
+    async def fire() -> None:
+        await insert_runs(database, clock(), min_labels)
+
+    scheduler.add_job(
+        fire,
+        trigger,
+        id="retrain",
+        coalesce=True,
+        max_instances=1,
+        misfire_grace_time=MISFIRE_GRACE_SECONDS,
+    )
+    return scheduler
+
+
+async def insert_runs(database: Database, now: datetime, min_labels: int) -> list[str]:
+    """Ask for a run in each workspace that has enough new labels; return those workspaces.
+
+    The slot is the minute, so that schedulers on several machines ask for one and the same run.
+    """
+    slot, asked = f"cron/{now:%Y-%m-%dT%H:%MZ}", []
+    async with database.reader() as work:
+        teams = await work.categories.teams()
+    for team_id in teams:
+        async with database.unit_of_work() as work:
+            new_labels = await work.labels.count_since(
+                team_id=team_id, when=await work.runs.last_success(team_id=team_id)
+            )
+            if new_labels < min_labels:
+                log.info("retraining_skipped", team=team_id, new_labels=new_labels, needed=min_labels)
+                continue
+            run, _ = await work.runs.add_if_free(
+                team_id=team_id,
+                slot=slot,
+                requested_by="schedule",
+                source=RunSource.CRON,
+                channel_id=None,
+                now=now,
+            )
+            await work.commit()
+        if run is not None:
+            asked.append(team_id)
+    return asked

@@ -1,0 +1,141 @@
+"""The child process of a retraining: job on standard input, progress and result as JSON lines on standard output.
+
+It runs apart so that it can be killed, gives its memory back, and never slows an answer down for long.
+It knows no database: the parent hands it the examples and takes the result.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+from classifier.contract import ClassifierError
+
+NICENESS = 10
+"""The child yields the processor to the process that answers people."""
+PROGRESS_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a retraining works on.
+
+    Attributes:
+        train: (text, label, weight) to learn from.
+        validation: (text, label) for early stopping and calibration; empty lets `fit` hold some back.
+        held_out: (text, label) that both models are judged on.
+        config: keyword arguments of TrainingConfig.
+        model_home: the registry's directory.
+        champion: version that answers now, or None.
+    """
+
+    train: list[tuple[str, str, float]]
+    validation: list[tuple[str, str]]
+    held_out: list[tuple[str, str]]
+    config: dict[str, Any]
+    model_home: str
+    champion: str | None
+
+    def encode(self) -> bytes:
+        """Return the job as JSON."""
+        return json.dumps(asdict(self)).encode()
+
+
+class Reporter:
+    """Writes progress at most twice a second, so that the pipe never holds the training up."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._next = 0.0
+        self._stage = ""
+
+    def progress(self, stage: str, fraction: float, **details: Any) -> None:
+        """Say how far it is; `fraction` is of the whole job."""
+        now = time.monotonic()
+        if now < self._next and stage == self._stage:
+            return
+        self._next, self._stage = now + PROGRESS_SECONDS, stage
+        self.line("progress", {"stage": stage, "fraction": round(fraction, 4), **details})
+
+    def line(self, kind: str, value: dict[str, Any]) -> None:
+        """Write one line."""
+        self._out.write(json.dumps({kind: value}) + "\n")
+        self._out.flush()
+
+
+def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """Fit, evaluate both models on the same messages, and publish the new one without activating it."""
+    from classifier.dataset import Example  # noqa: PLC0415 - torch takes seconds to import; say so first
+    from classifier.evaluation import evaluate  # noqa: PLC0415
+    from classifier.model_directory import load_model_directory  # noqa: PLC0415
+    from classifier.registry import Registry  # noqa: PLC0415
+    from classifier.training import Progress, TrainingConfig, fit  # noqa: PLC0415
+
+    started = time.monotonic()
+    train = [Example(text, label, weight) for text, label, weight in job["train"]]
+    validation = [Example(text, label) for text, label in job["validation"]] or None
+    held_out = [Example(text, label) for text, label in job["held_out"]]
+
+    def on_progress(p: Progress) -> None:
+        reporter.progress(
+            str(p.stage), 0.02 + 0.9 * p.fraction, epoch=p.epoch, epochs=p.epochs, eta_seconds=p.eta_seconds
+        )
+
+    result = fit(
+        train,
+        TrainingConfig(**job["config"]),
+        created=datetime.now(UTC),
+        validation=validation,
+        progress=on_progress,
+    )
+    reporter.progress("evaluating", 0.93)
+    registry = Registry(Path(job["model_home"]))
+    challenger = evaluate(result.model, held_out)
+    champion = None
+    if job["champion"]:
+        try:
+            champion = evaluate(load_model_directory(registry.path(job["champion"])), held_out)
+        except ClassifierError as error:  # a broken champion must not keep a sound model away
+            reporter.line("warning", {"text": f"the present model cannot be measured: {error}"})
+    reporter.progress("publishing", 0.98)
+    version = registry.publish(result.model)
+    return {
+        "version": version,
+        "seconds": round(time.monotonic() - started, 1),
+        "challenger": _measures(challenger),
+        "champion": _measures(champion) if champion else None,
+    }
+
+
+def _measures(report: Any) -> dict[str, Any]:
+    return {
+        "accuracy": report.accuracy,
+        "interval": list(report.accuracy_interval),
+        "n": report.n,
+        "macro_f1": report.macro_f1,
+        "ece": report.ece,
+    }
+
+
+def main() -> int:
+    """Run the job that stands on standard input; exit code 2 where its input cannot be used."""
+    os.nice(NICENESS)
+    reporter = Reporter(sys.stdout)
+    reporter.progress("preparing", 0.0)
+    try:
+        result = work(json.load(sys.stdin), reporter)
+    except ClassifierError as error:
+        reporter.line("error", {"text": str(error)})
+        return 2
+    reporter.line("result", result)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
