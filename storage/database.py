@@ -1,0 +1,241 @@
+"""The database: one engine, units of work, and errors that say what to do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+from storage.audit import AuditRepository
+from storage.categories import CategoryRepository
+from storage.channels import ChannelRepository
+from storage.errors import DatabaseBusy, DatabaseUnavailable, DatabaseUrlInvalid, SchemaOutOfDate
+from storage.inbox import InboxRepository
+from storage.labels import LabelRepository
+from storage.model_versions import ModelRepository
+from storage.replies import ReplyRepository
+from storage.runs import RunRepository
+from storage.tickets import TicketRepository
+
+DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+
+SQLITE_BUSY_MS = 10_000
+"""How long a writer waits for writers of other processes; ours write for milliseconds."""
+
+WRITE_TURN_SECONDS = 30.0
+"""How long a writer waits for writers of this process before it says so."""
+
+POSTGRES_CONNECT_SECONDS = 5
+"""Shorter than Slack's patience, so that an unreachable database becomes a refusal and Slack sends again."""
+
+_BEGIN = "fingerpost_begin"
+
+
+def parse_url(url: str) -> URL:
+    """Read a database URL; plain sqlite:// and postgresql:// get our drivers.
+
+    Raises:
+        DatabaseUrlInvalid: not a URL, another database, a synchronous driver, or SQLite in memory.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise DatabaseUrlInvalid from error
+    parsed = parsed.set(drivername=DRIVERS.get(parsed.drivername, parsed.drivername))
+    if parsed.drivername not in DRIVERS.values():
+        raise DatabaseUrlInvalid
+    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise DatabaseUrlInvalid(
+            "a SQLite database must be a file (sqlite:///path/file.db): memory is not shared"
+        )
+    return parsed
+
+
+def create_engine(url: URL, **options: Any) -> AsyncEngine:
+    """Make an engine for either database; nothing is opened yet.
+
+    SQLite: write-ahead log, foreign keys on, BEGIN under our control (`_BEGIN`).
+    Postgres: dead connections are noticed when they are taken from the pool.
+    """
+    if url.get_backend_name() == "postgresql":
+        connect = {"connect_timeout": POSTGRES_CONNECT_SECONDS}
+        return create_async_engine(
+            url, hide_parameters=True, pool_pre_ping=True, connect_args=connect, **options
+        )
+    engine = create_async_engine(url, hide_parameters=True, **options)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the driver would begin late, and always deferred
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_MS}")
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))
+
+    return engine
+
+
+@contextmanager
+def readable_errors(url: URL) -> Iterator[None]:
+    """Turn the drivers' errors about a whole database into ours; the others pass.
+
+    Raises:
+        DatabaseUnavailable: not reachable, or it went away.
+        DatabaseBusy: locked for too long.
+        SchemaOutOfDate: a table or a column is missing.
+    """
+    where = url.render_as_string(hide_password=True)
+    try:
+        yield
+    except (OperationalError, InterfaceError, ProgrammingError, PoolTimeoutError) as error:
+        said = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split())
+        state = getattr(getattr(error, "orig", None), "sqlstate", None)
+        if state in ("42P01", "42703") or "no such table" in said or "no such column" in said:
+            raise SchemaOutOfDate(f"{where} lacks tables or columns. Run `fingerpost db upgrade`.") from error
+        if isinstance(error, ProgrammingError):
+            raise
+        if state in ("55P03", "40P01", "40001") or "database is locked" in said:
+            raise DatabaseBusy(f"{where} was locked by another writer for too long. Try again.") from error
+        raise DatabaseUnavailable(
+            f"{where} does not answer ({_without_password(said, url)}). "
+            "Check FINGERPOST_DATABASE_URL and that the database runs."
+        ) from error
+
+
+def _without_password(said: str, url: URL) -> str:
+    return said.replace(url.password, "***") if url.password else said
+
+
+class UnitOfWork:
+    """The repositories over one transaction. Whatever is not committed when the block ends is rolled back."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self.session = session
+        self.inbox = InboxRepository(session)
+        self.tickets = TicketRepository(session)
+        self.replies = ReplyRepository(session)
+        self.labels = LabelRepository(session)
+        self.categories = CategoryRepository(session)
+        self.models = ModelRepository(session)
+        self.runs = RunRepository(session)
+        self.channels = ChannelRepository(session)
+        self.audit = AuditRepository(session)
+
+    async def commit(self) -> None:
+        """Keep everything done so far. Rows stay readable afterwards."""
+        await self.session.commit()
+
+    async def rollback(self) -> None:
+        """Forget everything done since the last commit."""
+        await self.session.rollback()
+
+
+class Database:
+    """One database, SQLite or Postgres.
+
+    Args:
+        url: sqlite:///path/file.db or postgresql://user:password@host/name.
+
+    Raises:
+        DatabaseUrlInvalid: the URL names nothing that we can open.
+        DatabaseUnavailable: the folder of the SQLite file cannot be made.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = parse_url(url)
+        self.dialect = self.url.get_backend_name()
+        make_folder(self.url)
+        self._engine = create_engine(self.url)
+        self._writing: asyncio.Lock | None = asyncio.Lock() if self.dialect == "sqlite" else None
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The engine, for Bolt's installation store."""
+        return self._engine
+
+    @asynccontextmanager
+    async def unit_of_work(self) -> AsyncIterator[UnitOfWork]:
+        """Open a transaction that writes. Do not nest two, and call nothing over the network inside.
+
+        Raises:
+            StorageError: see `readable_errors`.
+        """
+        async with self._turn(), self._transaction({_BEGIN: "BEGIN IMMEDIATE"}) as work:
+            yield work
+
+    @asynccontextmanager
+    async def reader(self) -> AsyncIterator[UnitOfWork]:
+        """Open a transaction that only reads; it waits for no writer.
+
+        Raises:
+            StorageError: see `readable_errors`.
+        """
+        async with self._transaction({"postgresql_readonly": True}) as work:
+            yield work
+
+    async def ping(self) -> None:
+        """Ask the database for a sign of life.
+
+        Raises:
+            DatabaseUnavailable: there is none.
+        """
+        async with self.reader() as work:
+            await work.session.execute(text("SELECT 1"))
+
+    async def dispose(self) -> None:
+        """Close all connections."""
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def _transaction(self, options: dict[str, Any]) -> AsyncIterator[UnitOfWork]:
+        with readable_errors(self.url):
+            async with AsyncSession(
+                self._engine.execution_options(**options), expire_on_commit=False
+            ) as session:
+                yield UnitOfWork(session)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Queue the writers of this process: SQLite takes one at a time, and its own waiting is polling."""
+        if self._writing is None:
+            yield
+            return
+        try:
+            async with asyncio.timeout(WRITE_TURN_SECONDS):
+                await self._writing.acquire()
+        except TimeoutError as error:
+            raise DatabaseBusy("another task of this process holds the database. Try again.") from error
+        try:
+            yield
+        finally:
+            self._writing.release()
+
+
+def make_folder(url: URL) -> None:
+    """Make the folder of a SQLite file, for its owner only: tickets are in there.
+
+    Raises:
+        DatabaseUnavailable: it cannot be made.
+    """
+    if url.get_backend_name() != "sqlite" or url.database is None:
+        return
+    folder = Path(url.database).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise DatabaseUnavailable(
+            f"the folder {folder} cannot be made. Check FINGERPOST_DATABASE_URL."
+        ) from error

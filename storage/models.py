@@ -1,0 +1,392 @@
+"""The tables. Rows and foreign keys carry `team_id`, so no row can point into another workspace."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import (
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from storage.types import UTCDateTime, enum_column, json_column
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+"""Constraints with known names can be changed by a later migration on both databases."""
+
+
+class InboxState(StrEnum):
+    """Where an event from Slack is."""
+
+    PENDING = "pending"
+    WORKING = "working"
+    DONE = "done"
+    DEAD = "dead"
+
+
+class TicketState(StrEnum):
+    """`new` until the policy has decided."""
+
+    NEW = "new"
+    ROUTED = "routed"
+    ASKED = "asked"
+    OUT_OF_SCOPE = "out_of_scope"
+
+
+class ReplySurface(StrEnum):
+    """What a post is: the card in the thread, the owning team's card, or a notice."""
+
+    CARD = "card"
+    TEAM_CARD = "team_card"
+    NOTICE = "notice"
+
+
+class ReplyState(StrEnum):
+    """`sending` may or may not have reached Slack: look at the thread before posting again."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+
+
+class LabelRole(StrEnum):
+    """Who gave a label; the order of trust is admin, owner, staff, import."""
+
+    ADMIN = "admin"
+    OWNER = "owner"
+    STAFF = "staff"
+    IMPORT = "import"
+
+
+class LabelKind(StrEnum):
+    """What a label says about the prediction."""
+
+    CONFIRMATION = "confirmation"
+    CORRECTION = "correction"
+    NONE_OF_THESE = "none_of_these"
+    IMPORTED = "imported"
+
+
+class LabelSource(StrEnum):
+    """How a label was given."""
+
+    REACTION = "reaction"
+    BUTTON = "button"
+    MENU = "menu"
+    IMPORT = "import"
+
+
+class CategoryState(StrEnum):
+    """A retired category keeps its labels and is offered no more."""
+
+    ACTIVE = "active"
+    RETIRED = "retired"
+
+
+class ModelKind(StrEnum):
+    """The starter model, or one trained on this workspace's labels."""
+
+    DAY_ONE = "day_one"
+    FINE_TUNE = "fine_tune"
+
+
+class ModelState(StrEnum):
+    """At most one version a team is active."""
+
+    CANDIDATE = "candidate"
+    ACTIVE = "active"
+    RETIRED = "retired"
+    REFUSED = "refused"
+
+
+class RunState(StrEnum):
+    """At most one run a team is queued or running."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class RunSource(StrEnum):
+    """What asked for a retraining."""
+
+    COMMAND = "command"
+    CRON = "cron"
+    FIRST_START = "first_start"
+
+
+class Base(DeclarativeBase):
+    """Declarative base: named constraints, aware times."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {datetime: UTCDateTime(), str: String()}  # noqa: RUF012  (SQLAlchemy declares it so)
+
+
+def _key() -> Mapped[UUID]:
+    return mapped_column(primary_key=True, default=uuid4)
+
+
+def _ticket_key() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(["team_id", "ticket_id"], ["ticket.team_id", "ticket.id"], ondelete="CASCADE")
+
+
+class InboxEvent(Base):
+    """An event as Slack sent it, kept from before the acknowledgement until it is worked off."""
+
+    __tablename__ = "inbox_event"
+    __table_args__ = (
+        UniqueConstraint("team_id", "event_id"),
+        Index("ix_inbox_event_due", "state", "next_attempt_at"),
+    )
+
+    id: Mapped[UUID] = _key()
+    team_id: Mapped[str]
+    event_id: Mapped[str]
+    kind: Mapped[str]
+    payload: Mapped[dict[str, Any]] = mapped_column(json_column())
+    state: Mapped[InboxState] = mapped_column(enum_column(InboxState, "state"), default=InboxState.PENDING)
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[datetime]
+    lease_until: Mapped[datetime | None]
+    worker: Mapped[str | None]
+    last_error: Mapped[str | None] = mapped_column(Text)
+    received_at: Mapped[datetime]
+
+
+class Ticket(Base):
+    """A root message in a support channel. `category` is the decided one, and None while nobody decided."""
+
+    __tablename__ = "ticket"
+    __table_args__ = (
+        UniqueConstraint("team_id", "channel_id", "ts"),
+        UniqueConstraint("team_id", "id"),
+        Index("ix_ticket_recent", "team_id", "posted_at"),
+    )
+
+    id: Mapped[UUID] = _key()
+    team_id: Mapped[str]
+    channel_id: Mapped[str]
+    ts: Mapped[str]
+    user_id: Mapped[str]
+    text: Mapped[str] = mapped_column(Text)
+    state: Mapped[TicketState] = mapped_column(enum_column(TicketState, "state"), default=TicketState.NEW)
+    category: Mapped[str | None]
+    created_at: Mapped[datetime]
+    posted_at: Mapped[datetime]
+
+
+class Prediction(Base):
+    """What a model said about a ticket. Never a training label.
+
+    `alternatives` is [[category, p], ...], best first; `words` is [{text, start, end, score}, ...];
+    `embedding` is float32[hidden], little endian (storage.types.vector_from_bytes).
+    """
+
+    __tablename__ = "prediction"
+    __table_args__ = (_ticket_key(), Index("ix_prediction_ticket", "team_id", "ticket_id", "created_at"))
+
+    id: Mapped[UUID] = _key()
+    team_id: Mapped[str]
+    ticket_id: Mapped[UUID]
+    model_version: Mapped[str]
+    category: Mapped[str]
+    confidence: Mapped[float]
+    alternatives: Mapped[list[Any]] = mapped_column(json_column())
+    words: Mapped[list[Any]] = mapped_column(json_column())
+    out_of_scope: Mapped[float]
+    decision: Mapped[TicketState] = mapped_column(enum_column(TicketState, "decision"))
+    embedding: Mapped[bytes | None] = mapped_column(LargeBinary)
+    truncated: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+
+
+class Reply(Base):
+    """A post in the outbox. While `sending`, `next_attempt_at` is the end of the sender's lease."""
+
+    __tablename__ = "reply"
+    __table_args__ = (
+        _ticket_key(),
+        UniqueConstraint("ticket_id", "surface"),
+        Index("ix_reply_due", "state", "next_attempt_at"),
+        Index("ix_reply_message", "team_id", "channel_id", "ts"),
+    )
+
+    id: Mapped[UUID] = _key()
+    team_id: Mapped[str]
+    ticket_id: Mapped[UUID | None]
+    surface: Mapped[ReplySurface] = mapped_column(enum_column(ReplySurface, "surface"))
+    channel_id: Mapped[str]
+    thread_ts: Mapped[str | None]
+    text: Mapped[str] = mapped_column(Text)
+    blocks: Mapped[list[Any]] = mapped_column(json_column())
+    state: Mapped[ReplyState] = mapped_column(enum_column(ReplyState, "state"), default=ReplyState.PENDING)
+    ts: Mapped[str | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[datetime]
+    last_error: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+
+    was_sending = False  # set by a claim, not stored: an earlier sender may have posted this already
+
+
+class Label(Base):
+    """What a person said a ticket is. `category` None means "none of these"."""
+
+    __tablename__ = "label"
+    __table_args__ = (
+        _ticket_key(),
+        Index(
+            "uq_label_active",
+            "team_id",
+            "ticket_id",
+            "user_id",
+            unique=True,
+            sqlite_where=text("withdrawn_at IS NULL"),
+            postgresql_where=text("withdrawn_at IS NULL"),
+        ),
+        Index("ix_label_created", "team_id", "created_at"),
+    )
+
+    id: Mapped[UUID] = _key()
+    team_id: Mapped[str]
+    ticket_id: Mapped[UUID]
+    category: Mapped[str | None]
+    user_id: Mapped[str]
+    role: Mapped[LabelRole] = mapped_column(enum_column(LabelRole, "role"))
+    kind: Mapped[LabelKind] = mapped_column(enum_column(LabelKind, "kind"))
+    source: Mapped[LabelSource] = mapped_column(enum_column(LabelSource, "source"))
+    detail: Mapped[str | None]
+    created_at: Mapped[datetime]
+    withdrawn_at: Mapped[datetime | None]
+
+
+class Category(Base):
+    """A kind of ticket and the channel of the team that owns it."""
+
+    __tablename__ = "category"
+    __table_args__ = (UniqueConstraint("team_id", "slug"),)
+
+    id: Mapped[UUID] = _key()
+    team_id: Mapped[str]
+    slug: Mapped[str]
+    name: Mapped[str]
+    emoji: Mapped[str]
+    description: Mapped[str] = mapped_column(Text)
+    destination: Mapped[str | None]
+    position: Mapped[int]
+    state: Mapped[CategoryState] = mapped_column(
+        enum_column(CategoryState, "state"), default=CategoryState.ACTIVE
+    )
+
+
+class ModelVersion(Base):
+    """A model directory that a team has, had, or was refused."""
+
+    __tablename__ = "model_version"
+    __table_args__ = (
+        UniqueConstraint("team_id", "version"),
+        Index(
+            "uq_model_version_active",
+            "team_id",
+            unique=True,
+            sqlite_where=text("state = 'active'"),
+            postgresql_where=text("state = 'active'"),
+        ),
+    )
+
+    id: Mapped[UUID] = _key()
+    team_id: Mapped[str]
+    version: Mapped[str]
+    path: Mapped[str]
+    parent: Mapped[str | None]
+    kind: Mapped[ModelKind] = mapped_column(enum_column(ModelKind, "kind"))
+    metrics: Mapped[dict[str, Any]] = mapped_column(json_column())
+    state: Mapped[ModelState] = mapped_column(enum_column(ModelState, "state"), default=ModelState.CANDIDATE)
+    manifest_hash: Mapped[str]
+    created_at: Mapped[datetime]
+    activated_at: Mapped[datetime | None]
+
+
+class RetrainRun(Base):
+    """One retraining. `fence` grows with each claim; a holder with an older one can no longer write."""
+
+    __tablename__ = "retrain_run"
+    __table_args__ = (
+        UniqueConstraint("team_id", "slot"),
+        Index(
+            "uq_retrain_run_unfinished",
+            "team_id",
+            unique=True,
+            sqlite_where=text("state IN ('queued', 'running')"),
+            postgresql_where=text("state IN ('queued', 'running')"),
+        ),
+    )
+
+    id: Mapped[UUID] = _key()
+    team_id: Mapped[str]
+    slot: Mapped[str]
+    state: Mapped[RunState] = mapped_column(enum_column(RunState, "state"), default=RunState.QUEUED)
+    requested_by: Mapped[str]
+    source: Mapped[RunSource] = mapped_column(enum_column(RunSource, "source"))
+    channel_id: Mapped[str | None]
+    message_ts: Mapped[str | None]
+    lease_holder: Mapped[str | None]
+    lease_until: Mapped[datetime | None]
+    fence: Mapped[int] = mapped_column(default=0)
+    progress: Mapped[dict[str, Any] | None] = mapped_column(json_column())
+    metrics: Mapped[dict[str, Any] | None] = mapped_column(json_column())
+    reason: Mapped[str | None] = mapped_column(Text)
+    model_version: Mapped[str | None]
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class ChannelSetting(Base):
+    """Whether the bot listens in a channel, and from which confidence it routes there."""
+
+    __tablename__ = "channel_setting"
+    __table_args__ = (UniqueConstraint("team_id", "channel_id"),)
+
+    id: Mapped[UUID] = _key()
+    team_id: Mapped[str]
+    channel_id: Mapped[str]
+    enabled: Mapped[bool]
+    threshold: Mapped[float | None]
+    updated_at: Mapped[datetime]
+    updated_by: Mapped[str]
+
+
+class AuditEvent(Base):
+    """Who changed what, and when."""
+
+    __tablename__ = "audit_event"
+    __table_args__ = (Index("ix_audit_event_recent", "team_id", "at"),)
+
+    id: Mapped[UUID] = _key()
+    team_id: Mapped[str]
+    actor: Mapped[str]
+    action: Mapped[str]
+    subject: Mapped[str]
+    details: Mapped[dict[str, Any]] = mapped_column(json_column())
+    at: Mapped[datetime]

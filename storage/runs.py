@@ -1,0 +1,162 @@
+"""Retrainings: one at a time a workspace, one a slot, one holder each."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, case, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.models import RetrainRun, RunSource, RunState
+from storage.statements import insert_or_ignore
+
+UNFINISHED = (RunState.QUEUED, RunState.RUNNING)
+
+
+class RunRepository:
+    """The queue of retrainings, with leases and fencing tokens.
+
+    Method: M. Kleppmann, "How to do distributed locking", 2016.
+    """
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add_if_free(
+        self,
+        *,
+        team_id: str,
+        slot: str,
+        requested_by: str,
+        source: RunSource,
+        channel_id: str | None,
+        now: datetime,
+    ) -> tuple[RetrainRun | None, RetrainRun | None]:
+        """Queue a retraining unless one is unfinished or had this slot.
+
+        Returns:
+            (the new run, None), or (None, the run in the way: unfinished, or else of this slot).
+        """
+        values = {
+            "team_id": team_id,
+            "slot": slot,
+            "requested_by": requested_by,
+            "source": source,
+            "channel_id": channel_id,
+            "created_at": now,
+        }
+        while True:
+            new = await insert_or_ignore(self._session, RetrainRun, values)
+            unfinished_first = case((RetrainRun.state.in_(UNFINISHED), 0), else_=1)
+            run = await self._session.scalar(
+                select(RetrainRun)
+                .where(
+                    RetrainRun.team_id == team_id,
+                    or_(RetrainRun.slot == slot, RetrainRun.state.in_(UNFINISHED)),
+                )
+                .order_by(unfinished_first)
+                .limit(1)
+                .execution_options(populate_existing=True)
+            )
+            if run is not None:
+                return (run, None) if new else (None, run)
+            # The run in the way finished between the two statements: the way is free now.
+
+    async def claim(self, *, holder: str, now: datetime, lease: timedelta) -> RetrainRun | None:
+        """Take the oldest run that waits, or whose holder let its lease run out; of all teams."""
+        free = or_(
+            RetrainRun.state == RunState.QUEUED,
+            and_(RetrainRun.state == RunState.RUNNING, RetrainRun.lease_until <= now),
+        )
+        run = await self._session.scalar(
+            select(RetrainRun)
+            .where(free)
+            .order_by(RetrainRun.created_at, RetrainRun.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+            .execution_options(populate_existing=True)
+        )
+        if run is None:
+            return None
+        run.state = RunState.RUNNING
+        run.lease_holder = holder
+        run.lease_until = now + lease
+        run.fence += 1
+        run.started_at = now
+        await self._session.flush()
+        return run
+
+    async def heartbeat(
+        self,
+        run_id: UUID,
+        *,
+        fence: int,
+        now: datetime,
+        lease: timedelta,
+        progress: dict[str, Any] | None = None,
+    ) -> bool:
+        """Stay the holder; False means fenced off: somebody else has the run, stop working on it."""
+        values: dict[str, Any] = {"lease_until": now + lease}
+        if progress is not None:
+            values["progress"] = progress
+        return await self._write(run_id, fence, values)
+
+    async def finish(
+        self,
+        run_id: UUID,
+        *,
+        fence: int,
+        state: RunState,
+        now: datetime,
+        metrics: dict[str, Any] | None = None,
+        reason: str | None = None,
+        model_version: str | None = None,
+    ) -> bool:
+        """End a run; False means fenced off: nothing was written, and nothing may be promoted."""
+        values = {
+            "state": state,
+            "finished_at": now,
+            "lease_until": None,
+            "metrics": metrics,
+            "reason": reason,
+            "model_version": model_version,
+        }
+        return await self._write(run_id, fence, values)
+
+    async def set_message(self, run_id: UUID, *, channel_id: str, ts: str) -> None:
+        """Keep where the run's progress is shown."""
+        await self._session.execute(
+            update(RetrainRun).where(RetrainRun.id == run_id).values(channel_id=channel_id, message_ts=ts)
+        )
+
+    async def get(self, *, team_id: str, run_id: UUID) -> RetrainRun | None:
+        """Return a run of this team."""
+        return await self._session.scalar(
+            select(RetrainRun).where(RetrainRun.team_id == team_id, RetrainRun.id == run_id)
+        )
+
+    async def active(self, *, team_id: str) -> RetrainRun | None:
+        """Return the run that is queued or running."""
+        return await self._session.scalar(
+            select(RetrainRun).where(RetrainRun.team_id == team_id, RetrainRun.state.in_(UNFINISHED))
+        )
+
+    async def latest(self, *, team_id: str) -> RetrainRun | None:
+        """Return the newest run in any state."""
+        return await self._session.scalar(
+            select(RetrainRun)
+            .where(RetrainRun.team_id == team_id)
+            .order_by(RetrainRun.created_at.desc(), RetrainRun.id)
+            .limit(1)
+        )
+
+    async def _write(self, run_id: UUID, fence: int, values: dict[str, Any]) -> bool:
+        written = await self._session.scalar(
+            update(RetrainRun)
+            .where(RetrainRun.id == run_id, RetrainRun.fence == fence, RetrainRun.state == RunState.RUNNING)
+            .values(**values)
+            .returning(RetrainRun.id)
+        )
+        return written is not None

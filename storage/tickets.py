@@ -1,0 +1,177 @@
+"""Tickets and what models said about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, and_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.errors import RowNotFound
+from storage.models import Prediction, Reply, Ticket, TicketState
+from storage.statements import insert_or_ignore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictionValues:
+    """A model's answer as plain data.
+
+    Attributes:
+        alternatives: (category, probability), best first.
+        words: mappings with text, start, end, score.
+        decision: what the policy made of it: "routed", "asked" or "out_of_scope".
+        embedding: float32[hidden], little endian: `storage.types.vector_to_bytes`.
+    """
+
+    model_version: str
+    category: str
+    confidence: float
+    out_of_scope: float
+    decision: str
+    alternatives: Sequence[tuple[str, float]] = ()
+    words: Sequence[Mapping[str, Any]] = ()
+    embedding: bytes | None = None
+    truncated: bool = False
+
+
+def time_of(ts: str) -> datetime:
+    """When a message was posted: a Slack ts is seconds since 1970, a dot, and a serial number.
+
+    Raises:
+        ValueError: `ts` is no number.
+    """
+    return datetime.fromtimestamp(float(ts), UTC)
+
+
+class TicketRepository:
+    """Root messages in support channels."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add_if_new(
+        self, *, team_id: str, channel_id: str, ts: str, user_id: str, text: str, now: datetime
+    ) -> tuple[Ticket, bool]:
+        """Return the ticket of this message, and whether it is new. `text` must be redacted already."""
+        new = await insert_or_ignore(
+            self._session,
+            Ticket,
+            {
+                "team_id": team_id,
+                "channel_id": channel_id,
+                "ts": ts,
+                "user_id": user_id,
+                "text": text,
+                "created_at": now,
+                "posted_at": time_of(ts),
+            },
+            [Ticket.team_id, Ticket.channel_id, Ticket.ts],
+        )
+        ticket = await self.find(team_id=team_id, channel_id=channel_id, ts=ts)
+        if ticket is None:  # deleted by another transaction in between: the event is tried again
+            raise RowNotFound
+        return ticket, new
+
+    async def get(self, *, team_id: str, ticket_id: UUID) -> Ticket | None:
+        """Return a ticket of this team."""
+        return await self._session.scalar(
+            select(Ticket).where(Ticket.team_id == team_id, Ticket.id == ticket_id)
+        )
+
+    async def find(self, *, team_id: str, channel_id: str, ts: str) -> Ticket | None:
+        """Return the ticket that this root message is."""
+        return await self._session.scalar(
+            select(Ticket).where(Ticket.team_id == team_id, Ticket.channel_id == channel_id, Ticket.ts == ts)
+        )
+
+    async def find_by_any_ts(self, *, team_id: str, channel_id: str, ts: str) -> Ticket | None:
+        """Return the ticket that a message is about: its root message, or one of our posts about it."""
+        root = await self.find(team_id=team_id, channel_id=channel_id, ts=ts)
+        if root is not None:
+            return root
+        return await self._session.scalar(
+            select(Ticket)
+            .join(Reply, and_(Reply.team_id == Ticket.team_id, Reply.ticket_id == Ticket.id))
+            .where(Reply.team_id == team_id, Reply.channel_id == channel_id, Reply.ts == ts)
+            .limit(1)
+        )
+
+    async def latest(
+        self, *, team_id: str, user_id: str | None = None, channel_id: str | None = None
+    ) -> Ticket | None:
+        """Return the newest ticket, of one person or one channel where named."""
+        statement = self._newest(team_id).limit(1)
+        if user_id is not None:
+            statement = statement.where(Ticket.user_id == user_id)
+        if channel_id is not None:
+            statement = statement.where(Ticket.channel_id == channel_id)
+        return await self._session.scalar(statement)
+
+    async def recent(self, *, team_id: str, limit: int = 20) -> list[Ticket]:
+        """Return the newest tickets, newest first."""
+        return list(await self._session.scalars(self._newest(team_id).limit(limit)))
+
+    async def record(
+        self,
+        ticket: Ticket,
+        prediction: PredictionValues,
+        *,
+        state: TicketState,
+        category: str | None,
+        now: datetime,
+    ) -> Prediction:
+        """Keep what the model said about a ticket, and what came of it.
+
+        `ticket` may come from an earlier unit of work: no transaction stays open while the model works.
+        """
+        kept = await self._session.merge(ticket)
+        kept.state = ticket.state = TicketState(state)
+        kept.category = ticket.category = category
+        row = Prediction(
+            team_id=ticket.team_id,
+            ticket_id=ticket.id,
+            model_version=prediction.model_version,
+            category=prediction.category,
+            confidence=prediction.confidence,
+            alternatives=[[slug, p] for slug, p in prediction.alternatives],
+            words=[dict(word) for word in prediction.words],
+            out_of_scope=prediction.out_of_scope,
+            decision=TicketState(prediction.decision),
+            embedding=prediction.embedding,
+            truncated=prediction.truncated,
+            created_at=now,
+        )
+        self._session.add(row)
+        await self._session.flush()
+        return row
+
+    async def decide(
+        self, *, team_id: str, ticket_id: UUID, state: TicketState, category: str | None
+    ) -> None:
+        """Set what a ticket is after a person said so."""
+        await self._session.execute(
+            update(Ticket)
+            .where(Ticket.team_id == team_id, Ticket.id == ticket_id)
+            .values(state=state, category=category)
+        )
+
+    async def latest_prediction(self, *, team_id: str, ticket_id: UUID) -> Prediction | None:
+        """Return what a model said last about a ticket."""
+        return await self._session.scalar(
+            select(Prediction)
+            .where(Prediction.team_id == team_id, Prediction.ticket_id == ticket_id)
+            .order_by(Prediction.created_at.desc(), Prediction.id)
+            .limit(1)
+        )
+
+    @staticmethod
+    def _newest(team_id: str) -> Select[Ticket]:
+        return (
+            select(Ticket)
+            .where(Ticket.team_id == team_id)
+            .order_by(Ticket.posted_at.desc(), Ticket.ts.desc())
+        )
