@@ -58,6 +58,10 @@ class CategoryRepository:
         )
         return list(rows)
 
+    async def teams(self) -> list[str]:
+        """Return the workspaces that have categories."""
+        return list(await self._session.scalars(select(Category.team_id).distinct().order_by(Category.team_id)))
+
     async def get(self, *, team_id: str, slug: str) -> Category | None:
         """Return a category, retired ones too."""
         return await self._session.scalar(

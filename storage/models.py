@@ -49,14 +49,6 @@ class TicketState(StrEnum):
     OUT_OF_SCOPE = "out_of_scope"
 
 
-class ReplySurface(StrEnum):
-    """What a post is: the card in the thread, the owning team's card, or a notice."""
-
-    CARD = "card"
-    TEAM_CARD = "team_card"
-    NOTICE = "notice"
-
-
 class ReplyState(StrEnum):
     """`sending` may or may not have reached Slack: look at the thread before posting again."""
 
@@ -220,7 +212,10 @@ class Prediction(Base):
 
 
 class Reply(Base):
-    """A post in the outbox. While `sending`, `next_attempt_at` is the end of the sender's lease."""
+    """A post in the outbox. While `sending`, `next_attempt_at` is the end of the sender's lease.
+
+    `surface` says what it is: the card in the thread ("card"), or a team's card ("team_card:<slug>").
+    """
 
     __tablename__ = "reply"
     __table_args__ = (
@@ -233,7 +228,7 @@ class Reply(Base):
     id: Mapped[UUID] = _key()
     team_id: Mapped[str]
     ticket_id: Mapped[UUID | None]
-    surface: Mapped[ReplySurface] = mapped_column(enum_column(ReplySurface, "surface"))
+    surface: Mapped[str]
     channel_id: Mapped[str]
     thread_ts: Mapped[str | None]
     text: Mapped[str] = mapped_column(Text)
@@ -360,6 +355,7 @@ class RetrainRun(Base):
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    announced_at: Mapped[datetime | None]
 
 
 class ChannelSetting(Base):

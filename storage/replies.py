@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.errors import RowNotFound
-from storage.models import Reply, ReplyState, ReplySurface
+from storage.models import Reply, ReplyState
 from storage.statements import insert_or_ignore
 
 
@@ -26,7 +26,7 @@ class ReplyRepository:
         *,
         team_id: str,
         ticket_id: UUID | None,
-        surface: ReplySurface,
+        surface: str,
         channel_id: str,
         thread_ts: str | None,
         text: str,
@@ -98,13 +98,22 @@ class ReplyRepository:
         """Give up."""
         await self._set(key, state=ReplyState.FAILED, last_error=error)
 
-    async def for_ticket(self, *, team_id: str, ticket_id: UUID, surface: ReplySurface) -> Reply | None:
+    async def for_ticket(self, *, team_id: str, ticket_id: UUID, surface: str) -> Reply | None:
         """Return our post of this kind about a ticket."""
         return await self._session.scalar(
             select(Reply).where(
                 Reply.team_id == team_id, Reply.ticket_id == ticket_id, Reply.surface == surface
             )
         )
+
+    async def all_for_ticket(self, *, team_id: str, ticket_id: UUID) -> list[Reply]:
+        """Return all our posts about a ticket, oldest first."""
+        rows = await self._session.scalars(
+            select(Reply)
+            .where(Reply.team_id == team_id, Reply.ticket_id == ticket_id)
+            .order_by(Reply.created_at, Reply.id)
+        )
+        return list(rows)
 
     async def _set(self, key: UUID, **values: Any) -> None:
         await self._session.execute(update(Reply).where(Reply.id == key).values(**values))

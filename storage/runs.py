@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, case, or_, select, update
+from sqlalchemy import and_, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import RetrainRun, RunSource, RunState
@@ -151,6 +151,39 @@ class RunRepository:
             .order_by(RetrainRun.created_at.desc(), RetrainRun.id)
             .limit(1)
         )
+
+    async def by_slot(self, *, team_id: str, slot: str) -> RetrainRun | None:
+        """Return the run of a slot."""
+        return await self._session.scalar(
+            select(RetrainRun).where(RetrainRun.team_id == team_id, RetrainRun.slot == slot)
+        )
+
+    async def last_success(self, *, team_id: str) -> datetime | None:
+        """Say when the last run that brought a model began: labels given since then are not learned yet."""
+        return await self._session.scalar(
+            select(func.max(RetrainRun.started_at)).where(
+                RetrainRun.team_id == team_id, RetrainRun.state == RunState.DONE
+            )
+        )
+
+    async def unannounced(self, *, team_id: str) -> list[RetrainRun]:
+        """Return the runs whose end nobody has been told of, unfinished ones included, oldest first."""
+        rows = await self._session.scalars(
+            select(RetrainRun)
+            .where(RetrainRun.team_id == team_id, RetrainRun.announced_at.is_(None))
+            .order_by(RetrainRun.created_at, RetrainRun.id)
+        )
+        return list(rows)
+
+    async def mark_announced(self, run_id: UUID, *, now: datetime) -> bool:
+        """Take it on oneself to tell people; True for the first who asks."""
+        marked = await self._session.scalar(
+            update(RetrainRun)
+            .where(RetrainRun.id == run_id, RetrainRun.announced_at.is_(None))
+            .values(announced_at=now)
+            .returning(RetrainRun.id)
+        )
+        return marked is not None
 
     async def _write(self, run_id: UUID, fence: int, values: dict[str, Any]) -> bool:
         written = await self._session.scalar(

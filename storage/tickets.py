@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, select, update
+from sqlalchemy import Select, and_, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.errors import RowNotFound
@@ -110,6 +110,11 @@ class TicketRepository:
         if channel_id is not None:
             statement = statement.where(Ticket.channel_id == channel_id)
         return await self._session.scalar(statement)
+
+    async def count(self, *, team_id: str) -> int:
+        """Return how many tickets the workspace has."""
+        query = select(func.count()).select_from(Ticket).where(Ticket.team_id == team_id)
+        return await self._session.scalar(query) or 0
 
     async def recent(self, *, team_id: str, limit: int = 20) -> list[Ticket]:
         """Return the newest tickets, newest first."""
