@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -97,7 +98,7 @@ def bolt_request(text: str, request: web.Request) -> AsyncBoltRequest:
     Bolt takes every form that contains the letters "payload" for an interaction, so that
     `/why payload too large` would arrive with an empty body.
     """
-    headers = {name: [value] for name, value in request.headers.items()}
+    headers: dict[str, str | Sequence[str]] = dict(request.headers)
     try:
         bolt = AsyncBoltRequest(body=text, query=request.query_string, headers=headers)
     except ValueError:  # a body that is neither JSON nor a form; the signature check refuses it

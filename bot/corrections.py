@@ -10,6 +10,7 @@ from uuid import UUID
 import structlog
 
 from bot.action_ids import ActionId, TicketValue
+from bot.blocks.common import Card
 from bot.emoji import CONFIRM, NONE_OF_THESE, normalise
 from bot.errors import NotAllowed, UnknownCategory, UnknownMessage
 from bot.incoming import IncomingReaction, moment
@@ -34,7 +35,9 @@ class Corrections:
         if reaction.user_id == space.identity.bot_user_id:
             return
         async with space.database.reader() as work:
-            ticket = await work.tickets.find_by_any_ts(reaction.team_id, reaction.channel_id, reaction.ts)
+            ticket = await work.tickets.find_by_any_ts(
+                team_id=reaction.team_id, channel_id=reaction.channel_id, ts=reaction.ts
+            )
             categories = await space.directory.categories(work)
         if ticket is None:
             return
@@ -86,7 +89,7 @@ class Corrections:
 
     async def _ticket(self, team_id: str, ticket_id: UUID) -> Ticket:
         async with self._workspace.database.reader() as work:
-            ticket = await work.tickets.get(team_id, ticket_id)
+            ticket = await work.tickets.get(team_id=team_id, ticket_id=ticket_id)
         if ticket is None:
             raise UnknownMessage
         return ticket
@@ -127,17 +130,18 @@ class Corrections:
         space = self._workspace
         await space.directory.refresh()
         link = await space.messenger.permalink(ticket.channel_id, ticket.ts)
-        edits = []
+        edits: list[tuple[str, str, Card]] = []
+        key: dict[str, Any] = {"team_id": ticket.team_id, "ticket_id": ticket.id}
         async with space.database.unit_of_work() as work:
             state = TicketView(
                 ticket,
-                await work.tickets.latest_prediction(ticket.id),
-                await work.labels.active_for(ticket.id),
+                await work.tickets.latest_prediction(**key),
+                await work.labels.active_for(**key),
                 await space.directory.categories(work),
                 link,
             )
             await add_replies(work, state, space.clock())
-            for reply in await work.replies.all_for_ticket(ticket.id):
+            for reply in await work.replies.all_for_ticket(**key):
                 is_card = reply.surface == CARD
                 card = thread_card(state) if is_card else team_surface_card(state, reply.surface)
                 if card is None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection
 
-from storage.database import Database, UnitOfWork
-
 from bot.blocks.common import CategoryView
 from bot.messenger import Messenger
+from storage.database import Database, UnitOfWork
 
 CACHE_SECONDS = 300
 
@@ -52,10 +51,10 @@ class Directory:
                 name=row.name,
                 emoji=row.emoji,
                 description=row.description,
-                destination=row.destination.lstrip("#"),
-                destination_id=self._channels.get(row.destination.lstrip("#")),
+                destination=(row.destination or "").lstrip("#"),
+                destination_id=self._channels.get((row.destination or "").lstrip("#")),
             )
-            for row in await work.categories.active(self._team_id)
+            for row in await work.categories.active(team_id=self._team_id)
         ]
 
     async def refresh(self) -> None:
@@ -69,7 +68,7 @@ class Directory:
         """Say whether root messages of this channel are tickets."""
         await self.refresh()
         async with self._database.reader() as work:
-            setting = await work.channels.get(self._team_id, channel_id)
+            setting = await work.channels.get(team_id=self._team_id, channel_id=channel_id)
             views = await self.categories(work)
         if setting is not None:
             return setting.enabled

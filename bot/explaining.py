@@ -47,11 +47,13 @@ class Explaining:
         link = parse_link(text)
         async with self._workspace.database.reader() as work:
             if link is not None:
-                ticket = await work.tickets.find_by_any_ts(team_id, link.channel_id, link.ts)
+                ticket = await work.tickets.find_by_any_ts(
+                    team_id=team_id, channel_id=link.channel_id, ts=link.ts
+                )
             elif text.lower() == "last":
                 ticket = await work.tickets.latest(
-                    team_id, channel_id=payload["channel_id"]
-                ) or await work.tickets.latest(team_id, user_id=payload["user_id"])
+                    team_id=team_id, channel_id=payload["channel_id"]
+                ) or await work.tickets.latest(team_id=team_id, user_id=payload["user_id"])
             else:
                 raise UserError(USAGE)
         if ticket is None:
@@ -60,7 +62,7 @@ class Explaining:
 
     async def _get(self, team_id: str, ticket_id: UUID) -> Ticket:
         async with self._workspace.database.reader() as work:
-            ticket = await work.tickets.get(team_id, ticket_id)
+            ticket = await work.tickets.get(team_id=team_id, ticket_id=ticket_id)
         if ticket is None:
             raise UnknownMessage
         return ticket
@@ -74,11 +76,11 @@ class Explaining:
         explanation = await space.classifier.explain(ticket.text, "leave_one_out")
         link = await space.messenger.permalink(ticket.channel_id, ticket.ts)
         async with space.database.reader() as work:
-            row = await work.tickets.latest_prediction(ticket.id)
+            row = await work.tickets.latest_prediction(team_id=ticket.team_id, ticket_id=ticket.id)
             state = TicketView(
                 ticket,
                 row,
-                await work.labels.active_for(ticket.id),
+                await work.labels.active_for(team_id=ticket.team_id, ticket_id=ticket.id),
                 await space.directory.categories(work),
                 link,
             )

@@ -10,6 +10,7 @@ from bot.blocks.home import home_view
 from bot.people import Role
 from bot.workspace import Workspace
 from classifier.contract import ClassifierUnavailable
+from storage.models import InboxState
 
 
 class Home:
@@ -28,12 +29,12 @@ class Home:
             model = "not reachable at the moment"
         team_id = space.identity.team_id
         async with space.database.reader() as work:
-            inbox = await work.inbox.counts(team_id)
+            inbox = await work.inbox.counts(team_id=team_id)
             counts = {
-                "tickets": await work.tickets.count(team_id),
-                "labels": await work.labels.count_since(team_id, None),
-                "waiting": inbox.get("pending", 0) + inbox.get("working", 0),
-                "dead": inbox.get("dead", 0),
+                "tickets": await work.tickets.count(team_id=team_id),
+                "labels": await work.labels.count_since(team_id=team_id, when=None),
+                "waiting": inbox.get(InboxState.PENDING, 0) + inbox.get(InboxState.WORKING, 0),
+                "dead": inbox.get(InboxState.DEAD, 0),
             }
             categories = await space.directory.categories(work)
         is_admin = await space.people.role(user_id) is Role.ADMIN

@@ -11,18 +11,18 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
-from storage.database import Database
 
 from bot.clock import Clock
 from bot.errors import SlackUnavailable, UserError
 from classifier.contract import ClassifierUnavailable
+from storage.database import Database
 from storage.models import InboxEvent
 
 MAX_ATTEMPTS = 5
 LEASE = timedelta(seconds=60)
-"""A claimed event that nobody finished within this time is given to another worker."""
+"""A claimed event that is not finished by then is given to another worker."""
 POLL_SECONDS = 1.0
-"""How often to look for due retries and other replicas' leftovers; new work of this process wakes us at once."""
+"""How often to look for retries and other replicas' leftovers; our own new work wakes us at once."""
 BACKOFF_SECONDS = (1.0, 5.0, 30.0, 120.0)
 
 log = structlog.get_logger(__name__)
@@ -35,6 +35,7 @@ class Kind(StrEnum):
     REACTION = "reaction"
     ACTION = "action"
     WHY = "why"
+    WHY_BUTTON = "why_button"
     RETRAIN = "retrain"
     HOME = "home"
 
@@ -51,6 +52,7 @@ class Inbox:
         handlers: what to do with each kind.
         clock: the time.
         workers: how many subjects are worked on at once.
+        apologise: tells a person, by their `response_url`, that their request was given up.
         jitter: 0..1, spreads retries; a test passes its own.
     """
 
@@ -61,12 +63,14 @@ class Inbox:
         clock: Clock,
         *,
         workers: int = 4,
+        apologise: Callable[[str, str], Awaitable[None]] | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._database = database
         self._handlers = handlers
         self._clock = clock
         self._limit = workers
+        self._apologise = apologise
         self._jitter = jitter
         self._name = f"inbox-{uuid4().hex[:8]}"
         self._wake = asyncio.Event()
@@ -90,7 +94,7 @@ class Inbox:
         return new
 
     async def run(self) -> None:
-        """Work until cancelled; what is under way at that moment is finished by whoever finds its lease expired."""
+        """Work until cancelled; what is under way then is finished by whoever finds its lease expired."""
         try:
             while True:
                 self._wake.clear()
@@ -164,7 +168,7 @@ class Inbox:
 
     async def _finish(self, event_pk: UUID) -> None:
         async with self._database.unit_of_work() as work:
-            await work.inbox.done(event_pk, self._clock())
+            await work.inbox.done(event_pk, now=self._clock())
             await work.commit()
 
     async def _again(
@@ -172,12 +176,29 @@ class Inbox:
     ) -> None:
         now = self._clock()
         reason = f"{type(error).__name__}: {error}"[:500]
+        give_up = permanent or event.attempts >= MAX_ATTEMPTS
         async with self._database.unit_of_work() as work:
-            if permanent or event.attempts >= MAX_ATTEMPTS:
-                await work.inbox.dead(event.id, reason, now)
-                log.error("event_given_up", event_id=event.event_id, kind=event.kind)
+            if give_up:
+                await work.inbox.dead(event.id, error=reason, now=now)
             else:
                 step = BACKOFF_SECONDS[min(event.attempts, len(BACKOFF_SECONDS)) - 1]
                 wait = max(retry_after or 0.0, step * (1 + self._jitter() / 4))
-                await work.inbox.retry(event.id, reason, now + timedelta(seconds=wait))
+                next_attempt_at = now + timedelta(seconds=wait)
+                await work.inbox.retry(event.id, error=reason, next_attempt_at=next_attempt_at)
             await work.commit()
+        if give_up:
+            await self._give_up(event)
+
+    async def _give_up(self, event: InboxEvent) -> None:
+        """Log a reference, and show it to a person who waits for an answer."""
+        reference = str(event.id)[:8]
+        log.error("event_given_up", event_id=event.event_id, kind=event.kind, reference=reference)
+        response_url = event.payload.get("response_url")
+        if not response_url or self._apologise is None:
+            return
+        try:
+            await self._apologise(
+                response_url, f"That did not work. Ask your admins. (Reference {reference})"
+            )
+        except SlackUnavailable as error:
+            log.warning("apology_failed", reference=reference, error=error.code)

@@ -25,8 +25,8 @@ BURST = 4
 
 # With these the same call can never work; everything else is worth another try.
 PERMANENT = frozenset({
-    "account_inactive", "channel_not_found", "invalid_auth", "invalid_blocks", "is_archived", "message_not_found",
-    "missing_scope", "msg_too_long", "no_text", "not_authed", "not_in_channel", "restricted_action",
+    "account_inactive", "channel_not_found", "invalid_auth", "invalid_blocks", "is_archived",
+    "message_not_found", "missing_scope", "msg_too_long", "no_text", "not_authed", "not_in_channel", "restricted_action",
     "thread_not_found", "token_revoked", "user_not_found", "cant_update_message", "invalid_arguments",
 })  # fmt: skip
 
@@ -42,7 +42,7 @@ class Identity:
 
 
 class Messenger:
-    """Posts, edits and looks things up; every failure is a SlackUnavailable that says whether to try again."""
+    """Posts, edits and looks things up; a failure is a SlackUnavailable that says whether to try again."""
 
     def __init__(self, client: AsyncWebClient, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         # The SDK repeats a call after a broken connection by default; for a post that means a second message.

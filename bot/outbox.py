@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
 from collections.abc import Callable
 from datetime import timedelta
 
 import structlog
-from storage.database import Database
 
 from bot.blocks.common import Card
 from bot.clock import Clock
 from bot.errors import SlackUnavailable
 from bot.messenger import TIMEOUT_SECONDS, Messenger
+from storage.database import Database
 from storage.models import Reply
 
 # Longer than the HTTP time-out: a `sending` reply is looked for only when its call can no longer succeed.
@@ -80,7 +81,7 @@ class Outbox:
             before = self._channels.get(reply.channel_id)
             task = asyncio.create_task(self._post_after(before, reply), name="outbox")
             self._channels[reply.channel_id] = task
-            task.add_done_callback(lambda done, channel=reply.channel_id: self._forget(channel, done))
+            task.add_done_callback(functools.partial(self._forget, reply.channel_id))
         return bool(replies)
 
     def _forget(self, channel: str, done: asyncio.Task[None]) -> None:
@@ -106,7 +107,7 @@ class Outbox:
                     reply_id=str(reply.id),
                 )
             async with self._database.unit_of_work() as work:
-                await work.replies.sent(reply.id, ts, self._clock())
+                await work.replies.sent(reply.id, ts=ts, now=self._clock())
                 await work.commit()
         except SlackUnavailable as error:
             await self._again(reply, error)
@@ -117,11 +118,12 @@ class Outbox:
         log.warning("reply_failed", reply=str(reply.id), error=error.code, attempt=reply.attempts)
         async with self._database.unit_of_work() as work:
             if error.permanent or reply.attempts >= MAX_ATTEMPTS:
-                await work.replies.failed(reply.id, error.code)
+                await work.replies.failed(reply.id, error=error.code)
                 log.error("reply_given_up", reply=str(reply.id), error=error.code)
             elif not error.sent:
                 step = min(BACKOFF_CAP_SECONDS, 2.0 ** min(reply.attempts, 10))
                 wait = error.retry_after or step * (1 + self._jitter() / 4)
-                await work.replies.retry(reply.id, error.code, self._clock() + timedelta(seconds=wait))
-            # Where Slack may have acted, the reply stays `sending` until its lease ends, then its thread is read.
+                next_attempt_at = self._clock() + timedelta(seconds=wait)
+                await work.replies.retry(reply.id, error=error.code, next_attempt_at=next_attempt_at)
+            # Where Slack may have acted it stays `sending` until its lease ends; then its thread is read.
             await work.commit()

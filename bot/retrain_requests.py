@@ -13,12 +13,12 @@ from bot.blocks.retraining import progress_card, result_card
 from bot.errors import NotAllowed, RetrainingRefused, SlackUnavailable, UserError
 from bot.people import Role
 from bot.workspace import Workspace
-from storage.models import RetrainRun, RunSource, RunStatus
+from storage.models import RetrainRun, RunSource, RunState
 
 log = structlog.get_logger(__name__)
 EDIT_SECONDS = 3.0
-"""chat.update is a tier 3 method (50 a minute); one edit in three seconds leaves room for the cards."""
-FINAL = frozenset({RunStatus.DONE, RunStatus.FAILED, RunStatus.CANCELLED})
+"""chat.update is a tier 3 method (50 a minute): this leaves room for the cards."""
+FINAL = frozenset({RunState.DONE, RunState.FAILED, RunState.CANCELLED})
 
 
 class RetrainRequests:
@@ -48,20 +48,22 @@ class RetrainRequests:
                     "The retraining is under way, but I cannot post in this channel. Invite me to see its progress."
                 ) from error
             async with space.database.unit_of_work() as work:
-                await work.runs.set_message(run.id, channel_id, ts)
+                await work.runs.set_message(run.id, channel_id=channel_id, ts=ts)
                 await work.commit()
 
     async def _insert(self, user_id: str, channel_id: str, received_at: datetime) -> RetrainRun:
         space, team_id = self._workspace, self._workspace.identity.team_id
         slot = f"command/{received_at.isoformat()}"
         async with space.database.unit_of_work() as work:
-            new_labels = await work.labels.count_since(team_id, await work.runs.last_success(team_id))
-            existing = await work.runs.by_slot(team_id, slot)
+            new_labels = await work.labels.count_since(
+                team_id=team_id, when=await work.runs.last_success(team_id=team_id)
+            )
+            existing = await work.runs.by_slot(team_id=team_id, slot=slot)
             if existing is not None:
                 return existing  # this very command, tried again after a failure
-            busy = await work.runs.active(team_id)
+            busy = await work.runs.active(team_id=team_id)
             if busy is not None:
-                done = round(100 * float(busy.progress.get("fraction") or 0.0))
+                done = round(100 * float((busy.progress or {}).get("fraction") or 0.0))
                 raise RetrainingRefused(
                     f"A retraining is already running ({done}% done). Its message shows the rest."
                 )
@@ -109,7 +111,7 @@ class RetrainAnnouncer:
     async def _look(self) -> None:
         space = self._workspace
         async with space.database.reader() as work:
-            runs = await work.runs.unannounced(space.identity.team_id)
+            runs = await work.runs.unannounced(team_id=space.identity.team_id)
         for run in runs:
             if run.state in FINAL:
                 await self._announce(run)
@@ -117,26 +119,28 @@ class RetrainAnnouncer:
                 await self._show_progress(run, run.channel_id, run.message_ts)
 
     async def _show_progress(self, run: RetrainRun, channel_id: str, message_ts: str) -> None:
-        now, fraction = self._workspace.clock(), float(run.progress.get("fraction") or 0.0)
+        now, fraction = self._workspace.clock(), float((run.progress or {}).get("fraction") or 0.0)
         shown = self._shown.get(str(run.id))
         if shown and ((now - shown[1]).total_seconds() < EDIT_SECONDS or shown[0] == fraction):
             return
         self._shown[str(run.id)] = (fraction, now)
         await self._workspace.messenger.update(
-            channel_id, message_ts, progress_card(run.progress, run.requested_by)
+            channel_id, message_ts, progress_card(run.progress or {}, run.requested_by)
         )
 
     async def _announce(self, run: RetrainRun) -> None:
         """Say what came of it, and only then that it is live when the classifier really answers with it."""
         space = self._workspace
-        if run.state == RunStatus.DONE and (await space.classifier.model()).version != run.model_version:
+        if run.state == RunState.DONE and (await space.classifier.model()).version != run.model_version:
             return  # the swap is under way; look again
         async with space.database.unit_of_work() as work:
-            mine = await work.runs.mark_announced(run.id, space.clock())
+            mine = await work.runs.mark_announced(run.id, now=space.clock())
             await work.commit()
         if not mine or not run.channel_id:
             return
-        card = result_card(run.state, run.reason or "", run.model_version, run.metrics, run.requested_by)
+        card = result_card(
+            run.state, run.reason or "", run.model_version, run.metrics or {}, run.requested_by
+        )
         self._shown.pop(str(run.id), None)
         if run.message_ts:
             await space.messenger.update(run.channel_id, run.message_ts, card)

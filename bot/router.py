@@ -7,17 +7,20 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from storage.database import UnitOfWork
 
 from bot.incoming import IncomingMessage
 from bot.policy import Decision, Outcome, Thresholds, decide
 from bot.surfaces import CARD, TicketView, owner_surface, team_surface_card, thread_card
 from bot.workspace import Workspace
 from classifier.contract import Prediction
+from storage.database import UnitOfWork
 from storage.models import Ticket, TicketState
+from storage.tickets import PredictionValues
+from storage.types import vector_to_bytes
 
 log = structlog.get_logger(__name__)
 ALTERNATIVES_KEPT = 5
+WORDS_KEPT = 10
 
 
 class Router:
@@ -43,7 +46,7 @@ class Router:
                 text=message.text,
                 now=received_at,
             )
-            setting = await work.channels.get(message.team_id, message.channel_id)
+            setting = await work.channels.get(team_id=message.team_id, channel_id=message.channel_id)
             await work.commit()
         if ticket.state != TicketState.NEW:
             return
@@ -66,14 +69,17 @@ class Router:
             thresholds = Thresholds(threshold or space.thresholds.route, space.thresholds.out_of_scope)
             slugs = frozenset(view.slug for view in categories)
             decision = decide(prediction, thresholds, slugs) if prediction else Decision(Outcome.ASKED, None)
-            ticket, row = await work.tickets.record(
-                team_id=ticket.team_id,
-                ticket_id=ticket.id,
-                prediction=_row(prediction, decision) if prediction else None,
-                state=TicketState(decision.outcome.value),
-                category=decision.category,
-                now=space.clock(),
-            )
+            state, row = TicketState(decision.outcome.value), None
+            if prediction is None:
+                await work.tickets.decide(ticket, state=state, category=None)
+            else:
+                row = await work.tickets.record(
+                    ticket,
+                    _values(prediction, decision),
+                    state=state,
+                    category=decision.category,
+                    now=space.clock(),
+                )
             await add_replies(work, TicketView(ticket, row, (), categories, link), space.clock())
             await work.commit()
         log.info("ticket_decided", ticket=str(ticket.id), outcome=decision.outcome.value)
@@ -107,19 +113,17 @@ async def add_replies(work: UnitOfWork, state: TicketView, now: datetime) -> Non
         )
 
 
-def _row(prediction: Prediction, decision: Decision) -> dict[str, Any]:
-    """Return the values of a prediction's row: what the card shows and what memory needs."""
-    return {
-        "model_version": prediction.model_version,
-        "category": prediction.category,
-        "confidence": prediction.confidence,
-        "alternatives": [[slug, p] for slug, p in prediction.alternatives[:ALTERNATIVES_KEPT]],
-        "words": [
-            {"text": word.text, "start": word.start, "end": word.end, "score": word.score}
-            for word in prediction.words[:10]
-        ],
-        "out_of_scope": prediction.out_of_scope,
-        "decision": decision.outcome.value,
-        "embedding": prediction.embedding.astype("<f4").tobytes(),
-        "truncated": prediction.truncated,
-    }
+def _values(prediction: Prediction, decision: Decision) -> PredictionValues:
+    """Return what is kept of a prediction: what the card shows, and the embedding for later look-ups."""
+    words = prediction.words[:WORDS_KEPT]
+    return PredictionValues(
+        model_version=prediction.model_version,
+        category=prediction.category,
+        confidence=prediction.confidence,
+        alternatives=prediction.alternatives[:ALTERNATIVES_KEPT],
+        words=[{"text": w.text, "start": w.start, "end": w.end, "score": w.score} for w in words],
+        out_of_scope=prediction.out_of_scope,
+        decision=decision.outcome.value,
+        embedding=vector_to_bytes(prediction.embedding),
+        truncated=prediction.truncated,
+    )

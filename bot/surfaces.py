@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from storage.labels import resolve_labels
-
 from bot.blocks.common import Card, CategoryView
 from bot.blocks.ticket_card import Correction, question_card, routed_card, team_card
-from bot.policy import Outcome
-from storage.models import Label, Prediction, Ticket
+from storage.labels import resolve_labels
+from storage.models import Label, Prediction, Ticket, TicketState
 
 CARD = "card"
 TEAM_CARD = "team_card:"
@@ -43,7 +41,7 @@ class TicketView:
             return None  # the category was retired since
         agreeing = [label for label in self.labels if label.category == verdict.category]
         agreeing.sort(key=lambda label: label.created_at, reverse=True)
-        routed = self.ticket.state == Outcome.ROUTED and self.prediction is not None
+        routed = self.ticket.state == TicketState.ROUTED and self.prediction is not None
         confirmed = routed and self.prediction is not None and verdict.category == self.prediction.category
         return Correction(view, tuple(dict.fromkeys(label.user_id for label in agreeing)), confirmed)
 
@@ -53,7 +51,7 @@ class TicketView:
         correction = self.correction
         if correction is not None:
             return correction.category
-        routed = self.ticket.state == Outcome.ROUTED and self.prediction is not None
+        routed = self.ticket.state == TicketState.ROUTED and self.prediction is not None
         return self.category(self.prediction.category) if routed and self.prediction else None
 
 
@@ -62,9 +60,9 @@ def thread_card(state: TicketView) -> Card | None:
     ticket, prediction, correction = state.ticket, state.prediction, state.correction
     words = [str(word["text"]) for word in prediction.words] if prediction else []
     predicted = state.category(prediction.category) if prediction else None
-    if ticket.state == Outcome.ROUTED and prediction and predicted:
+    if ticket.state == TicketState.ROUTED and prediction and predicted:
         return routed_card(ticket.id, predicted, prediction.confidence, words, state.categories, correction)
-    if ticket.state == Outcome.OUT_OF_SCOPE and correction is None:
+    if ticket.state == TicketState.OUT_OF_SCOPE and correction is None:
         return None
     choices = [
         (view, float(p))

@@ -6,8 +6,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from storage.database import Database
-
 from bot.blocks.common import Card
 from bot.clock import Clock
 from bot.directory import Directory
@@ -16,6 +14,7 @@ from bot.messenger import Identity, Messenger
 from bot.people import People
 from bot.policy import Thresholds
 from classifier.contract import Classifier
+from storage.database import Database
 
 
 @dataclass(frozen=True, slots=True)

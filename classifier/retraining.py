@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import random
 import sys
@@ -11,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,12 +21,13 @@ import structlog
 from classifier.contract import OUT_OF_SCOPE_LABEL
 from classifier.dataset import Example, StarterPack
 from classifier.gate import Measured, Verdict, judge
+from classifier.model_directory import read_facts
 from classifier.registry import Registry
 from classifier.settings import ClassifierSettings
 from classifier.training_child import Job
 from storage.database import Database
 from storage.labels import LabelledText
-from storage.models import ModelKind, RetrainRun, RunState
+from storage.models import ModelKind, RetrainRun, RunSource, RunState
 
 LEASE = timedelta(seconds=30)
 HEARTBEAT_SECONDS = 1.0
@@ -153,7 +156,7 @@ class RetrainWorker:
             raise
         async with self._database.unit_of_work() as work:
             ours = await work.runs.finish(
-                run_id=run.id,
+                run.id,
                 fence=run.fence,
                 state=state,
                 now=self._clock(),
@@ -195,11 +198,9 @@ class RetrainWorker:
                     process.kill()
                 await process.wait()
 
-    async def _follow(
-        self, run: RetrainRun, process: asyncio.subprocess.Process, job: Job
-    ) -> dict[str, Any]:
+    async def _follow(self, run: RetrainRun, process: asyncio.subprocess.Process, job: Job) -> dict[str, Any]:
         """Feed the job, keep the lease alive with what the child says, and return its result."""
-        assert process.stdin and process.stdout and process.stderr  # noqa: S101  # nosec B101 - pipes, see above
+        assert process.stderr  # noqa: S101  # nosec B101 - a pipe, see above
         progress: dict[str, Any] = {"stage": "preparing", "fraction": 0.0}
         outcome: dict[str, dict[str, Any]] = {}
 
@@ -238,12 +239,14 @@ class RetrainWorker:
             raise RetrainingFailed(str(outcome["error"]["text"]))
         tail = errors.result().decode(errors="replace").strip().splitlines()[-1:]
         log.error("training_child_died", code=process.returncode, last_line=tail)
-        raise RetrainingFailed(f"The training process ended with code {process.returncode}; the log says more.")
+        raise RetrainingFailed(
+            f"The training process ended with code {process.returncode}; the log says more."
+        )
 
     async def _heartbeat(self, run_id: UUID, fence: int, progress: dict[str, Any]) -> bool:
         async with self._database.unit_of_work() as work:
             ours = await work.runs.heartbeat(
-                run_id=run_id, fence=fence, now=self._clock(), lease=LEASE, progress=dict(progress)
+                run_id, fence=fence, now=self._clock(), lease=LEASE, progress=dict(progress)
             )
             await work.commit()
         return ours
@@ -295,12 +298,45 @@ async def record_version(
                 parent=parent,
                 kind=kind,
                 metrics=metrics or {},
-                manifest_hash=registry.manifest_hash(version),
+                manifest_hash=manifest_hash(path),
                 now=now,
             )
         if activate:
             await work.models.activate(team_id=team_id, version=version, now=now)
         await work.commit()
+
+
+async def record_first_version(
+    database: Database, registry: Registry, team_id: str, now: datetime
+) -> RetrainRun | None:
+    """Note the version that a workspace begins with; while it is a day-one model, ask for the fine-tune.
+
+    Returns:
+        The run that was queued, or None where a fine-tuned model is active or was asked for before.
+    """
+    version = registry.active()
+    if version is None:
+        return None
+    kind = ModelKind(read_facts(registry.path(version)).kind)
+    await record_version(database, registry, team_id, version, kind, now)
+    if kind is not ModelKind.DAY_ONE:
+        return None
+    async with database.unit_of_work() as work:
+        run, _ = await work.runs.add_if_free(
+            team_id=team_id,
+            slot=f"first/{version}",
+            requested_by="first start",
+            source=RunSource.FIRST_START,
+            channel_id=None,
+            now=now,
+        )
+        await work.commit()
+    return run
+
+
+def manifest_hash(path: Path) -> str:
+    """Return the sha256 of a model directory's manifest: it names every byte of the model."""
+    return hashlib.sha256((path / "manifest.sha256").read_bytes()).hexdigest()
 
 
 def _judge(result: dict[str, Any]) -> Verdict:

@@ -1,4 +1,4 @@
-"""When to retrain: an APScheduler cron inserts a run for each workspace; whoever holds the lease carries it out."""
+"""When to retrain: a cron inserts a run for each workspace; whoever holds the lease carries it out."""
 
 from __future__ import annotations
 

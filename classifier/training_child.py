@@ -1,4 +1,4 @@
-"""The child process of a retraining: job on standard input, progress and result as JSON lines on standard output.
+"""The child process of a retraining: a job on standard input, JSON lines on standard output.
 
 It runs apart so that it can be killed, gives its memory back, and never slows an answer down for long.
 It knows no database: the parent hands it the examples and takes the result.

@@ -60,7 +60,8 @@ class CategoryRepository:
 
     async def teams(self) -> list[str]:
         """Return the workspaces that have categories."""
-        return list(await self._session.scalars(select(Category.team_id).distinct().order_by(Category.team_id)))
+        statement = select(Category.team_id).distinct().order_by(Category.team_id)
+        return list(await self._session.scalars(statement))
 
     async def get(self, *, team_id: str, slug: str) -> Category | None:
         """Return a category, retired ones too."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, select, update
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.errors import RowNotFound
@@ -154,15 +154,12 @@ class TicketRepository:
         await self._session.flush()
         return row
 
-    async def decide(
-        self, *, team_id: str, ticket_id: UUID, state: TicketState, category: str | None
-    ) -> None:
-        """Set what a ticket is after a person said so."""
-        await self._session.execute(
-            update(Ticket)
-            .where(Ticket.team_id == team_id, Ticket.id == ticket_id)
-            .values(state=state, category=category)
-        )
+    async def decide(self, ticket: Ticket, *, state: TicketState, category: str | None) -> None:
+        """Set what a ticket is where no model was asked; `ticket` may come from an earlier unit of work."""
+        kept = await self._session.merge(ticket)
+        kept.state = ticket.state = TicketState(state)
+        kept.category = ticket.category = category
+        await self._session.flush()
 
     async def latest_prediction(self, *, team_id: str, ticket_id: UUID) -> Prediction | None:
         """Return what a model said last about a ticket."""

@@ -39,7 +39,7 @@ def home_view(
         ),
         SectionBlock(
             text=MarkdownTextObject(
-                text=f"*{counts.get('tickets', 0)}* tickets · *{counts.get('labels', 0)}* labels from people · "
+                text=f"*{counts.get('tickets', 0)}* tickets · *{counts.get('labels', 0)}* labels · "
                 f"model `{escape(model)}`"
             )
         ),

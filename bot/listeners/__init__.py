@@ -15,7 +15,7 @@ ANYTHING = re.compile(".*")
 
 
 def register(app: AsyncApp, inbox: Inbox) -> None:
-    """Connect every event, command and action to its listener; the first match wins, so catch-alls come last."""
+    """Connect each event, command and action to its listener; the first match wins."""
     app.event("message")(messages.on_message(inbox))
     app.event("reaction_added")(reactions.on_reaction(inbox))
     app.event("reaction_removed")(reactions.on_reaction(inbox))

@@ -17,7 +17,7 @@ def on_label(inbox: Inbox) -> AckListener:
 
 def on_why(inbox: Inbox) -> AckListener:
     """Return the listener for "Why?"."""
-    return _listener(inbox, Kind.WHY)
+    return _listener(inbox, Kind.WHY_BUTTON)
 
 
 def _listener(inbox: Inbox, kind: Kind) -> AckListener:

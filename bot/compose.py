@@ -1,0 +1,190 @@
+"""Puts the roles together: settings -> objects -> start. With `bot/cli.py` the composition root.
+
+Engine, client and scheduler are imported only inside the function that needs them, so that a bot with a
+remote classifier starts without torch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+import structlog
+
+from bot.clock import utc_now
+from bot.errors import ConfigurationError
+from bot.runtime import RunningBot, running_bot
+from bot.settings import Settings
+from classifier.contract import Classifier
+from storage.categories import CategorySpec
+from storage.database import Database
+
+if TYPE_CHECKING:
+    from classifier.dataset import StarterPack
+    from classifier.registry import Registry
+    from classifier.settings import ClassifierSettings
+
+log = structlog.get_logger(__name__)
+
+
+@asynccontextmanager
+async def everything(settings: Settings, own: ClassifierSettings) -> AsyncIterator[RunningBot]:
+    """Run bot, classifier and scheduler in this process."""
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(open_database(settings))
+        engine, registry = await stack.enter_async_context(local_classifier(own))
+        bot = running_bot(settings, database, engine, category_specs(starter()))
+        running = await stack.enter_async_context(bot)
+        await first_fine_tune(database, registry, running.workspace.identity.team_id)
+        await start_retraining(stack, settings, own, database, registry)
+        yield running
+
+
+async def serve_everything(settings: Settings) -> None:
+    """`fingerpost run`."""
+    from classifier.settings import ClassifierSettings
+
+    async with everything(settings, ClassifierSettings()) as running:
+        await running.wait()
+
+
+async def serve_bot(settings: Settings) -> None:
+    """`fingerpost bot`: the Slack side with a remote classifier."""
+    from classifier.client import RemoteClassifier
+
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(open_database(settings))
+        token = settings.classifier_token.get_secret_value() if settings.classifier_token else None
+        remote = RemoteClassifier(
+            settings.classifier_url or "", token=token, timeout=settings.classifier_timeout
+        )
+        stack.push_async_callback(remote.close)
+        bot = running_bot(settings, database, remote, category_specs(starter()))
+        running = await stack.enter_async_context(bot)
+        await running.wait()
+
+
+async def serve_classifier(own: ClassifierSettings) -> None:
+    """`fingerpost classifier`: the active model over HTTP."""
+    import uvicorn
+    from classifier.service import create_service
+
+    async with local_classifier(own) as (engine, _registry):
+        token = own.token.get_secret_value() if own.token else None
+        service = create_service(engine, token)
+        config = uvicorn.Config(service, host=own.host, port=own.port, log_config=None)
+        await uvicorn.Server(config).serve()
+
+
+async def serve_scheduler(settings: Settings) -> None:
+    """`fingerpost scheduler`: the cron, and the worker that carries runs out."""
+    from classifier.registry import Registry
+    from classifier.settings import ClassifierSettings
+
+    own = ClassifierSettings()
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(open_database(settings))
+        await start_retraining(stack, settings, own, database, Registry(own.model_home))
+        await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def open_database(settings: Settings) -> AsyncIterator[Database]:
+    """Open the database, brought up to date; SQLite is made where there is none."""
+    from migrations.runner import upgrade_async
+
+    await upgrade_async(settings.database_url)
+    database = Database(settings.database_url)
+    try:
+        await database.ping()
+        yield database
+    finally:
+        await database.dispose()
+
+
+@asynccontextmanager
+async def local_classifier(settings: ClassifierSettings) -> AsyncIterator[tuple[Classifier, Registry]]:
+    """Load the active model, or fit a day-one model first; follow the registry from then on."""
+    from classifier.engine import LocalClassifier, RegistryWatcher
+    from classifier.registry import Registry
+
+    registry = Registry(settings.model_home)
+    await asyncio.to_thread(ensure_first_model, registry, settings)
+    path = registry.active_path()
+    if path is None:
+        raise ConfigurationError("No model is active: `fingerpost models activate VERSION` picks one.")
+    engine = await LocalClassifier.open(path, settings.engine_settings())
+    watcher = asyncio.create_task(RegistryWatcher(registry, engine, settings.watch_seconds).run())
+    try:
+        yield engine, registry
+    finally:
+        watcher.cancel()
+        await asyncio.gather(watcher, return_exceptions=True)
+        await engine.close()
+
+
+def ensure_first_model(registry: Registry, settings: ClassifierSettings) -> None:
+    """Fit a frozen encoder with a linear head on the starter pack, where no model is active yet."""
+    if registry.active() is not None:
+        return
+    from classifier.training import fit_day_one
+
+    log.info("day_one_model_started")
+    result = fit_day_one(starter().train, settings.training_config(), created=utc_now())
+    registry.activate(registry.publish(result.model))
+    log.info("day_one_model_ready", seconds=round(result.seconds, 1))
+
+
+async def first_fine_tune(database: Database, registry: Registry, team_id: str) -> None:
+    """Note the active version; while it is a day-one model, ask for a fine-tune in the background."""
+    from classifier.retraining import record_first_version
+
+    await record_first_version(database, registry, team_id, utc_now())
+
+
+async def start_retraining(
+    stack: AsyncExitStack,
+    settings: Settings,
+    own: ClassifierSettings,
+    database: Database,
+    registry: Registry,
+) -> None:
+    """Start the cron and the worker; both end with the stack."""
+    from classifier.retraining import RetrainWorker
+    from classifier.scheduler import create_scheduler, cron_trigger
+
+    try:
+        trigger = cron_trigger(settings.retrain_cron, settings.retrain_timezone)
+    except ValueError as error:
+        raise ConfigurationError(f"FINGERPOST_RETRAIN_CRON is wrong: {error}.") from error
+    schedule = create_scheduler(database, trigger, settings.retrain_min_labels, utc_now)
+    schedule.start()
+    stack.callback(schedule.shutdown, wait=False)
+    worker = asyncio.create_task(RetrainWorker(database, registry, own, starter(), utc_now).run())
+
+    async def stop() -> None:
+        worker.cancel()
+        await asyncio.gather(worker, return_exceptions=True)
+
+    stack.push_async_callback(stop)
+
+
+def starter() -> StarterPack:
+    """Read the starter pack."""
+    return starter_pack()
+
+
+def category_specs(pack: StarterPack) -> list[CategorySpec]:
+    """Return the starter pack's categories as rows for the storage."""
+    return [
+        CategorySpec(
+            slug=category.slug,
+            name=category.name,
+            emoji=category.emoji,
+            description=category.description,
+            destination=category.destination,
+        )
+        for category in pack.categories
+    ]

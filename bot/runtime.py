@@ -1,0 +1,151 @@
+"""The running bot of one workspace: parts put together, loops started, everything stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+from aiohttp import web
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+
+from bot.app import PATH, create_app, create_client, create_web_app
+from bot.clock import Clock, utc_now
+from bot.corrections import Corrections
+from bot.directory import Directory
+from bot.errors import ConfigurationError, SlackUnavailable
+from bot.explaining import Explaining
+from bot.home import Home
+from bot.inbox import Inbox, Kind
+from bot.messenger import Messenger
+from bot.outbox import Outbox
+from bot.people import People
+from bot.policy import Thresholds
+from bot.retrain_requests import RetrainAnnouncer, RetrainRequests
+from bot.router import Router
+from bot.settings import Settings
+from bot.workspace import Workspace
+from classifier.contract import Classifier
+from storage.categories import CategorySpec
+from storage.database import Database
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningBot:
+    """A bot that listens. `url` is where Slack's requests go in HTTP mode, None in Socket Mode."""
+
+    workspace: Workspace
+    inbox: Inbox
+    outbox: Outbox
+    url: str | None
+    tasks: tuple[asyncio.Task[None], ...]
+
+    async def wait(self) -> None:
+        """Wait until a loop ends, which only a defect makes it do, and raise what it raised."""
+        done, _ = await asyncio.wait(self.tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+
+
+@asynccontextmanager
+async def running_bot(
+    settings: Settings,
+    database: Database,
+    classifier: Classifier,
+    categories: Sequence[CategorySpec],
+    clock: Clock = utc_now,
+) -> AsyncIterator[RunningBot]:
+    """Start the bot; leaving the context stops listening first, then the workers.
+
+    Args:
+        settings: tokens and addresses.
+        database: migrated already.
+        classifier: in this process or remote.
+        categories: what a workspace begins with; categories that exist are left alone.
+        clock: the time.
+
+    Raises:
+        ConfigurationError: a token is missing or refused.
+    """
+    client = create_client(settings)
+    messenger = Messenger(client)
+    try:
+        identity = await messenger.identity()
+    except SlackUnavailable as error:
+        hint = "check FINGERPOST_SLACK_BOT_TOKEN" if error.permanent else "check the network and try again"
+        raise ConfigurationError(f"Slack did not accept the bot ({error.code}): {hint}.") from error
+    async with database.unit_of_work() as work:
+        await work.categories.sync(team_id=identity.team_id, specs=list(categories))
+        await work.commit()
+    outbox = Outbox(database, messenger, clock)
+    directory = Directory(database, messenger, identity.team_id, settings.support_channels)
+    workspace = Workspace(
+        identity=identity,
+        database=database,
+        classifier=classifier,
+        messenger=messenger,
+        people=People(messenger, settings.admins),
+        directory=directory,
+        clock=clock,
+        wake_outbox=outbox.wake,
+        thresholds=Thresholds(out_of_scope=settings.out_of_scope_threshold),
+        retrain_min_labels=settings.retrain_min_labels,
+    )
+    inbox = create_inbox(workspace, settings.inbox_workers)
+    app = create_app(settings, inbox, client)
+    loops = (inbox.run(), outbox.run(), RetrainAnnouncer(workspace).run())
+    tasks = tuple(asyncio.create_task(loop) for loop in loops)
+    try:
+        async with contextlib.AsyncExitStack() as stack:
+            if settings.socket_mode and settings.slack_app_token is not None:
+                handler = AsyncSocketModeHandler(app, settings.slack_app_token.get_secret_value())
+                await handler.connect_async()  # type: ignore[no-untyped-call]
+                stack.push_async_callback(handler.close_async)
+                url = None
+            else:
+                url = await stack.enter_async_context(_http(create_web_app(app), settings))
+            log.info("bot_ready", team=identity.team_id, mode="socket" if url is None else "http", url=url)
+            yield RunningBot(workspace, inbox, outbox, url, tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def create_inbox(workspace: Workspace, workers: int) -> Inbox:
+    """Connect each kind of event to its use case. One table."""
+    corrections, explaining = Corrections(workspace), Explaining(workspace)
+    handlers = {
+        Kind.MESSAGE: Router(workspace).route,
+        Kind.REACTION: corrections.on_reaction,
+        Kind.ACTION: corrections.on_action,
+        Kind.WHY: explaining.on_command,
+        Kind.WHY_BUTTON: explaining.on_button,
+        Kind.RETRAIN: RetrainRequests(workspace).on_command,
+        Kind.HOME: Home(workspace).on_opened,
+    }
+    return Inbox(workspace.database, handlers, workspace.clock, workers=workers, apologise=workspace.tell)
+
+
+@asynccontextmanager
+async def _http(app: web.Application, settings: Settings) -> AsyncIterator[str]:
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, settings.host, settings.port)
+        try:
+            await site.start()
+        except OSError as error:
+            raise ConfigurationError(
+                f"Port {settings.port} on {settings.host} cannot be used ({error.strerror}): "
+                "set FINGERPOST_PORT to a free one."
+            ) from error
+        port = runner.addresses[0][1]
+        yield f"http://{settings.host}:{port}{PATH}"
+    finally:
+        await runner.cleanup()
