@@ -173,6 +173,8 @@ async def start_retraining(
 
 def starter() -> StarterPack:
     """Read the starter pack."""
+    from classifier.dataset import starter_pack
+
     return starter_pack()
 
 

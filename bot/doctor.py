@@ -115,7 +115,8 @@ async def check_classifier(settings: Settings) -> Finding:
             return Finding(
                 "classifier",
                 False,
-                f"{settings.classifier_url} does not answer ({type(error).__name__}): start `fingerpost classifier`.",
+                f"{settings.classifier_url} does not answer ({type(error).__name__}): "
+                "start `fingerpost classifier`.",
             )
         return Finding(
             "classifier", answer.is_success, f"{settings.classifier_url} answered {answer.status_code}"

@@ -45,7 +45,8 @@ class RetrainRequests:
                 if not error.permanent:
                     raise
                 raise UserError(
-                    "The retraining is under way, but I cannot post in this channel. Invite me to see its progress."
+                    "The retraining is under way, but I cannot post in this channel. "
+                    "Invite me to see its progress."
                 ) from error
             async with space.database.unit_of_work() as work:
                 await work.runs.set_message(run.id, channel_id=channel_id, ts=ts)

@@ -1,0 +1,58 @@
+# Everything works on a fresh machine: each target sets up what it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export HF_HUB_OFFLINE ?= 1
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: help setup demo test check bench format lock chromium clean
+
+help: ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+setup: $(VENV)/.ready ## Make .venv with everything, from the lock file
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@echo "==> 1/3 virtual environment in $(VENV)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv
+	@echo "==> 2/3 pinned dependencies (torch is large: some minutes on a slow line)"
+	@$(BIN)/uv pip sync --python $(BIN)/python --require-hashes requirements.lock
+	@echo "==> 3/3 fingerpost itself"
+	@$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup ## Serve a local Slack workspace with the real bot in it
+	@$(BIN)/fingerpost demo
+
+test: setup chromium ## Run all tests, on SQLite and on Postgres, with a real browser
+	$(BIN)/pytest
+
+check: setup ## Lint, types, import arrows, security, migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml bot classifier storage migrations
+	$(BIN)/python tests/alembic_check.py
+
+bench: setup ## Measure the starter model and the demo; writes docs/results.json and docs/results.md
+	$(BIN)/python tests/bench.py
+
+format: setup ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: setup ## Resolve the dependencies again
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --quiet --upgrade --output-file requirements.lock
+
+chromium:
+	@if ! command -v chromium >/dev/null && [ -z "$$CHROMIUM" ]; then \
+	  echo "==> Chromium for the page's tests"; \
+	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq chromium >/dev/null; \
+	  else echo "Install chromium (apt-get install chromium) or set CHROMIUM to its path."; exit 2; fi; \
+	fi
+
+clean: ## Remove the environment and the demo's files
+	rm -rf $(VENV) .fingerpost .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
