@@ -1,0 +1,1 @@
+"""Slack's Web API, as far as a support bot uses it."""
