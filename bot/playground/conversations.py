@@ -7,7 +7,7 @@ from bot.playground import text as slack_text
 from bot.playground.delivery import Delivery
 from bot.playground.errors import SlackError
 from bot.playground.shapes import JSON, Channel, Message
-from bot.playground.state import Installation, State
+from bot.playground.state import State
 from bot.playground.streams import Streams
 
 # Slack shows :thumbsup: and :+1: as one reaction; events carry the short name.
@@ -194,24 +194,6 @@ class Conversations:
             channel,
             {"subtype": "channel_join", "user": user_id, "text": f"<@{user_id}> has joined the channel"},
         )
-
-    def bot_message(self, installation: Installation, fields: JSON) -> JSON:
-        """The body of a message by our app."""
-        app = self._state.app
-        return {
-            "user": installation.bot_user_id,
-            "bot_id": installation.bot_id,
-            "app_id": app.id,
-            "team": installation.team_id,
-            "bot_profile": {
-                "id": installation.bot_id,
-                "app_id": app.id,
-                "name": app.name,
-                "team_id": installation.team_id,
-                "deleted": False,
-            },
-            **fields,
-        }
 
     def event_form(self, channel: Channel, message: Message) -> JSON:
         """A new message as its event shows it."""

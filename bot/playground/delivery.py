@@ -5,56 +5,21 @@ Slack's rules are those of docs.slack.dev/apis/events-api: an event that is not 
 """
 
 import asyncio
-import hashlib
-import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
 
 from bot.playground.journal import Journal
+from bot.playground.outcome import Outcome, parsed, sign
 from bot.playground.shapes import JSON
 from bot.playground.socket_mode import SocketClosed, SocketMode
 from bot.playground.state import Ids, SlackApp
 
 _SUCCESS = range(200, 300)
 _REDIRECT = range(300, 400)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one attempt.
-
-    Attributes:
-        status: HTTP status; 200 for a socket acknowledgement; None without an answer.
-        body: parsed JSON, text, or None when empty.
-        reason: why it failed, in the words of `x-slack-retry-reason`; None for success.
-        no_retry: the app answered `X-Slack-No-Retry: 1`.
-        transport: http, socket or none.
-    """
-
-    status: int | None
-    body: Any
-    reason: str | None
-    transport: str
-    no_retry: bool = False
-
-    def to_json(self, retry_num: int = 0) -> JSON:
-        """For the journal."""
-        return {
-            "body": self.body,
-            "reason": self.reason,
-            "retry_num": retry_num,
-            "transport": self.transport,
-        }
-
-
-def sign(secret: str, timestamp: str, body: str) -> str:
-    """Slack's v0 signature of a request body."""
-    return "v0=" + hmac.new(secret.encode(), f"v0:{timestamp}:{body}".encode(), hashlib.sha256).hexdigest()
 
 
 class Delivery:
@@ -152,7 +117,7 @@ class Delivery:
             method: the journal's name for it.
             payload: its fields.
         """
-        if self._sockets.connections:
+        if await self._prefers_sockets():
             envelope_type = "slash_commands" if kind == "command" else "interactive"
             outcome = await self._by_socket(envelope_type, payload, None)
         else:
@@ -196,7 +161,7 @@ class Delivery:
         if response.status in _REDIRECT:
             reason = "too_many_redirects"
         no_retry = response.headers.get("X-Slack-No-Retry") == "1"
-        return Outcome(response.status, _parsed(text), reason, "http", no_retry)
+        return Outcome(response.status, parsed(text), reason, "http", no_retry)
 
     async def _with_retries(self, envelope: JSON, headers: dict[str, str]) -> None:
         outcome = await self._event(envelope, headers, None)
@@ -207,7 +172,7 @@ class Delivery:
             outcome = await self._event(envelope, headers, (number, outcome.reason))
 
     async def _event(self, envelope: JSON, headers: dict[str, str], retry: tuple[int, str] | None) -> Outcome:
-        if self._sockets.connections:
+        if await self._prefers_sockets():
             outcome = await self._by_socket("events_api", envelope, retry)
         else:
             made = {"Content-Type": "application/json"}
@@ -216,9 +181,19 @@ class Delivery:
             outcome = await self.post(self._app.request_url, json.dumps(envelope), made | headers)
         method = str(envelope["event"].get("type"))
         self._journal.add(
-            "event", method, envelope, outcome.to_json(retry[0] if retry else 0), outcome.status
+            "event",
+            method,
+            _without_secrets(envelope),
+            outcome.to_json(retry[0] if retry else 0),
+            outcome.status,
         )
         return outcome
+
+    async def _prefers_sockets(self) -> bool:
+        """Whether to use Socket Mode; an app whose sockets are just being refreshed gets a moment."""
+        if self._sockets.used and self._app.request_url is None:
+            await self._sockets.connected(self._ack_timeout)
+        return self._sockets.connections > 0
 
     async def _by_socket(self, kind: str, payload: JSON, retry: tuple[int, str] | None) -> Outcome:
         try:
@@ -239,15 +214,6 @@ class Delivery:
         if not task.cancelled() and (error := task.exception()):
             self._journal.add("error", "delivery", {}, {"error": repr(error)}, 500)
         self._journal.wake()
-
-
-def _parsed(text: str) -> Any:
-    if not text:
-        return None
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def _without_secrets(payload: JSON) -> JSON:

@@ -12,7 +12,7 @@ from bot.playground.conversations import Conversations
 from bot.playground.errors import NoSuchThing, SlackError
 from bot.playground.journal import Journal
 from bot.playground.shapes import JSON, Channel, Message
-from bot.playground.state import State
+from bot.playground.state import State, bot_message
 
 # facts/slack.md, section 8.
 TRIGGER_SECONDS = 3.0
@@ -141,7 +141,7 @@ class Interactions:
             return message
         if fields.get("thread_ts"):
             content["thread_ts"] = str(fields["thread_ts"])
-        body = self._conversations.bot_message(installation, content)
+        body = bot_message(self._state.app, installation, content)
         if fields.get("response_type") == "in_channel":
             return self._conversations.post(channel, body)
         return self._conversations.post_ephemeral(channel, user_id, body)

@@ -50,6 +50,13 @@ class SocketMode:
         self._tickets.add(ticket)
         return ticket
 
+    async def connected(self, seconds: float) -> None:
+        """Returns when a socket is connected, or after some seconds."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while not self._connections and (left := deadline - loop.time()) > 0:
+            await self._journal.changed(left)
+
     async def send(
         self, kind: str, payload: JSON, seconds: float, retry: tuple[int, str] | None = None
     ) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bot.playground.errors import NoSuchThing, NotLoopback
-from bot.playground.shapes import Channel, File, Message, Team, User, View
+from bot.playground.shapes import JSON, Channel, File, Message, Team, User, View
 
 # facts: the scopes a Fingerpost manifest asks for; chat:write.public is not among them.
 DEFAULT_SCOPES = frozenset(
@@ -102,6 +102,24 @@ class SlackApp:
     def token(self) -> str:
         """The bot token of the first workspace."""
         return next(iter(self.installations.values())).token
+
+
+def bot_message(app: SlackApp, installation: Installation, fields: JSON) -> JSON:
+    """The body of a message by our app."""
+    return {
+        "user": installation.bot_user_id,
+        "bot_id": installation.bot_id,
+        "app_id": app.id,
+        "team": installation.team_id,
+        "bot_profile": {
+            "id": installation.bot_id,
+            "app_id": app.id,
+            "name": app.name,
+            "team_id": installation.team_id,
+            "deleted": False,
+        },
+        **fields,
+    }
 
 
 class Ids:

@@ -10,7 +10,7 @@ from bot.playground.conversations import Conversations
 from bot.playground.errors import NoSuchThing
 from bot.playground.journal import Journal
 from bot.playground.shapes import JSON, Channel, File
-from bot.playground.state import Installation, State
+from bot.playground.state import Installation, State, bot_message
 
 
 class Uploads:
@@ -148,7 +148,7 @@ class Uploads:
         }
         if thread_ts:
             body["thread_ts"] = thread_ts
-        message = self._conversations.post(channel, self._conversations.bot_message(installation, body))
+        message = self._conversations.post(channel, bot_message(self._state.app, installation, body))
         for file in files:
             file.shares.setdefault(channel.id, []).append(message.ts)
 

@@ -5,6 +5,7 @@ from typing import Any
 from bot.playground.block_validation import check_message_blocks
 from bot.playground.errors import SlackError
 from bot.playground.shapes import JSON, Channel, Message
+from bot.playground.state import bot_message
 from bot.playground.web_api.call import Call, Method
 
 # facts/slack.md, section 8.
@@ -23,7 +24,7 @@ async def post_message(call: Call) -> JSON:
     if installation.bot_user_id not in channel.members and not public:
         raise SlackError("not_in_channel")
     content, warnings = _content(call, cut_at=_MAX_POSTED_TEXT)
-    body = call.services.conversations.bot_message(installation, content)
+    body = bot_message(call.state.app, installation, content)
     if call.text("thread_ts"):
         _parent(call, channel)
         body["thread_ts"] = call.text("thread_ts")
@@ -81,7 +82,7 @@ async def post_ephemeral(call: Call) -> JSON:
     if user_id not in channel.members:
         raise SlackError("user_not_in_channel")
     content, _ = _content(call, cut_at=_MAX_POSTED_TEXT)
-    body = call.services.conversations.bot_message(call.bot, content)
+    body = bot_message(call.state.app, call.bot, content)
     shown = True
     if call.text("thread_ts"):
         shown = bool(_parent(call, channel).replies)
