@@ -34,10 +34,11 @@ check: setup ## Lint, types, import arrows, security, migrations
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml bot classifier storage migrations
-	$(BIN)/python tests/alembic_check.py
+	@folder=$$(mktemp -d) && export FINGERPOST_DATABASE_URL="sqlite+aiosqlite:///$$folder/check.db" && \
+	  $(BIN)/alembic upgrade head && $(BIN)/alembic check && rm -r "$$folder"
 
 bench: setup ## Measure the starter model and the demo; writes docs/results.json and docs/results.md
-	$(BIN)/python tests/bench.py
+	$(BIN)/python -m classifier.benchmark starter --results docs
 
 format: setup ## Format the code
 	$(BIN)/ruff check --fix .

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import csv
 import signal
 import sys
 from collections.abc import Coroutine
@@ -20,6 +21,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from bot import logs
+from bot.clock import utc_now
 from bot.errors import BotError, ConfigurationError
 from bot.settings import Settings
 from classifier.commands import commands as model_commands
@@ -184,6 +186,43 @@ def db_check() -> None:
     if not is_current(Settings().database_url):
         fail("The database is behind this version: run `fingerpost db upgrade`.")
     out.print("The database is up to date.")
+
+
+@labels_commands.command("import")
+def labels_import(
+    file: Annotated[Path, typer.Argument(help="A CSV file with the columns text,label.")],
+    team: Annotated[str | None, typer.Option(help="Workspace id; needed where there are several.")] = None,
+) -> None:
+    """Add labelled messages from a CSV file; importing a file twice changes nothing."""
+    from bot.compose import open_database
+    from bot.label_files import import_labels, only_team
+    from classifier.dataset import read_examples
+
+    async def work() -> int:
+        rows = [(example.text, example.label) for example in read_examples(file)]
+        async with open_database(Settings()) as database:
+            return await import_labels(database, team or await only_team(database), rows, utc_now())
+
+    out.print(f"{asyncio.run(work())} new labels.")
+
+
+@labels_commands.command("export")
+def labels_export(
+    file: Annotated[Path, typer.Argument(help="Where to write the CSV file.")],
+    team: Annotated[str | None, typer.Option(help="Workspace id; needed where there are several.")] = None,
+) -> None:
+    """Write every labelled message, redacted as it was stored, as CSV with the columns text,label."""
+    from bot.compose import open_database
+    from bot.label_files import export_labels, only_team
+
+    async def work() -> list[tuple[str, str]]:
+        async with open_database(Settings()) as database:
+            return await export_labels(database, team or await only_team(database))
+
+    rows = asyncio.run(work())
+    with file.open("w", encoding="utf-8", newline="") as target:
+        csv.writer(target).writerows([("text", "label"), *rows])
+    out.print(f"{len(rows)} labels.")
 
 
 @models_commands.command("list")

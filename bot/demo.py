@@ -71,7 +71,7 @@ async def running_demo(options: DemoOptions, *, hello: bool = True) -> AsyncIter
         await playground.start(host="127.0.0.1", port=options.port)
         stack.push_async_callback(playground.stop)
         steps.say(f"The page is at [link]{playground.url}[/link]; the bot joins in a moment")
-        await playground.set_banner({"text": "Loading the encoder and a first model", "state": "working"})
+        playground.set_banner({"text": "Loading the encoder and a first model", "state": "working"})
         own, settings = _own_settings(options), _settings(options, playground)
         steps.say("Loading the encoder; without a model yet, a first one is fitted in seconds")
         bot = await stack.enter_async_context(everything(settings, own))
@@ -79,7 +79,7 @@ async def running_demo(options: DemoOptions, *, hello: bool = True) -> AsyncIter
         steps.say(
             f"The bot is in the workspace, with model {(await bot.workspace.classifier.model()).version}"
         )
-        await playground.set_banner(None)
+        playground.set_banner(None)
         seconds = await _first_answer(playground, steps) if hello else 0.0
         banner = asyncio.create_task(_show_training(playground, bot, steps))
         stack.push_async_callback(_stop, banner)
@@ -125,7 +125,7 @@ def _settings(options: DemoOptions, playground: Playground) -> Settings:
     """Point the bot at the playground; nothing of a real workspace in the environment may leak in."""
     return Settings(
         _env_file=None,
-        slack_bot_token=SecretStr(playground.app.bot_token("T0ACME")),
+        slack_bot_token=SecretStr(playground.app.token),
         slack_signing_secret=SecretStr(playground.app.signing_secret),
         slack_app_token=None,
         slack_api_url=playground.api_url,
@@ -159,7 +159,7 @@ async def _first_answer(playground: Playground, steps: Steps) -> float:
     """Post a first message as a person and wait for the card."""
     posted = time.monotonic()
     ts = await playground.post_message("U0SAM", "C0HELP", HELLO)
-    await playground.wait_for(lambda: len(playground.thread("C0HELP", ts)) > 1, timeout=60)
+    await playground.wait_for(lambda: playground.thread("C0HELP", ts), timeout=60)
     seconds = time.monotonic() - posted
     total = steps.clock() - steps.started
     steps.say(f"First answer: {seconds:.2f} s after the message, {total:.1f} s after the start")
@@ -176,7 +176,7 @@ async def _show_training(playground: Playground, bot: RunningBot, steps: Steps) 
         if run is not None and run.state in {RunState.QUEUED, RunState.RUNNING}:
             progress = run.progress or {}
             stage = STAGES.get(str(progress.get("stage", "queued")), "Training")
-            await playground.set_banner({
+            playground.set_banner({
                 "text": f"{stage}: a better model is on its way, this one answers meanwhile",
                 "fraction": progress.get("fraction", 0.0),
                 "eta_seconds": progress.get("eta_seconds"),
@@ -192,7 +192,7 @@ async def _show_training(playground: Playground, bot: RunningBot, steps: Steps) 
                 if run.state == RunState.DONE:
                     right = f"{100 * float(metrics['accuracy']):.1f}% of held-out messages right"
                     text = f"The new model is live{took}: {right}"
-                await playground.set_banner(
+                playground.set_banner(
                     {"text": text, "state": "done" if run.state == RunState.DONE else "error"}
                 )
                 steps.say(text)

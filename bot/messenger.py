@@ -27,7 +27,8 @@ BURST = 4
 PERMANENT = frozenset({
     "account_inactive", "channel_not_found", "invalid_auth", "invalid_blocks", "is_archived",
     "message_not_found", "missing_scope", "msg_too_long", "no_text", "not_authed", "not_in_channel",
-    "restricted_action", "thread_not_found", "token_revoked", "user_not_found", "cant_update_message", "invalid_arguments",
+    "restricted_action", "thread_not_found", "token_revoked", "user_not_found", "cant_update_message",
+    "invalid_arguments",
 })  # fmt: skip
 
 
