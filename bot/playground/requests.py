@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.playground import text as slack_text
-from bot.playground.delivery import Delivery, Outcome
+from bot.playground.delivery import Delivery
 from bot.playground.elements import action_of, find_element
 from bot.playground.errors import SlackError
 from bot.playground.interactions import Interactions
+from bot.playground.outcome import Outcome
 from bot.playground.people import People
 from bot.playground.shapes import JSON, Channel, Message, View
 from bot.playground.state import State

@@ -15,6 +15,7 @@ from bot.playground.errors import NotLoopback, PlaygroundError
 from bot.playground.faults import Faults
 from bot.playground.interactions import Interactions
 from bot.playground.journal import Journal
+from bot.playground.observations import Observations
 from bot.playground.people import People
 from bot.playground.requests import Requests
 from bot.playground.routes import build_web_app
