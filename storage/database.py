@@ -9,7 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    ProgrammingError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
@@ -35,7 +45,10 @@ WRITE_TURN_SECONDS = 30.0
 POSTGRES_CONNECT_SECONDS = 5
 """Shorter than Slack's patience, so that an unreachable database becomes a refusal and Slack sends again."""
 
-_BEGIN = "fingerpost_begin"
+ABOUT_A_STATEMENT = (IntegrityError, DataError, ProgrammingError, InternalError, NotSupportedError)
+"""Errors that say nothing about the database as a whole."""
+
+_READING = "fingerpost_reading"
 
 
 def parse_url(url: str) -> URL:
@@ -61,7 +74,8 @@ def parse_url(url: str) -> URL:
 def create_engine(url: URL, **options: Any) -> AsyncEngine:
     """Make an engine for either database; nothing is opened yet.
 
-    SQLite: write-ahead log, foreign keys on, BEGIN under our control (`_BEGIN`).
+    SQLite: write-ahead log, foreign keys on, and BEGIN IMMEDIATE for all but readers: a transaction that
+    reads first and then writes can be refused at once, however long it would have waited.
     Postgres: dead connections are noticed when they are taken from the pool.
     """
     if url.get_backend_name() == "postgresql":
@@ -83,7 +97,9 @@ def create_engine(url: URL, **options: Any) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))
+        reading = connection.get_execution_options().get(_READING, False)
+        connection.exec_driver_sql(f"PRAGMA query_only={'ON' if reading else 'OFF'}")
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine
 
@@ -100,12 +116,12 @@ def readable_errors(url: URL) -> Iterator[None]:
     where = url.render_as_string(hide_password=True)
     try:
         yield
-    except (OperationalError, InterfaceError, ProgrammingError, PoolTimeoutError) as error:
+    except (DatabaseError, InterfaceError, PoolTimeoutError) as error:
         said = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split())
         state = getattr(getattr(error, "orig", None), "sqlstate", None)
         if state in ("42P01", "42703") or "no such table" in said or "no such column" in said:
             raise SchemaOutOfDate(f"{where} lacks tables or columns. Run `fingerpost db upgrade`.") from error
-        if isinstance(error, ProgrammingError):
+        if isinstance(error, ABOUT_A_STATEMENT):
             raise
         if state in ("55P03", "40P01", "40001") or "database is locked" in said:
             raise DatabaseBusy(f"{where} was locked by another writer for too long. Try again.") from error
@@ -173,17 +189,17 @@ class Database:
         Raises:
             StorageError: see `readable_errors`.
         """
-        async with self._turn(), self._transaction({_BEGIN: "BEGIN IMMEDIATE"}) as work:
+        async with self._turn(), self._transaction({}) as work:
             yield work
 
     @asynccontextmanager
     async def reader(self) -> AsyncIterator[UnitOfWork]:
-        """Open a transaction that only reads; it waits for no writer.
+        """Open a transaction that can only read; it waits for no writer.
 
         Raises:
             StorageError: see `readable_errors`.
         """
-        async with self._transaction({"postgresql_readonly": True}) as work:
+        async with self._transaction({_READING: True, "postgresql_readonly": True}) as work:
             yield work
 
     async def ping(self) -> None:

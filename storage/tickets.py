@@ -132,8 +132,11 @@ class TicketRepository:
         """Keep what the model said about a ticket, and what came of it.
 
         `ticket` may come from an earlier unit of work: no transaction stays open while the model works.
+
+        Raises:
+            RowNotFound: it was deleted in the meantime.
         """
-        kept = await self._session.merge(ticket)
+        kept = await self._again(ticket)
         kept.state = ticket.state = TicketState(state)
         kept.category = ticket.category = category
         row = Prediction(
@@ -156,7 +159,7 @@ class TicketRepository:
 
     async def decide(self, ticket: Ticket, *, state: TicketState, category: str | None) -> None:
         """Set what a ticket is where no model was asked; `ticket` may come from an earlier unit of work."""
-        kept = await self._session.merge(ticket)
+        kept = await self._again(ticket)
         kept.state = ticket.state = TicketState(state)
         kept.category = ticket.category = category
         await self._session.flush()
@@ -169,6 +172,13 @@ class TicketRepository:
             .order_by(Prediction.created_at.desc(), Prediction.id)
             .limit(1)
         )
+
+    async def _again(self, ticket: Ticket) -> Ticket:
+        """Read a ticket of an earlier unit of work again; `merge` would bring a deleted one back to life."""
+        kept = await self._session.get(Ticket, ticket.id, with_for_update=True)
+        if kept is None or kept.team_id != ticket.team_id:
+            raise RowNotFound("the ticket was deleted in the meantime")
+        return kept
 
     @staticmethod
     def _newest(team_id: str) -> Select[Ticket]:

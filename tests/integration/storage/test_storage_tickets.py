@@ -1,0 +1,122 @@
+"""Tickets and predictions on SQLite and Postgres."""
+
+from uuid import uuid4
+
+import numpy as np
+import pytest
+from sqlalchemy import delete
+from storage_factories import NOW, SECOND, add_reply, add_ticket
+
+from storage import RowNotFound
+from storage.models import Ticket
+from storage.tickets import PredictionValues
+from storage.types import vector_from_bytes, vector_to_bytes
+
+ANSWER = PredictionValues(
+    model_version="m1",
+    category="vpn",
+    confidence=0.91,
+    out_of_scope=0.02,
+    decision="routed",
+    alternatives=[("vpn", 0.91), ("wifi", 0.05)],
+    words=[{"text": "VPN", "start": 4, "end": 7, "score": 0.8}],
+    embedding=vector_to_bytes([0.5, -1.25]),
+)
+
+
+async def test_a_message_is_one_ticket_however_often_it_comes(database):
+    async with database.unit_of_work() as work:
+        first, new = await work.tickets.add_if_new(
+            team_id="T1", channel_id="C1", ts="1767603600.000100", user_id="U1", text="help", now=NOW
+        )
+        second, again = await work.tickets.add_if_new(
+            team_id="T1", channel_id="C1", ts="1767603600.000100", user_id="U1", text="help", now=NOW
+        )
+    assert (new, again, first.id) == (True, False, second.id)
+    assert first.posted_at == NOW.replace(microsecond=100)
+    assert first.state == "new"
+
+
+async def test_a_ticket_is_found_by_its_message_and_by_every_post_about_it(database):
+    async with database.unit_of_work() as work:
+        ticket = await add_ticket(work)
+        card, _ = await add_reply(work, ticket)
+        await work.replies.sent(card.id, ts="1767600009.000001", now=NOW)
+        find = work.tickets.find_by_any_ts
+        assert (await find(team_id="T1", channel_id="C1", ts=ticket.ts)).id == ticket.id
+        assert (await find(team_id="T1", channel_id="C1", ts="1767600009.000001")).id == ticket.id
+        assert await find(team_id="T1", channel_id="C2", ts="1767600009.000001") is None
+        assert await find(team_id="T2", channel_id="C1", ts="1767600009.000001") is None
+
+
+async def test_the_newest_ticket_can_be_asked_for_by_person_and_channel(database):
+    async with database.unit_of_work() as work:
+        old = await add_ticket(work, user_id="U1", channel_id="C1", ts="1767600001.0")
+        new = await add_ticket(work, user_id="U2", channel_id="C2", ts="1767600002.0")
+        assert (await work.tickets.latest(team_id="T1")).id == new.id
+        assert (await work.tickets.latest(team_id="T1", user_id="U1")).id == old.id
+        assert (await work.tickets.latest(team_id="T1", channel_id="C2")).id == new.id
+        assert await work.tickets.latest(team_id="T1", user_id="U1", channel_id="C2") is None
+        assert [ticket.id for ticket in await work.tickets.recent(team_id="T1", limit=5)] == [new.id, old.id]
+        assert await work.tickets.count(team_id="T1") == 2
+
+
+async def test_a_prediction_is_recorded_on_a_ticket_of_an_earlier_unit_of_work(database):
+    async with database.unit_of_work() as work:
+        ticket = await add_ticket(work)
+        await work.commit()
+    async with database.unit_of_work() as work:
+        await work.tickets.record(ticket, ANSWER, state="routed", category="vpn", now=NOW)
+        await work.commit()
+    async with database.reader() as work:
+        kept = await work.tickets.get(team_id="T1", ticket_id=ticket.id)
+        row = await work.tickets.latest_prediction(team_id="T1", ticket_id=ticket.id)
+    assert (ticket.state, kept.state, kept.category) == ("routed", "routed", "vpn")
+    assert row.alternatives == [["vpn", 0.91], ["wifi", 0.05]]
+    assert row.words[0]["start"] == 4
+    assert row.confidence == 0.91
+    np.testing.assert_array_equal(vector_from_bytes(row.embedding), np.float32([0.5, -1.25]))
+
+
+async def test_the_latest_prediction_counts(database):
+    async with database.unit_of_work() as work:
+        ticket = await add_ticket(work)
+        await work.tickets.record(ticket, ANSWER, state="routed", category="vpn", now=NOW)
+        second = await work.tickets.record(ticket, ANSWER, state="asked", category=None, now=NOW + SECOND)
+        latest = await work.tickets.latest_prediction(team_id="T1", ticket_id=ticket.id)
+    assert latest.id == second.id
+    assert (ticket.state, ticket.category) == ("asked", None)
+
+
+async def test_a_ticket_that_was_deleted_while_the_model_worked_stays_deleted(database):
+    async with database.unit_of_work() as work:
+        ticket = await add_ticket(work)
+        await work.commit()
+    async with database.unit_of_work() as work:
+        await work.session.execute(delete(Ticket).where(Ticket.id == ticket.id))
+        await work.commit()
+    async with database.unit_of_work() as work:
+        with pytest.raises(RowNotFound):
+            await work.tickets.record(ticket, ANSWER, state="routed", category="vpn", now=NOW)
+        with pytest.raises(RowNotFound):
+            await work.tickets.decide(ticket, state="out_of_scope", category=None)
+
+
+async def test_another_workspace_sees_no_ticket(database):
+    async with database.unit_of_work() as work:
+        ticket = await add_ticket(work)
+        await work.tickets.record(ticket, ANSWER, state="routed", category="vpn", now=NOW)
+        assert await work.tickets.get(team_id="T2", ticket_id=ticket.id) is None
+        assert await work.tickets.get(team_id="T1", ticket_id=uuid4()) is None
+        assert await work.tickets.latest_prediction(team_id="T2", ticket_id=ticket.id) is None
+        assert await work.tickets.recent(team_id="T2", limit=5) == []
+
+
+async def test_deleting_a_ticket_deletes_all_that_is_about_it(database):
+    async with database.unit_of_work() as work:
+        ticket = await add_ticket(work)
+        await add_reply(work, ticket)
+        await work.tickets.record(ticket, ANSWER, state="routed", category="vpn", now=NOW)
+        await work.session.execute(delete(Ticket).where(Ticket.id == ticket.id))
+        assert await work.replies.all_for_ticket(team_id="T1", ticket_id=ticket.id) == []
+        assert await work.tickets.latest_prediction(team_id="T1", ticket_id=ticket.id) is None
