@@ -162,10 +162,11 @@ def demo(
 @app.command()
 def doctor() -> None:
     """Check tokens, scopes, database, model and device, and say how to mend what is wrong."""
+    from bot.compose import describe_local_model
     from bot.doctor import examine
 
     logs.configure("ERROR")
-    healthy = asyncio.run(examine(Settings(), out))
+    healthy = asyncio.run(examine(Settings(), out, describe_local_model))
     raise SystemExit(0 if healthy else USAGE_ERROR)
 
 

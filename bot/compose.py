@@ -7,8 +7,10 @@ remote classifier starts without torch.
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
@@ -169,6 +171,38 @@ async def start_retraining(
         await asyncio.gather(worker, return_exceptions=True)
 
     stack.push_async_callback(stop)
+
+
+def describe_local_model() -> str:
+    """Say which model this machine would answer with, and on what, for `fingerpost doctor`.
+
+    Raises:
+        ConfigurationError: torch is missing.
+        BrokenModel: the active version's files are not whole.
+    """
+    if importlib.util.find_spec("torch") is None:
+        raise ConfigurationError(
+            "torch is not installed: install fingerpost[classifier], or set FINGERPOST_CLASSIFIER_URL."
+        )
+    import torch
+
+    from classifier.model_directory import read_facts, verify
+    from classifier.registry import Registry
+    from classifier.settings import ClassifierSettings
+
+    device = "CPU" if not torch.cuda.is_available() else f"GPU {torch.cuda.get_device_name(0)}"
+    path = Registry(ClassifierSettings().model_home).active_path()
+    if path is None:
+        return f"no model yet: `fingerpost run` fits a first one from the starter pack, on the {device}"
+    verify(path)
+    return f"{path.name} ({read_facts(path).kind}), its files are whole; runs on the {device}"
+
+
+def demo_model_settings(home: Path) -> ClassifierSettings:
+    """Return the demo's classifier settings: the environment's, but for where models are kept."""
+    from classifier.settings import ClassifierSettings
+
+    return ClassifierSettings(model_home=home / "models", watch_seconds=0.5)
 
 
 def starter() -> StarterPack:

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from bot.blocks.retraining import STAGES, duration
-from bot.compose import everything, starter
+from bot.compose import demo_model_settings, everything, starter
 from bot.playground.server import Playground
 from bot.runtime import RunningBot
 from bot.settings import Settings
@@ -72,9 +72,9 @@ async def running_demo(options: DemoOptions, *, hello: bool = True) -> AsyncIter
         stack.push_async_callback(playground.stop)
         steps.say(f"The page is at [link]{playground.url}[/link]; the bot joins in a moment")
         playground.set_banner({"text": "Loading the encoder and a first model", "state": "working"})
-        own, settings = _own_settings(options), _settings(options, playground)
+        settings = _settings(options, playground)
         steps.say("Loading the encoder; without a model yet, a first one is fitted in seconds")
-        bot = await stack.enter_async_context(everything(settings, own))
+        bot = await stack.enter_async_context(everything(settings, demo_model_settings(options.home)))
         playground.app.request_url = bot.url
         steps.say(
             f"The bot is in the workspace, with model {(await bot.workspace.classifier.model()).version}"
@@ -147,12 +147,6 @@ def _workspace_file(options: DemoOptions) -> Path:
     for leftover in options.home.glob("workspace.db*"):
         leftover.unlink()
     return path
-
-
-def _own_settings(options: DemoOptions) -> Any:
-    from classifier.settings import ClassifierSettings  # noqa: PLC0415 - see bot/compose.py
-
-    return ClassifierSettings(model_home=options.home / "models", watch_seconds=0.5)
 
 
 async def _first_answer(playground: Playground, steps: Steps) -> float:

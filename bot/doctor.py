@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
+import asyncio
+import functools
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -38,10 +39,17 @@ class Finding:
 Check = Callable[[Settings], Coroutine[Any, Any, Finding]]
 
 
-async def examine(settings: Settings, console: Console) -> bool:
-    """Run every check, print a line each, and return whether all are fine."""
+async def examine(settings: Settings, console: Console, local_model: Callable[[], str]) -> bool:
+    """Run every check, print a line each, and return whether all are fine.
+
+    Args:
+        settings: what to look at.
+        console: where to print.
+        local_model: describes model and device of this machine; asked where no classifier service is named.
+    """
     healthy = True
-    for name, check in CHECKS:
+    ask_model: Check = functools.partial(check_classifier, local_model=local_model)
+    for name, check in (*CHECKS, ("classifier", ask_model)):
         try:
             finding = await check(settings)
         except (BotError, StorageError, ClassifierError) as error:
@@ -105,7 +113,7 @@ async def check_database(settings: Settings) -> Finding:
     return Finding("database", True, f"{database.dialect}, up to date")
 
 
-async def check_classifier(settings: Settings) -> Finding:
+async def check_classifier(settings: Settings, local_model: Callable[[], str]) -> Finding:
     """Does a model answer: the service's, or the active one on this machine?"""
     if settings.classifier_url:
         try:
@@ -121,41 +129,11 @@ async def check_classifier(settings: Settings) -> Finding:
         return Finding(
             "classifier", answer.is_success, f"{settings.classifier_url} answered {answer.status_code}"
         )
-    if importlib.util.find_spec("torch") is None:
-        return Finding(
-            "classifier",
-            False,
-            "torch is not installed: `pip install fingerpost[classifier]`, or set FINGERPOST_CLASSIFIER_URL.",
-        )
-    from classifier.model_directory import read_facts, verify  # noqa: PLC0415 - torch; see bot/compose.py
-    from classifier.registry import Registry  # noqa: PLC0415
-    from classifier.settings import ClassifierSettings  # noqa: PLC0415
-
-    registry = Registry(ClassifierSettings().model_home)
-    path = registry.active_path()
-    if path is None:
-        return Finding(
-            "classifier", True, "no model yet: `fingerpost run` fits a first one from the starter pack"
-        )
-    verify(path)
-    return Finding("classifier", True, f"{path.name} ({read_facts(path).kind}), its files are whole")
-
-
-async def check_device(settings: Settings) -> Finding:
-    """Which device would the model run on?"""
-    if settings.classifier_url or importlib.util.find_spec("torch") is None:
-        return Finding("device", True, "the classifier service's own")
-    import torch  # noqa: PLC0415 - see bot/compose.py
-
-    if torch.cuda.is_available():
-        return Finding("device", True, f"GPU: {torch.cuda.get_device_name(0)}")
-    return Finding("device", True, f"CPU with {torch.get_num_threads()} threads")
+    return Finding("classifier", True, await asyncio.to_thread(local_model))
 
 
 CHECKS: tuple[tuple[str, Check], ...] = (
     ("tokens", check_tokens),
     ("scopes", check_scopes),
     ("database", check_database),
-    ("classifier", check_classifier),
-    ("device", check_device),
 )

@@ -1,4 +1,4 @@
-"""A workspace with the real bot in it: the playground over HTTP or Socket Mode, a real database, a scripted model."""
+"""A workspace with the real bot in it: the playground, a real database, a scripted model."""
 
 from __future__ import annotations
 
