@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import yaml
 
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
@@ -172,3 +173,37 @@ def _weight(value: str | None, source: str, line: int) -> float:
     if not 0 < weight < float("inf"):
         raise InvalidInput(f"{source} line {line} has the weight {value!r}: write a number above 0")
     return weight
+
+
+def split_examples(
+    examples: Sequence[Example], share: float, seed: int, *, most: int = 600
+) -> tuple[list[Example], list[Example]]:
+    """Hold back a stratified part.
+
+    Labels with fewer than five messages give none, unless nothing else would be held back.
+
+    Args:
+        examples: what to split.
+        share: part of each label's messages to hold back, 0..1.
+        seed: of the choice.
+        most: messages to hold back at most: more would no longer sharpen the measurement.
+
+    Returns:
+        (kept, held back), each in the order of `examples`.
+    """
+    share = min(share, most / max(len(examples), 1))
+    members: dict[str, list[int]] = {}
+    for position, example in enumerate(examples):
+        members.setdefault(example.label, []).append(position)
+    for fewest in (5, MINIMUM_PER_LABEL):
+        random = np.random.default_rng(seed)
+        held_back: set[int] = set()
+        for label in sorted(members):
+            count = len(members[label])
+            if count >= fewest:
+                take = max(1, round(count * share))
+                held_back.update(random.permutation(members[label])[:take].tolist())
+        if any(examples[position].label != OUT_OF_SCOPE_LABEL for position in held_back):
+            break
+    kept = [example for position, example in enumerate(examples) if position not in held_back]
+    return kept, [example for position, example in enumerate(examples) if position in held_back]

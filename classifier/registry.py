@@ -9,13 +9,14 @@ home/
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from classifier.contract import InvalidInput
+from classifier.contract import BrokenModel, InvalidInput
 
 if TYPE_CHECKING:
     from classifier.model import TrainedModel
@@ -71,6 +72,17 @@ class Registry:
             verify(partial)
             partial.rename(target)
         return target.name
+
+    def manifest_hash(self, version: str) -> str:
+        """Sha256 (hex) of a version's manifest, which holds the sha256 of all its files.
+
+        Raises:
+            BrokenModel: it has none.
+        """
+        try:
+            return hashlib.sha256((self.path(version) / "manifest.sha256").read_bytes()).hexdigest()
+        except OSError as error:
+            raise BrokenModel(f"version {version} has no manifest: train it again") from error
 
     def active(self) -> str | None:
         """Name of the version that answers, None before the first activation."""

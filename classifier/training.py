@@ -1,106 +1,40 @@
-"""Examples in, a model out: the fine-tune and the day-one model."""
+"""Examples in, a model out: the visible loop of the fine-tune, from the base encoder each time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import copy
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Literal
 
-from classifier.dataset import Example
-from classifier.model import TrainedModel
+import numpy as np
+import torch
+from torch.nn.functional import log_softmax
 
-Stage = Literal["prepare", "train", "embed", "calibrate", "done"]
+from classifier.base_models import load_encoder, resolve_base_model, weights_sha256
+from classifier.batching import TextEncoder, collate, shuffled_by_length
+from classifier.contract import OUT_OF_SCOPE_LABEL
+from classifier.dataset import Example, check_trainable, fingerprint, split_examples
+from classifier.day_one import fit_day_one
+from classifier.devices import autocast, choose_device, use_threads
+from classifier.finishing import Logits, finish, logits_of
+from classifier.model import ModelFacts, TextClassifier, TrainedModel, raw_tokenizer
+from classifier.training_types import FitResult, Progress, Stage, TrainingConfig
 
+__all__ = ["FitResult", "Progress", "Stage", "TrainingConfig", "epochs_for", "fit", "fit_day_one"]
 
-@dataclass(frozen=True, slots=True)
-class TrainingConfig:
-    """How to train. The defaults were chosen on validation parts of BANKING77's training file.
-
-    Attributes:
-        base_model: embedded encoder, a directory, or a hub name; see base_models.resolve_base_model.
-        epochs: passes over the messages at most; None lets `epochs_for` choose by their number.
-        learning_rate: peak of AdamW's learning rate.
-        batch_size: messages a step.
-        weight_decay: AdamW's decoupled decay of matrices.
-        label_smoothing: share of the target that is spread over all categories.
-        warmup: share of the steps in which the learning rate rises.
-        clip: largest norm of the gradient.
-        dropout: before the head.
-        out_of_scope_weight: weight of the outlier-exposure term for `oos` messages.
-        validation_share: part of the messages held back for early stopping and calibration.
-        patience: epochs without a better validation loss after which training stops.
-        max_tokens: longer texts are cut in the middle.
-        error_budget: largest share of wrong automatic routings, sets the `route` threshold.
-        seed: of the split, the order, the head and dropout.
-        threads: CPU threads, 0 leaves torch's choice.
-        device: auto, cpu or cuda.
-    """
-
-    base_model: str = "all-MiniLM-L6-v2"
-    epochs: int | None = None
-    learning_rate: float = 1e-4
-    batch_size: int = 32
-    weight_decay: float = 0.01
-    label_smoothing: float = 0.05
-    warmup: float = 0.1
-    clip: float = 1.0
-    dropout: float = 0.1
-    out_of_scope_weight: float = 0.5
-    validation_share: float = 0.1
-    patience: int = 3
-    max_tokens: int = 256
-    error_budget: float = 0.05
-    seed: int = 0
-    threads: int = 0
-    device: str = "auto"
+_MOST_EPOCHS, _FEWEST_EPOCHS = 15, 6
+_EXAMPLES_TO_SEE = 10_000
+"""Small sets need more passes: seed variance falls several times (Mosbach et al. 2021, arXiv:2006.04884)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a training is.
-
-    Attributes:
-        stage: what it does now.
-        epoch: counted from 1, 0 outside of training.
-        epochs: that are planned.
-        step: steps done in the stage.
-        steps: planned in the stage.
-        fraction: 0..1 of the whole work.
-        eta_seconds: until the end, from the measured token throughput; None before there is one.
-        loss: of the last steps, smoothed.
-        validation_accuracy: of the last epoch, in-scope messages only.
-    """
-
-    stage: Stage
-    epoch: int
-    epochs: int
-    step: int
-    steps: int
-    fraction: float
-    eta_seconds: float | None = None
-    loss: float | None = None
-    validation_accuracy: float | None = None
+def epochs_for(examples: int) -> int:
+    """Passes over so many training messages, before early stopping."""
+    return int(np.clip(round(_EXAMPLES_TO_SEE / max(examples, 1)), _FEWEST_EPOCHS, _MOST_EPOCHS))
 
 
-@dataclass(frozen=True, slots=True)
-class FitResult:
-    """A model that was just fitted; `save_model_directory` or `Registry.publish` keep it.
-
-    Attributes:
-        model: the network with the best epoch's weights, and its facts.
-        metrics: measured on the validation part; the same as `model.facts.metrics`.
-        history: one entry an epoch: loss, validation_loss, validation_accuracy, seconds.
-        seconds: wall clock.
-    """
-
-    model: TrainedModel
-    metrics: Mapping[str, float]
-    history: tuple[Mapping[str, float], ...]
-    seconds: float
-
-
-def fit(
+def fit(  # noqa: PLR0915 - one visible loop, read from top to bottom
     examples: Sequence[Example],
     config: TrainingConfig,
     *,
@@ -122,20 +56,173 @@ def fit(
         InvalidInput: the examples cannot be learned from.
         BaseModelUnavailable: the encoder cannot be read.
     """
-    raise NotImplementedError
+    began = time.monotonic()
+    labels = check_trainable(examples)
+    report = progress or (lambda _: None)
+    report(Progress("prepare", 0, 0, 0, 1, 0.0))
+    use_threads(config.threads)
+    torch.manual_seed(config.seed)
+    device = choose_device(config.device)
+
+    # data: the split, token ids, category indices (-1: out of scope)
+    if validation is None:
+        train, held_back = split_examples(examples, config.validation_share, config.seed)
+    else:
+        train, held_back = list(examples), [e for e in validation if e.label in {*labels, OUT_OF_SCOPE_LABEL}]
+    base = resolve_base_model(config.base_model)
+    encoder, tokenizer = load_encoder(base)
+    texts = TextEncoder(raw_tokenizer(tokenizer), config.max_tokens, tokenizer.pad_token_id or 0)
+    encoded = texts.encode([example.text for example in train])
+    checked = texts.encode([example.text for example in held_back])
+    index = {label: number for number, label in enumerate(labels)} | {OUT_OF_SCOPE_LABEL: -1}
+    targets = torch.tensor([index[example.label] for example in train])
+    checked_targets = np.array([index[example.label] for example in held_back], dtype=np.int64)
+    weights = torch.tensor([example.weight for example in train])
+    weights = weights / weights.mean()
+
+    # model
+    network = TextClassifier(encoder, len(labels), dropout=config.dropout).to(device)
+    epochs = config.epochs or epochs_for(len(train))
+    steps_per_epoch = -(-len(train) // config.batch_size)
+    optimizer = torch.optim.AdamW(_decayed(network, config.weight_decay), lr=config.learning_rate)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, _warm_up_then_fall(config.warmup, epochs * steps_per_epoch)
+    )
+    order = torch.Generator().manual_seed(config.seed)
+    meter = _Meter(report, epochs, steps_per_epoch, sum(len(e.ids) for e in encoded))
+
+    # the loop: epochs until the plan's end, or until the validation loss has not fallen for a while
+    best, best_loss, best_epoch = network.state_dict(), float("inf"), 0
+    history: list[dict[str, float]] = []
+    for epoch in range(1, epochs + 1):
+        network.train()
+        for batch in shuffled_by_length([len(e.ids) for e in encoded], config.batch_size, order):
+            # fetch
+            ids, mask = collate([encoded[i] for i in batch], texts.pad_id, device)
+            # forward
+            with autocast(device):
+                logits = network(ids, mask).logits
+            loss = _loss(logits.float(), targets[batch].to(device), weights[batch].to(device), config)
+            # backward
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(network.parameters(), config.clip)
+            # step
+            optimizer.step()
+            schedule.step()
+            meter.step(epoch, sum(len(encoded[i].ids) for i in batch), float(loss.detach()))
+        measured = logits_of(network, checked, texts.pad_id, device)
+        validation_loss, accuracy = _validate(measured, checked_targets)
+        meter.validation_accuracy = accuracy
+        history.append(
+            {
+                "epoch": float(epoch),
+                "loss": meter.loss or 0.0,
+                "validation_loss": validation_loss,
+                "validation_accuracy": accuracy,
+                "seconds": time.monotonic() - began,
+            }
+        )
+        if validation_loss < best_loss:
+            best, best_loss, best_epoch = copy.deepcopy(network.state_dict()), validation_loss, epoch
+        elif epoch - best_epoch >= config.patience:
+            break
+    network.load_state_dict(best)
+
+    # calibration, on messages that the network has not learned from
+    report(Progress("calibrate", epochs, epochs, 0, 1, 0.99, 0.0, meter.loss, meter.validation_accuracy))
+    facts = ModelFacts(
+        version="",
+        kind="fine_tune",
+        labels=labels,
+        base_model=config.base_model,
+        base_sha256=weights_sha256(base),
+        max_tokens=config.max_tokens,
+        created="",
+        training_manifest=fingerprint(examples),
+    )
+    measured = logits_of(network, checked, texts.pad_id, device)
+    facts = finish(facts, network, measured, checked_targets, config, created)
+    facts = replace(
+        facts, metrics={**facts.metrics, "epochs": float(best_epoch), "train_n": float(len(train))}
+    )
+    report(Progress("done", epochs, epochs, 1, 1, 1.0, 0.0, meter.loss, facts.metrics["validation_accuracy"]))
+    network.eval()
+    model = TrainedModel(network=network, tokenizer=tokenizer, facts=facts)
+    return FitResult(model, facts.metrics, tuple(history), time.monotonic() - began)
 
 
-def fit_day_one(
-    examples: Sequence[Example],
-    config: TrainingConfig,
-    *,
-    created: datetime,
-    progress: Callable[[Progress], None] | None = None,
-) -> FitResult:
-    """Fit a linear head on the frozen encoder: seconds for a thousand messages, the same directory format.
+def _loss(
+    logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor, config: TrainingConfig
+) -> torch.Tensor:
+    """Smoothed cross-entropy; messages out of scope are pulled to the uniform distribution.
 
-    Raises:
-        InvalidInput: the examples cannot be learned from.
-        BaseModelUnavailable: the encoder cannot be read.
+    The latter is outlier exposure (Hendrycks et al. 2019, arXiv:1812.04606).
     """
-    raise NotImplementedError
+    logs = log_softmax(logits, dim=-1)
+    uniform = -logs.mean(dim=-1)
+    inside = targets >= 0
+    picked = -logs.gather(1, targets.clamp(min=0).unsqueeze(1)).squeeze(1)
+    smoothed = (1 - config.label_smoothing) * picked + config.label_smoothing * uniform
+    losses = torch.where(inside, smoothed, config.out_of_scope_weight * uniform)
+    return (losses * weights).mean()
+
+
+def _validate(logits: Logits, targets: Logits) -> tuple[float, float]:
+    """(cross-entropy, accuracy) of the in-scope messages; (0, 0) without any."""
+    inside = targets >= 0
+    if not inside.any():
+        return 0.0, 0.0
+    picked, right = logits[inside], targets[inside]
+    logs = picked - np.logaddexp.reduce(picked, axis=1, keepdims=True)
+    loss = -float(np.mean(logs[np.arange(len(right)), right]))
+    return loss, float(np.mean(picked.argmax(axis=1) == right))
+
+
+def _decayed(network: TextClassifier, weight_decay: float) -> list[dict[str, object]]:
+    """Two groups: matrices decay, biases and norms do not."""
+    matrices = [p for p in network.parameters() if p.ndim > 1]
+    others = [p for p in network.parameters() if p.ndim <= 1]
+    return [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+
+
+def _warm_up_then_fall(warmup: float, steps: int) -> Callable[[int], float]:
+    """Linear rise over the first share of the steps, then linear fall to zero."""
+    rise = max(1, round(warmup * steps))
+
+    def factor(step: int) -> float:
+        return (step + 1) / rise if step < rise else max(0.0, (steps - step) / max(1, steps - rise))
+
+    return factor
+
+
+class _Meter:
+    """Counts tokens, since a step's time follows its tokens, and reports."""
+
+    def __init__(self, report: Callable[[Progress], None], epochs: int, steps: int, tokens: int) -> None:
+        self._report = report
+        self._epochs, self._steps = epochs, steps
+        self._planned, self._done, self._step = tokens * epochs, 0, 0
+        self._began = time.monotonic()
+        self.loss: float | None = None
+        self.validation_accuracy: float | None = None
+
+    def step(self, epoch: int, tokens: int, loss: float) -> None:
+        """Account for one step. Validation time is inside the throughput, because the clock runs on."""
+        self._done += tokens
+        self._step += 1
+        self.loss = loss if self.loss is None else 0.95 * self.loss + 0.05 * loss
+        elapsed = time.monotonic() - self._began
+        self._report(
+            Progress(
+                stage="train",
+                epoch=epoch,
+                epochs=self._epochs,
+                step=self._step,
+                steps=self._epochs * self._steps,
+                fraction=0.01 + 0.97 * self._done / self._planned,
+                eta_seconds=elapsed / self._done * (self._planned - self._done),
+                loss=self.loss,
+                validation_accuracy=self.validation_accuracy,
+            )
+        )

@@ -1,0 +1,136 @@
+"""From logits to probabilities that mean what they say, and to a score for "none of these". Pure numpy."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp, softmax
+from sklearn.linear_model import LogisticRegression
+
+from classifier.model import OutOfScope
+
+Floats = npt.NDArray[np.floating]
+
+FALLBACK_THRESHOLD = 0.5
+"""Below it another answer may be as likely; also used where there is too little to measure."""
+
+_ENOUGH = 30
+"""Messages from which a measured threshold is worth more than the fallback."""
+
+_ENOUGH_OUT_OF_SCOPE = 5
+_FLAGGED_IN_SCOPE = 0.03
+"""Without `oos` messages: the share of in-scope validation messages that score above one half."""
+
+
+def probabilities(logits: Floats, temperature: float) -> Floats:
+    """softmax(logits / temperature): [N, categories] to the same shape."""
+    result: Floats = softmax(logits / temperature, axis=-1)
+    return result
+
+
+def fit_temperature(logits: Floats, targets: npt.NDArray[np.integer]) -> float:
+    """The temperature with the least negative log-likelihood (Guo et al. 2017, arXiv:1706.04599).
+
+    Args:
+        logits: [N, categories].
+        targets: [N], index of the right category.
+    """
+    if len(targets) == 0:
+        return 1.0
+    rows = np.arange(len(targets))
+
+    def loss(log_temperature: float) -> float:
+        scaled = logits / np.exp(log_temperature)
+        return float(np.mean(logsumexp(scaled, axis=1) - scaled[rows, targets]))
+
+    # a handful of easy messages would drive the temperature to zero, so the range is bounded
+    found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(10.0)), method="bounded")
+    return float(np.exp(found.x))
+
+
+def expected_calibration_error(confidence: Floats, correct: npt.NDArray[np.bool_], bins: int = 15) -> float:
+    """Mean gap between confidence and accuracy over bins of equal width, weighted by their messages."""
+    if len(confidence) == 0:
+        return 0.0
+    which = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = [
+        abs(float(confidence[which == b].mean()) - float(correct[which == b].mean()))
+        * int((which == b).sum())
+        for b in np.unique(which)
+    ]
+    return sum(gaps) / len(confidence)
+
+
+def coverage_at_risk(confidence: Floats, correct: npt.NDArray[np.bool_], risk: float) -> tuple[float, float]:
+    """How much can be answered so that at most `risk` of the answers are wrong.
+
+    Returns:
+        (coverage, threshold): the largest share 0..1, and the confidence from which to answer; (0, inf)
+        where no threshold keeps the risk.
+    """
+    if len(confidence) == 0:
+        return 0.0, float("inf")
+    order = np.argsort(-confidence, kind="stable")
+    ranked = confidence[order]
+    risks = np.cumsum(~correct[order]) / np.arange(1, len(order) + 1)
+    # a threshold cannot part messages of equal confidence
+    cuts = np.append(ranked[:-1] > ranked[1:], True)
+    kept = np.flatnonzero((risks <= risk) & cuts)
+    if len(kept) == 0:
+        return 0.0, float("inf")
+    return (int(kept[-1]) + 1) / len(order), float(ranked[kept[-1]])
+
+
+def route_threshold(confidence: Floats, correct: npt.NDArray[np.bool_], budget: float) -> float:
+    """Confidence from which to route by oneself so that at most `budget` of the routings are wrong."""
+    if len(confidence) < _ENOUGH:
+        return FALLBACK_THRESHOLD
+    _, threshold = coverage_at_risk(confidence, correct, budget)
+    return float(np.clip(threshold, FALLBACK_THRESHOLD, 0.99))
+
+
+def scope_features(logits: Floats, temperature: float) -> Floats:
+    """[N, 2]: log-odds of the highest probability, and the energy logsumexp(logits / temperature)."""
+    scaled = logits / temperature
+    highest = np.clip(softmax(scaled, axis=-1).max(axis=-1), 1e-6, 1 - 1e-6)
+    return np.stack([np.log(highest / (1 - highest)), logsumexp(scaled, axis=-1)], axis=-1)
+
+
+def fit_out_of_scope(logits: Floats, outside: Floats, temperature: float) -> OutOfScope:
+    """Fit the out-of-scope score.
+
+    Args:
+        logits: [N, categories] of in-scope validation messages.
+        outside: [M, categories] of `oos` validation messages; with too few of them, the score is set so
+            that a few percent of the in-scope messages lie above one half.
+        temperature: of the probabilities.
+    """
+    if len(logits) == 0:
+        return OutOfScope()
+    inside = scope_features(logits, temperature)
+    mean, scale = inside.mean(axis=0), np.maximum(inside.std(axis=0), 1e-3)
+    if len(outside) < _ENOUGH_OUT_OF_SCOPE:
+        weights = np.array([-1.0, -1.0])
+        bias = -float(np.quantile(((inside - mean) / scale) @ weights, 1 - _FLAGGED_IN_SCOPE))
+    else:
+        features = np.concatenate([inside, scope_features(outside, temperature)])
+        features = (features - mean) / scale
+        targets = np.repeat([0, 1], [len(inside), len(outside)])
+        fitted = LogisticRegression(class_weight="balanced").fit(features, targets)
+        weights, bias = fitted.coef_[0], float(fitted.intercept_[0])
+    return OutOfScope(
+        mean=(float(mean[0]), float(mean[1])),
+        scale=(float(scale[0]), float(scale[1])),
+        weights=(float(weights[0]), float(weights[1])),
+        bias=bias,
+    )
+
+
+def out_of_scope_score(logits: Floats, temperature: float, parameters: OutOfScope) -> Floats:
+    """[N] in 0..1: 0 surely one of the categories, 1 surely none of them."""
+    features = (scope_features(logits, temperature) - np.array(parameters.mean)) / np.array(parameters.scale)
+    score: Floats = 1 / (
+        1 + np.exp(-np.clip(features @ np.array(parameters.weights) + parameters.bias, -30, 30))
+    )
+    return score

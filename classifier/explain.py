@@ -1,0 +1,81 @@
+"""Which words decided, and the measurement that backs it: the answer without them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import get_args
+
+from classifier.contract import Explanation, ExplanationMethod, InvalidInput, Prediction, Word
+from classifier.inference import Predictor
+
+REMOVED = 3
+"""Top words that are taken out together for the measurement."""
+
+MOST_LEFT_OUT = 128
+"""Words that are left out one at a time; of longer texts, those with the most attention."""
+
+
+def explain(predictor: Predictor, text: str, method: ExplanationMethod = "leave_one_out") -> Explanation:
+    """Explain one answer.
+
+    Args:
+        predictor: the model; its thread is this one.
+        text: the message.
+        method: `attention`, the share that each word received in the last layer (see model.ForwardOutput);
+            or `leave_one_out`, how much the margin of the category (its log-odds against the best other one)
+            falls without the word. A positive score speaks for the category.
+
+    Raises:
+        InvalidInput: an unknown method.
+    """
+    if method not in get_args(ExplanationMethod):
+        raise InvalidInput(f"no method {method!r}: use {' or '.join(get_args(ExplanationMethod))}")
+    prediction, attended = predictor.predict_with_attention([text])[0]
+    words = attended.words
+    if prediction.out_of_scope == 1.0 and not prediction.words:
+        words = ()
+    if method == "leave_one_out":
+        words = _left_out(predictor, text, prediction, words)
+    top = [word for word in sorted(words, key=lambda word: (-word.score, word.start)) if word.score > 0][
+        :REMOVED
+    ]
+    without = predictor.predict([without_words(text, top)])[0] if top else prediction
+    return Explanation(
+        prediction=prediction,
+        method=method,
+        words=words,
+        removed=tuple(word.text for word in top),
+        probability_without=dict(without.alternatives)[prediction.category],
+        category_without=without.category,
+        hidden_attention=attended.hidden,
+    )
+
+
+def without_words(text: str, words: Sequence[Word]) -> str:
+    """The text with the words taken out, a space in the place of each."""
+    for word in sorted(words, key=lambda word: -word.start):
+        text = text[: word.start] + " " + text[word.end :]
+    return text
+
+
+def margin(prediction: Prediction, category: str) -> float:
+    """Log-odds of a category against the best other one."""
+    scores = dict(prediction.alternatives)
+    others = max((score for label, score in scores.items() if label != category), default=1e-9)
+    return math.log(max(scores[category], 1e-9)) - math.log(max(others, 1e-9))
+
+
+def _left_out(
+    predictor: Predictor, text: str, prediction: Prediction, words: Sequence[Word]
+) -> tuple[Word, ...]:
+    measured = sorted(
+        sorted(words, key=lambda word: -word.score)[:MOST_LEFT_OUT], key=lambda word: word.start
+    )
+    answers = predictor.predict([without_words(text, [word]) for word in measured])
+    whole = margin(prediction, prediction.category)
+    return tuple(
+        replace(word, score=whole - margin(answer, prediction.category))
+        for word, answer in zip(measured, answers, strict=True)
+    )

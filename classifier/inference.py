@@ -1,0 +1,136 @@
+"""Texts in, predictions out, synchronously: before the network, the network, after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier.backends import Backend
+from classifier.backends.torch_backend import TorchBackend
+from classifier.batching import Encoded, TextEncoder, batches_by_budget
+from classifier.calibration import out_of_scope_score, probabilities
+from classifier.contract import ModelInfo, Prediction, Word
+from classifier.model import TrainedModel
+
+MOST_WORDS = 12
+"""Words that a prediction carries: more than a person looks at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attended:
+    """A text's words with the attention they received.
+
+    Attributes:
+        words: in reading order, score = share of the text's attention.
+        hidden: share of the attention on everything else: special tokens, punctuation, mentions.
+    """
+
+    words: tuple[Word, ...]
+    hidden: float
+
+
+class Predictor:
+    """A model ready to answer. For one thread at a time."""
+
+    def __init__(
+        self, model: TrainedModel, *, backend: Backend | None = None, batch_tokens: int = 4096
+    ) -> None:
+        pad_id = model.tokenizer.pad_token_id or 0
+        self.facts = model.facts
+        self._encoder = TextEncoder(model.raw_tokenizer(), model.facts.max_tokens, pad_id)
+        self._backend: Backend = backend or TorchBackend(model.network, pad_id)
+        self._batch_tokens = batch_tokens
+
+    def info(self) -> ModelInfo:
+        """Say which model this is."""
+        return ModelInfo(
+            version=self.facts.version,
+            kind=self.facts.kind,
+            labels=self.facts.labels,
+            base_model=self.facts.base_model,
+            threshold=self.facts.thresholds["route"],
+        )
+
+    def predict(self, texts: Sequence[str]) -> list[Prediction]:
+        """Answer each text, in order."""
+        return [prediction for prediction, _ in self.predict_with_attention(texts)]
+
+    def predict_with_attention(self, texts: Sequence[str]) -> list[tuple[Prediction, Attended]]:
+        """Answer each text, in order, with all of its words."""
+        encoded = self._encoder.encode(texts)
+        answers: dict[int, tuple[Prediction, Attended]] = {}
+        for batch in batches_by_budget([len(e.ids) for e in encoded], self._batch_tokens):
+            members = [encoded[i] for i in batch]
+            forward = self._backend.forward(members)
+            scores = probabilities(forward.logits, self.facts.temperature)
+            scope = out_of_scope_score(forward.logits, self.facts.temperature, self.facts.out_of_scope)
+            for row, (position, member) in enumerate(zip(batch, members, strict=True)):
+                attended = attended_words(member, forward.received[row])
+                prediction = self._prediction(
+                    member, attended, scores[row], float(scope[row]), forward.pooled[row]
+                )
+                answers[position] = prediction, attended
+        return [answers[position] for position in range(len(texts))]
+
+    def logits(self, texts: Sequence[str]) -> npt.NDArray[Any]:
+        """Raw logits, float64 [N, categories]."""
+        encoded = self._encoder.encode(texts)
+        result = np.zeros((len(texts), len(self.facts.labels)))
+        for batch in batches_by_budget([len(e.ids) for e in encoded], self._batch_tokens):
+            result[batch] = self._backend.forward([encoded[i] for i in batch]).logits
+        return result
+
+    def _prediction(
+        self,
+        encoded: Encoded,
+        attended: Attended,
+        scores: npt.NDArray[Any],
+        scope: float,
+        pooled: npt.NDArray[Any],
+    ) -> Prediction:
+        ranked = np.argsort(-scores, kind="stable")
+        norm = float(np.linalg.norm(pooled))
+        # a text without a letter says nothing, whatever the network makes of its special tokens
+        empty = not any(character.isalnum() for character in encoded.source.text)
+        best = sorted(attended.words, key=lambda word: (-word.score, word.start))[:MOST_WORDS]
+        return Prediction(
+            category=self.facts.labels[ranked[0]],
+            confidence=float(scores[ranked[0]]),
+            alternatives=tuple((self.facts.labels[i], float(scores[i])) for i in ranked),
+            words=() if empty else tuple(best),
+            out_of_scope=1.0 if empty else scope,
+            embedding=(pooled / norm if norm else pooled).astype(np.float32),
+            model_version=self.facts.version,
+            truncated=encoded.truncated,
+            threshold=self.facts.thresholds["route"],
+        )
+
+
+def attended_words(encoded: Encoded, received: npt.NDArray[Any]) -> Attended:
+    """Sum what a text's tokens received over its words.
+
+    Args:
+        encoded: the text.
+        received: [T] or longer, the attention that each token received; padding is ignored.
+    """
+    source = encoded.source
+    spans = source.words()
+    owner = np.full(len(source.text) + 1, -1)
+    for number, (start, end) in enumerate(spans):
+        owner[start:end] = number
+    totals = np.zeros(len(spans))
+    seen = np.zeros(len(spans), dtype=bool)
+    for (start, end), share in zip(encoded.offsets, received[: len(encoded.ids)], strict=True):
+        if end > start and owner[start] >= 0:
+            totals[owner[start]] += share
+            seen[owner[start]] = True
+    words = []
+    for number, (start, end) in enumerate(spans):
+        if seen[number]:
+            begin, behind = source.span(start, end)
+            words.append(Word(source.given[begin:behind], begin, behind, float(totals[number])))
+    return Attended(tuple(words), float(np.clip(1.0 - totals.sum(), 0.0, 1.0)))
