@@ -6,7 +6,7 @@ Slack's rules are those of docs.slack.dev/apis/events-api: an event that is not 
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -35,6 +35,7 @@ class Delivery:
         clock: Callable[[], float],
         retry_delays: Sequence[float],
         ack_timeout: float,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._app = app
         self._sockets = sockets
@@ -43,6 +44,7 @@ class Delivery:
         self._clock = clock
         self._retry_delays = tuple(retry_delays)
         self._ack_timeout = ack_timeout
+        self._sleep = sleep
         self._session: aiohttp.ClientSession | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._sent: dict[str, JSON] = {}
@@ -168,7 +170,7 @@ class Delivery:
         for number, delay in enumerate(self._retry_delays, start=1):
             if outcome.reason is None or outcome.no_retry:
                 return
-            await asyncio.sleep(delay)
+            await self._sleep(delay)
             outcome = await self._event(envelope, headers, (number, outcome.reason))
 
     async def _event(self, envelope: JSON, headers: dict[str, str], retry: tuple[int, str] | None) -> Outcome:

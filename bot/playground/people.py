@@ -61,7 +61,7 @@ class People:
         place = self.place(user_id, channel)
         body: JSON = {
             "user": user_id,
-            "text": None if text is None else self._typed(user.team_id, text),
+            "text": None if text is None else self.typed(user.team_id, text),
             "team": user.team_id,
         }
         if user.bot_id:
@@ -81,7 +81,7 @@ class People:
     def edit(self, user_id: str, channel: str, ts: str, text: str) -> None:
         """Edits a message of one's own."""
         place, message = self._own(user_id, channel, ts, admins=False)
-        changes: JSON = {"text": self._typed(place.team_id, text)}
+        changes: JSON = {"text": self.typed(place.team_id, text)}
         self._conversations.edit(place, message, changes, editor=user_id)
 
     def delete(self, user_id: str, channel: str, ts: str) -> None:
@@ -124,17 +124,18 @@ class People:
             event["view"] = self._views.shown(view)
         return self._conversations.emit(channel, "app_home_opened", event)
 
-    def slackbot(self, place: Channel, user_id: str, text: str) -> None:
-        """A line that only this person sees, such as the error of a command."""
-        body: JSON = {"user": "USLACKBOT", "username": "Slackbot", "text": text}
-        self._conversations.post_ephemeral(place, user_id, body)
-
-    def _typed(self, team_id: str, text: str) -> str:
+    def typed(self, team_id: str, text: str) -> str:
+        """What somebody in this workspace typed, as apps get it."""
         users = {u.name: u.id for u in self._state.users.values() if u.team_id == team_id}
         channels = {
             c.name: c.id for c in self._state.channels.values() if c.team_id == team_id and not c.is_im
         }
         return slack_text.typed(text, users, channels)
+
+    def slackbot(self, place: Channel, user_id: str, text: str) -> None:
+        """A line that only this person sees, such as the error of a command."""
+        body: JSON = {"user": "USLACKBOT", "username": "Slackbot", "text": text}
+        self._conversations.post_ephemeral(place, user_id, body)
 
     @staticmethod
     def _subtype(subtype: str | None) -> JSON:

@@ -60,7 +60,8 @@ class Requests:
         """Runs a slash command; its answer appears in the channel, or to this person only."""
         place = self._people.place(user_id, channel)
         user = self._state.user(user_id)
-        if command not in {known.command for known in self._state.app.commands}:
+        known = next((each for each in self._state.app.commands if each.command == command), None)
+        if known is None:
             self._tell(place, user_id, f"{command} is not a valid command.")
             return CommandResult(None, None, "invalid_command")
         payload: JSON = {
@@ -72,7 +73,9 @@ class Requests:
             "user_id": user_id,
             "user_name": user.name,
             "command": command,
-            "text": slack_text.escape(text),
+            "text": self._people.typed(user.team_id, text)
+            if known.should_escape
+            else slack_text.escape(text),
             "api_app_id": self._state.app.id,
             "is_enterprise_install": "false",
             "response_url": self._interactions.new_response_url(place, user_id),

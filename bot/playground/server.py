@@ -1,7 +1,8 @@
 """The playground: a Slack workspace on this machine, over HTTP, with a Python API for tests and the demo."""
 
+import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -37,6 +38,7 @@ class Playground(Actions, Observations):
         acceleration: factor for `retry_delays`; 0.001 makes the schedule testable.
         ack_timeout: seconds that the app has to acknowledge.
         channels: further channels of the default workspace, by name; the bot is in them.
+        sleep: waits for the next retry.
 
     Attributes:
         app: our app's configuration: `request_url`, `token`, `signing_secret`, `app_token`, `commands`,
@@ -52,6 +54,7 @@ class Playground(Actions, Observations):
         acceleration: float = 1.0,
         ack_timeout: float = 3.0,
         channels: Iterable[str] = (),
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self.clock = clock
         self.app = seed.new_app()
@@ -69,6 +72,7 @@ class Playground(Actions, Observations):
             clock=clock,
             retry_delays=[delay * acceleration for delay in retry_delays],
             ack_timeout=ack_timeout,
+            sleep=sleep,
         )
         self._conversations = Conversations(self.state, self.delivery, self.streams, clock)
         self.views = Views(self.state, self.streams)
