@@ -115,7 +115,7 @@ class PageApi:
         return {"home": self._playground.home(body["user"])}
 
     async def _banner(self, body: JSON) -> JSON:
-        self._playground.set_banner(body or None)
+        self._playground.set_banner(body if body.get("text") else None)
         return {"ok": True}
 
     async def _fault(self, body: JSON) -> JSON:
@@ -201,7 +201,7 @@ def _endpoint(action: Callable[[JSON], Awaitable[JSON]]) -> Callable[[web.Reques
 
 async def _body(request: web.Request) -> JSON:
     try:
-        body: Any = await request.json()
+        body: Any = await request.json() if request.can_read_body else None
     except ValueError as error:
         raise BadRequest(f"not JSON: {error}") from error
     if body is not None and not isinstance(body, dict):
