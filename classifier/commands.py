@@ -1,8 +1,287 @@
-"""Commands: train, evaluate, classify, explain."""
+"""Commands: train, evaluate, classify, explain. Imports of torch stay inside the functions."""
 
 from __future__ import annotations
 
+import functools
+import itertools
+import json
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, cast
+
 import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, TextColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from classifier.contract import ClassifierError, ExplanationMethod, InvalidInput, Prediction
+from classifier.wire import explanation_fields, prediction_fields
+
+if TYPE_CHECKING:
+    from classifier.evaluation import Report
+    from classifier.inference import Predictor
+    from classifier.training_types import Progress
 
 commands = typer.Typer(no_args_is_help=True)
 """Typer app with `train`, `evaluate`, `classify` and `explain`; the product's command line mounts it."""
+
+_USAGE_ERROR = 2
+_LINES_A_BATCH = 64
+_P = ParamSpec("_P")
+
+ModelArgument = Annotated[Path, typer.Argument(metavar="DIR", help="A model directory.")]
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+
+
+def _one_line_errors(command: Callable[_P, None]) -> Callable[_P, None]:
+    """End every ClassifierError as one line on standard error, with exit code 2."""
+
+    @functools.wraps(command)
+    def run(*args: _P.args, **kwargs: _P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except ClassifierError as error:
+            sys.stderr.write("error: " + " ".join(str(error).split()) + "\n")
+            raise typer.Exit(_USAGE_ERROR) from error
+
+    return run
+
+
+@commands.command()
+@_one_line_errors
+def train(
+    labels: Annotated[Path, typer.Argument(metavar="LABELS.csv", help="Columns text,label.")],
+    output: Annotated[Path, typer.Option(help="Directory to make; it must not exist yet.")],
+    base_model: Annotated[str, typer.Option(help="Encoder: embedded name, directory or hub name.")] = "",
+    seed: Annotated[int, typer.Option(help="Of the split, the order and the head.")] = 0,
+    validation: Annotated[Path | None, typer.Option(help="CSV for early stopping.")] = None,
+    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: as torch sees fit.")] = 0,
+    epochs: Annotated[int, typer.Option(min=0, help="At most so many; 0: by the number of messages.")] = 0,
+    day_one: Annotated[
+        bool, typer.Option("--day-one", help="Linear head on the frozen encoder: seconds.")
+    ] = False,
+) -> None:
+    """Fit a model directory to labelled messages."""
+    from dataclasses import replace
+
+    from classifier.dataset import check_trainable, read_examples
+    from classifier.settings import ClassifierSettings
+
+    # everything that can be wrong with the input is said before torch is imported and minutes are spent
+    if output.exists():
+        raise InvalidInput(f"{output} exists already: name a new directory, or remove it first")
+    examples = read_examples(labels)
+    check_trainable(examples)
+    held_back = read_examples(validation) if validation else None
+
+    from classifier.model_directory import save_model_directory
+    from classifier.training import fit, fit_day_one
+
+    config = ClassifierSettings().training_config()
+    config = replace(
+        config,
+        base_model=base_model or config.base_model,
+        seed=seed,
+        threads=threads or config.threads,
+        epochs=epochs or config.epochs,
+    )
+    created = datetime.now(UTC)
+    with _ProgressBar() as bar:
+        if day_one:
+            result = fit_day_one(examples, config, created=created, progress=bar.show)
+        else:
+            result = fit(examples, config, created=created, validation=held_back, progress=bar.show)
+    save_model_directory(result.model, output)
+    metrics = result.metrics
+    Console().print(
+        f"{output}: version {result.model.facts.version}, validation accuracy "
+        f"{metrics['validation_accuracy']:.1%} on {metrics['validation_n']:.0f} messages, {result.seconds:.0f} s",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+@commands.command()
+@_one_line_errors
+def evaluate(
+    model: ModelArgument,
+    labels: Annotated[Path, typer.Argument(metavar="LABELS.csv", help="Columns text,label.")],
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write everything measured.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Directory for a Markdown report.")] = None,
+) -> None:
+    """Measure a model on labelled messages that it has not seen."""
+    from classifier.dataset import read_examples
+
+    examples = read_examples(labels)
+    from classifier.evaluation import evaluate as measure
+
+    measured = measure(_predictor(model), examples)
+    Console().print(_table(measured))
+    content = json.dumps(measured.as_dict(), indent=2) + "\n"
+    if json_file is not None:
+        _write(json_file, content)
+    if report is not None:
+        _write(report / "report.json", content)
+        rows = "\n".join(f"| {name} | {value} |" for name, value in _rows(measured))
+        _write(
+            report / "report.md",
+            f"# Evaluation of {measured.model_version}\n\n| | |\n| --- | --- |\n{rows}\n",
+        )
+
+
+@commands.command()
+@_one_line_errors
+def classify(
+    model: ModelArgument,
+    texts: Annotated[
+        list[str] | None, typer.Argument(metavar="[TEXT ... | -]", help="- reads lines.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say where messages belong; `-` reads one message a line from standard input."""
+    if not texts:
+        raise InvalidInput("no text was given: name one, or - to read one a line from standard input")
+    predictor = _predictor(model)
+    lines = _standard_input() if texts == ["-"] else iter(texts)
+    while batch := list(itertools.islice(lines, _LINES_A_BATCH)):
+        for prediction in predictor.predict(batch):
+            line = json.dumps(prediction_fields(prediction)) if as_json else _sentence(prediction)
+            sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+
+@commands.command()
+@_one_line_errors
+def explain(
+    model: ModelArgument,
+    text: Annotated[str, typer.Argument(metavar="TEXT")],
+    method: Annotated[str, typer.Option(help="leave_one_out or attention.")] = "leave_one_out",
+    png: Annotated[Path | None, typer.Option(help="Draw the words.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say which words decided, and what the answer is without them."""
+    from classifier.explain import explain as measure
+
+    explanation = measure(_predictor(model), text, cast("ExplanationMethod", method))
+    if png is not None:
+        from classifier.drawing import draw
+
+        draw(explanation, png)
+    if as_json:
+        sys.stdout.write(json.dumps(explanation_fields(explanation)) + "\n")
+        return
+    sys.stdout.write(_sentence(explanation.prediction) + "\n")
+    for word in sorted(explanation.words, key=lambda word: -abs(word.score)):
+        sys.stdout.write(f"{word.score:+8.3f}  {word.text}\n")
+    if explanation.removed:
+        sys.stdout.write(
+            f"without {', '.join(explanation.removed)}: {explanation.prediction.category} "
+            f"{explanation.probability_without:.1%}, answer {explanation.category_without}\n"
+        )
+    sys.stdout.write(f"{explanation.hidden_attention:.0%} of the attention lay on no word\n")
+
+
+def _predictor(path: Path) -> Predictor:
+    from classifier.model_directory import verify
+
+    verify(path)
+    from classifier.devices import choose_device, use_threads
+    from classifier.inference import Predictor
+    from classifier.model_directory import load_model_directory
+    from classifier.settings import ClassifierSettings
+
+    settings = ClassifierSettings()
+    use_threads(settings.threads)
+    model = load_model_directory(path, device=str(choose_device(settings.device)))
+    return Predictor(model, batch_tokens=settings.batch_tokens)
+
+
+def _standard_input() -> Iterator[str]:
+    """Lines without their ends; what is no UTF-8 is replaced, so that one bad byte costs no other line."""
+    for line in sys.stdin.buffer:
+        yield line.decode("utf-8", "replace").rstrip("\r\n")
+
+
+def _sentence(prediction: Prediction) -> str:
+    words = ", ".join(word.text for word in prediction.words[:3])
+    unsure = prediction.out_of_scope >= 0.5  # noqa: PLR2004 - the contract's default
+    note = f", likely none of the categories ({prediction.out_of_scope:.0%})" if unsure else ""
+    return f"{prediction.category} {prediction.confidence:.1%}{note}  [{words}]"
+
+
+def _rows(report: Report) -> list[tuple[str, str]]:
+    low, high = report.accuracy_interval
+    rows = [
+        ("messages", str(report.n)),
+        ("accuracy", f"{report.accuracy:.2%} (95% interval {low:.1%} to {high:.1%})"),
+        ("right among the first three", f"{report.top3:.2%}"),
+        ("macro F1", f"{report.macro_f1:.4f}"),
+        ("calibration error", f"{report.ece:.4f}"),
+        ("routed by itself", f"{report.routed:.1%}, of these right {report.routed_accuracy:.1%}"),
+    ]
+    rows += [
+        (f"coverage at {float(risk):.0%} risk", f"{share:.1%}") for risk, share in report.coverage.items()
+    ]
+    if report.out_of_scope is not None:
+        scope = report.out_of_scope
+        rows.append(("out of scope", f"AUROC {scope.auroc:.3f}, recall {scope.recall:.1%} of {scope.n}"))
+    if report.unknown:
+        rows.append(("labels that the model does not know", f"{report.unknown} messages, counted as wrong"))
+    return rows
+
+
+def _table(report: Report) -> Table:
+    table = Table(title=f"Model {report.model_version}", show_header=False)
+    for name, value in _rows(report):
+        table.add_row(name, value)
+    return table
+
+
+def _write(path: Path, content: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be written ({error.strerror}): name another file") from error
+
+
+class _ProgressBar:
+    """Shows a training's progress on standard error."""
+
+    def __init__(self) -> None:
+        self._bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%  {task.fields[note]}"),
+            console=Console(stderr=True),
+        )
+        self._task = self._bar.add_task("prepare", total=1.0, note="")
+
+    def __enter__(self) -> _ProgressBar:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._bar.stop()
+
+    def show(self, progress: Progress) -> None:
+        """Take over where a training is."""
+        notes = []
+        if progress.eta_seconds is not None:
+            minutes, seconds = divmod(round(progress.eta_seconds), 60)
+            notes.append(f"{minutes}:{seconds:02d} left")
+        if progress.loss is not None:
+            notes.append(f"loss {progress.loss:.3f}")
+        if progress.validation_accuracy is not None:
+            notes.append(f"validation {progress.validation_accuracy:.1%}")
+        where = f" {progress.epoch}/{progress.epochs}" if progress.stage == "train" else ""
+        self._bar.update(
+            self._task,
+            completed=progress.fraction,
+            description=escape(progress.stage + where),
+            note=escape("  ".join(notes)),
+        )

@@ -1,0 +1,92 @@
+"""Answers as JSON: the one description of it, for the service, its client and the command line."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from classifier.contract import Explanation, ModelInfo, Prediction, Word
+
+
+def prediction_fields(prediction: Prediction) -> dict[str, Any]:
+    """What a person or a script reads of a prediction."""
+    return {
+        "category": prediction.category,
+        "confidence": prediction.confidence,
+        "alternatives": [[category, share] for category, share in prediction.alternatives],
+        "out_of_scope": prediction.out_of_scope,
+        "words": [asdict(word) for word in prediction.words],
+        "model_version": prediction.model_version,
+        "truncated": prediction.truncated,
+    }
+
+
+def explanation_fields(explanation: Explanation) -> dict[str, Any]:
+    """What a person or a script reads of an explanation."""
+    return {
+        "prediction": prediction_fields(explanation.prediction),
+        "method": explanation.method,
+        "words": [asdict(word) for word in explanation.words],
+        "removed": list(explanation.removed),
+        "probability_without": explanation.probability_without,
+        "category_without": explanation.category_without,
+        "hidden_attention": explanation.hidden_attention,
+    }
+
+
+def pack_prediction(prediction: Prediction) -> dict[str, Any]:
+    """All of a prediction; the embedding is base64 of little-endian float32."""
+    embedding = np.asarray(prediction.embedding, dtype="<f4").tobytes()
+    return {
+        **prediction_fields(prediction),
+        "threshold": prediction.threshold,
+        "embedding": base64.b64encode(embedding).decode("ascii"),
+    }
+
+
+def unpack_prediction(fields: Mapping[str, Any]) -> Prediction:
+    """The inverse of pack_prediction; raises KeyError, TypeError or ValueError for anything else."""
+    embedding = np.frombuffer(base64.b64decode(fields["embedding"]), dtype="<f4").astype(np.float32)
+    return Prediction(
+        category=fields["category"],
+        confidence=fields["confidence"],
+        alternatives=tuple((category, share) for category, share in fields["alternatives"]),
+        words=tuple(Word(**word) for word in fields["words"]),
+        out_of_scope=fields["out_of_scope"],
+        embedding=embedding,
+        model_version=fields["model_version"],
+        truncated=fields["truncated"],
+        threshold=fields["threshold"],
+    )
+
+
+def pack_explanation(explanation: Explanation) -> dict[str, Any]:
+    """All of an explanation."""
+    return {**explanation_fields(explanation), "prediction": pack_prediction(explanation.prediction)}
+
+
+def unpack_explanation(fields: Mapping[str, Any]) -> Explanation:
+    """The inverse of pack_explanation."""
+    return Explanation(
+        prediction=unpack_prediction(fields["prediction"]),
+        method=fields["method"],
+        words=tuple(Word(**word) for word in fields["words"]),
+        removed=tuple(fields["removed"]),
+        probability_without=fields["probability_without"],
+        category_without=fields["category_without"],
+        hidden_attention=fields["hidden_attention"],
+    )
+
+
+def pack_model(info: ModelInfo) -> dict[str, Any]:
+    """All of a model's description."""
+    return asdict(info)
+
+
+def unpack_model(fields: Mapping[str, Any]) -> ModelInfo:
+    """The inverse of pack_model."""
+    return ModelInfo(**{**fields, "labels": tuple(fields["labels"])})
