@@ -22,8 +22,8 @@ RUN cp requirements.lock bot.lock \
        --no-emit-index-url --no-header --quiet --output-file bot.lock \
     && uv pip compile pyproject.toml --extra classifier --universal --python-version 3.11 --generate-hashes \
        --no-emit-index-url --no-header --quiet --output-file full.lock \
-    && ! cat bot.lock full.lock | grep -o 'sha256:[0-9a-f]*' \
-       | grep -vxFf <(grep -o 'sha256:[0-9a-f]*' requirements.lock)
+    && grep -o 'sha256:[0-9a-f]*' requirements.lock > known.hashes \
+    && ! cat bot.lock full.lock | grep -o 'sha256:[0-9a-f]*' | grep -vxFf known.hashes
 
 FROM build AS wheel
 COPY README.md LICENSE ./
@@ -64,7 +64,7 @@ WORKDIR /data
 USER 10001:10001
 # True for every role with a database. `fingerpost classifier` has none: docker-compose.yml asks its /readyz.
 HEALTHCHECK --interval=60s --timeout=15s --start-period=60s --retries=3 \
-    CMD fingerpost db check || exit 1
+    CMD ["sh", "-c", "fingerpost db check || exit 1"]
 ENTRYPOINT ["fingerpost"]
 
 FROM runtime AS bot
