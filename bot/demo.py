@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from pydantic import SecretStr
 from rich.console import Console
@@ -81,8 +82,9 @@ async def running_demo(options: DemoOptions, *, hello: bool = True) -> AsyncIter
         )
         playground.set_banner(None)
         seconds = await _first_answer(playground, steps) if hello else 0.0
-        banner = asyncio.create_task(_show_training(playground, bot, steps))
-        stack.push_async_callback(_stop, banner)
+        banner = TrainingBanner(playground, bot, steps)
+        await banner.refresh()
+        stack.push_async_callback(_stop, asyncio.create_task(banner.run()))
         yield Demo(playground, bot, steps, seconds)
 
 
@@ -160,37 +162,51 @@ async def _first_answer(playground: Playground, steps: Steps) -> float:
     return total
 
 
-async def _show_training(playground: Playground, bot: RunningBot, steps: Steps) -> None:
-    """Show the newest run as a banner on the page, and its end as a line in the terminal."""
-    space = bot.workspace
-    told = None
-    while True:
-        async with space.database.reader() as work:
-            run = await work.runs.latest(team_id=space.identity.team_id)
-        if run is not None and run.state in {RunState.QUEUED, RunState.RUNNING}:
+class TrainingBanner:
+    """Shows the newest run as a banner on the page, and its end as a line in the terminal."""
+
+    def __init__(self, playground: Playground, bot: RunningBot, steps: Steps) -> None:
+        self._playground = playground
+        self._space = bot.workspace
+        self._steps = steps
+        self._told: UUID | None = None
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            await self.refresh()
+            await asyncio.sleep(BANNER_SECONDS)
+
+    async def refresh(self) -> None:
+        """Show what is true now."""
+        async with self._space.database.reader() as work:
+            run = await work.runs.latest(team_id=self._space.identity.team_id)
+        if run is None or run.id == self._told:
+            return
+        if run.state in {RunState.QUEUED, RunState.RUNNING}:
             progress = run.progress or {}
             stage = STAGES.get(str(progress.get("stage", "queued")), "Training")
-            playground.set_banner({
+            self._playground.set_banner({
                 "text": f"{stage}: a better model is on its way, this one answers meanwhile",
                 "fraction": progress.get("fraction", 0.0),
                 "eta_seconds": progress.get("eta_seconds"),
                 "state": "working",
             })  # fmt: skip
-        elif run is not None and told != run.id:
-            version = (await space.classifier.model()).version
-            if run.state != RunState.DONE or version == run.model_version:
-                told = run.id
-                metrics = run.metrics or {}
-                took = f" in {duration(float(metrics['seconds']))}" if metrics.get("seconds") else ""
-                text = f"The model stays as it was: {run.reason}"
-                if run.state == RunState.DONE:
-                    right = f"{100 * float(metrics['accuracy']):.1f}% of held-out messages right"
-                    text = f"The new model is live{took}: {right}"
-                playground.set_banner(
-                    {"text": text, "state": "done" if run.state == RunState.DONE else "error"}
-                )
-                steps.say(text)
-        await asyncio.sleep(BANNER_SECONDS)
+            return
+        version = (await self._space.classifier.model()).version
+        if run.state == RunState.DONE and version != run.model_version:
+            return  # the swap is under way; look again
+        self._told = run.id
+        metrics = run.metrics or {}
+        text, state = f"The model stays as it was: {run.reason}", "error"
+        if run.state == RunState.DONE:
+            right = f"{100 * float(metrics['accuracy']):.1f}% of held-out messages right"
+            text, state = (
+                f"The new model is live after {duration(float(metrics['seconds']))}: {right}",
+                "done",
+            )
+        self._playground.set_banner({"text": text, "state": state})
+        self._steps.say(text)
 
 
 async def _stop(task: asyncio.Task[None]) -> None:

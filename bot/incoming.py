@@ -52,18 +52,22 @@ class MessageLink:
 
 def parse_message(body: Mapping[str, Any]) -> IncomingMessage | None:
     """Return the root message that a person wrote, or None (bots, edits, joins, thread replies, DMs)."""
-    event = body.get("event") or {}
-    if event.get("type") != "message" or event.get("subtype") not in ROOT_SUBTYPES or event.get("hidden"):
+    event = _mapping(body.get("event"))
+    if event.get("type") != "message" or event.get("hidden"):
+        return None
+    if not any(event.get("subtype") == subtype for subtype in ROOT_SUBTYPES):
         return None
     if event.get("bot_id") or event.get("bot_profile") or event.get("app_id"):
         return None
-    if event.get("thread_ts") not in {None, event.get("ts")} or event.get("channel_type") in {"im", "mpim"}:
+    in_thread = event.get("thread_ts") is not None and event["thread_ts"] != event.get("ts")
+    if in_thread or event.get("channel_type") == "im" or event.get("channel_type") == "mpim":
         return None
-    team_id, channel_id = team_of(body), event.get("channel")
-    ts, user_id = event.get("ts"), event.get("user")
-    if not (team_id and channel_id and ts and user_id) or user_id == "USLACKBOT":
+    values = (team_of(body), event.get("channel"), event.get("ts"), event.get("user"))
+    if not all(isinstance(value, str) and value for value in values) or event["user"] == "USLACKBOT":
         return None
-    text = redact(event.get("text") or "")  # Slack sends null for some messages
+    team_id, channel_id, ts, user_id = (str(value) for value in values)
+    given = event.get("text")
+    text = redact(given) if isinstance(given, str) else ""  # Slack sends null for some messages
     has_files = bool(event.get("files"))
     if not text.strip() and not has_files:
         return None
@@ -72,13 +76,13 @@ def parse_message(body: Mapping[str, Any]) -> IncomingMessage | None:
 
 def parse_reaction(body: Mapping[str, Any]) -> IncomingReaction | None:
     """Return the reaction to a message, or None where it is on something else or incomplete."""
-    event = body.get("event") or {}
-    item = event.get("item") or {}
+    event = _mapping(body.get("event"))
+    item = _mapping(event.get("item"))
     added = event.get("type") == "reaction_added"
     if item.get("type") != "message" or not (added or event.get("type") == "reaction_removed"):
         return None
     values = (team_of(body), item.get("channel"), item.get("ts"), event.get("user"), event.get("reaction"))
-    if not all(values):
+    if not all(isinstance(value, str) and value for value in values):
         return None
     team_id, channel_id, ts, user_id, name = (str(value) for value in values)
     return IncomingReaction(
@@ -91,7 +95,11 @@ def team_of(body: Mapping[str, Any]) -> str | None:
     team = body.get("team")
     nested = team.get("id") if isinstance(team, Mapping) else team
     value = body.get("team_id") or nested
-    return str(value) if value else None
+    return value if isinstance(value, str) and value else None
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def parse_link(text: str) -> MessageLink | None:

@@ -5,22 +5,34 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
 from structlog.typing import EventDict, Processor
 
 TOKEN = re.compile(
-    r"xox[a-z]-[\w-]+|xapp-[\w-]+|(?i:bearer\s+)[\w.~+/-]+=*|(?<=://)[^\s/@:]+:[^\s/@]+(?=@)"
-    r"|(?<=/commands/)[\w/-]+|(?<=/actions/)[\w/-]+"
+    r"(?:xoxe\.)?xox[a-z]-[\w-]+|xapp-[\w-]+|(?i:bearer\s+)[\w.~+/-]+=*|(?<=://)[^\s/@:]+:[^\s/@]+(?=@)"
+    r"|(?<=/commands/)[\w/-]+|(?<=/actions/)[\w/-]+|(?<=hooks\.slack\.com/)[\w/-]+"
 )
 
 
 def redact_tokens(_logger: Any, _name: str, event: EventDict) -> EventDict:
     """Replace everything that looks like a credential, wherever it stands in the entry."""
-    return {
-        key: TOKEN.sub("[hidden]", value) if isinstance(value, str) else value for key, value in event.items()
-    }
+    return {key: value if key.startswith("_") else _hide(value) for key, value in event.items()}
+
+
+def _hide(value: Any) -> Any:
+    """Look into lists and mappings too; what is neither text nor a number is shown as its text."""
+    if isinstance(value, str):
+        return TOKEN.sub("[hidden]", value)
+    if isinstance(value, Mapping):
+        return {_hide(key): _hide(nested) for key, nested in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_hide(nested) for nested in value]
+    return (
+        value if value is None or isinstance(value, bool | int | float) else TOKEN.sub("[hidden]", str(value))
+    )
 
 
 def configure(level: str, *, as_json: bool = False) -> None:

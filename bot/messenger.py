@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,10 +26,11 @@ BURST = 4
 
 # With these the same call can never work; everything else is worth another try.
 PERMANENT = frozenset({
-    "account_inactive", "channel_not_found", "invalid_auth", "invalid_blocks", "is_archived",
-    "message_not_found", "missing_scope", "msg_too_long", "no_text", "not_authed", "not_in_channel",
-    "restricted_action", "thread_not_found", "token_revoked", "user_not_found", "cant_update_message",
-    "invalid_arguments",
+    "account_inactive", "cant_update_message", "channel_not_found", "edit_window_closed", "ekm_access_denied",
+    "invalid_arguments", "invalid_auth", "invalid_blocks", "invalid_blocks_format", "invalid_metadata_format",
+    "is_archived", "message_not_found", "metadata_too_large", "missing_scope", "msg_blocks_too_long",
+    "msg_too_long", "no_text", "not_allowed_token_type", "not_authed", "not_in_channel", "restricted_action",
+    "thread_not_found", "token_revoked", "user_not_found", "view_too_large",
 })  # fmt: skip
 
 
@@ -45,12 +47,19 @@ class Identity:
 class Messenger:
     """Posts, edits and looks things up; a failure is a SlackUnavailable that says whether to try again."""
 
-    def __init__(self, client: AsyncWebClient, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         # The SDK repeats a call after a broken connection by default; for a post that means a second message.
         client.retry_handlers = []
         client.timeout = TIMEOUT_SECONDS
         self.client = client
         self._monotonic = monotonic
+        self._sleep = sleep
         self._next_post: dict[str, float] = {}
 
     async def identity(self) -> Identity:
@@ -115,9 +124,12 @@ class Messenger:
         try:
             answer = await webhook.send_dict(body)
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise SlackUnavailable("no_answer", sent=True) from error
-        if answer.status_code != 200:  # noqa: PLR2004 - respond() does not raise; 404 means used up or too old
-            raise SlackUnavailable(f"response_url_{answer.status_code}", permanent=answer.status_code == 404)  # noqa: PLR2004
+            raise _no_answer(error) from error
+        status = answer.status_code
+        if status != HTTPStatus.OK:  # the SDK does not raise here; 404 means used up or too old
+            wait = _retry_after(answer.headers) if status == HTTPStatus.TOO_MANY_REQUESTS else None
+            gone = status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
+            raise SlackUnavailable(f"response_url_{status}", permanent=gone, retry_after=wait)
 
     async def user(self, user_id: str) -> Mapping[str, Any]:
         """Return `users.info` of a person."""
@@ -170,7 +182,7 @@ class Messenger:
         turn = max(self._next_post.get(channel, 0.0), now - BURST * SECONDS_PER_POST)
         self._next_post[channel] = turn + SECONDS_PER_POST
         if turn > now:
-            await asyncio.sleep(turn - now)
+            await self._sleep(turn - now)
 
     async def _call(self, call: Awaitable[Any]) -> Mapping[str, Any]:
         try:
@@ -178,13 +190,16 @@ class Messenger:
         except SlackApiError as error:
             raise _from_slack(error) from error
         except (aiohttp.ClientError, TimeoutError, SlackClientError) as error:
-            raise SlackUnavailable("no_answer", sent=True) from error
+            raise _no_answer(error) from error
         data: Mapping[str, Any] = answer.data
         return data
 
     def _check_response_url(self, response_url: str) -> None:
         """Refuse to send anything anywhere but to Slack (a forged payload must not aim our requests)."""
-        url, api = urlsplit(response_url), urlsplit(self.client.base_url)
+        try:
+            url, api = urlsplit(response_url), urlsplit(self.client.base_url)
+        except ValueError as error:
+            raise SlackUnavailable("foreign_response_url", permanent=True) from error
         at_slack = url.scheme == "https" and (url.hostname or "").endswith(".slack.com")
         at_our_api = (url.scheme, url.netloc) == (api.scheme, api.netloc)
         if not (at_slack or at_our_api):
@@ -193,7 +208,22 @@ class Messenger:
 
 def _from_slack(error: SlackApiError) -> SlackUnavailable:
     response = error.response
-    code = str(response.get("error") or response.status_code)
-    if response.status_code == 429 or code == "ratelimited":  # noqa: PLR2004 - too many requests
-        return SlackUnavailable("ratelimited", retry_after=float(response.headers.get("Retry-After", 1)))
-    return SlackUnavailable(code, permanent=code in PERMANENT, sent=response.status_code >= 500)  # noqa: PLR2004
+    # The SDK hands over aiohttp's own response where the body was no JSON: a proxy's error page, say.
+    status = getattr(response, "status_code", None) or getattr(response, "status", 0)
+    data = getattr(response, "data", None)
+    code = str(data.get("error") or f"http_{status}") if isinstance(data, Mapping) else f"http_{status}"
+    if status == HTTPStatus.TOO_MANY_REQUESTS or code == "ratelimited":
+        return SlackUnavailable("ratelimited", retry_after=_retry_after(response.headers))
+    sent = status >= HTTPStatus.INTERNAL_SERVER_ERROR or not isinstance(data, Mapping)
+    return SlackUnavailable(code, permanent=code in PERMANENT, sent=sent)
+
+
+def _no_answer(error: Exception) -> SlackUnavailable:
+    """Say whether Slack may have acted: not where no connection was made."""
+    return SlackUnavailable("no_answer", sent=not isinstance(error, aiohttp.ClientConnectorError))
+
+
+def _retry_after(headers: Mapping[str, str]) -> float:
+    """Read `Retry-After`, in seconds; anything else in it means one second."""
+    value = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
+    return float(value) if value.isdecimal() else 1.0

@@ -25,7 +25,7 @@ class People:
 
     Args:
         messenger: asks `users.info`.
-        admins: user ids that are admins beside the workspace's own; where it is set, it is the whole list.
+        admins: user ids of the admins; where it is empty, the workspace's own admins and owners are.
         monotonic: seconds, for the cache.
     """
 

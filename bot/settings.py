@@ -14,7 +14,9 @@ HOME = Path(".fingerpost")
 class Settings(BaseSettings):
     """Everything an operator can set; docs/operating.md explains each line."""
 
-    model_config = SettingsConfigDict(env_prefix="FINGERPOST_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="FINGERPOST_", env_file=".env", env_ignore_empty=True, extra="ignore"
+    )
 
     slack_bot_token: SecretStr | None = None
     slack_signing_secret: SecretStr | None = None

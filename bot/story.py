@@ -24,8 +24,8 @@ MESSAGES = {
     "printing_rooms": "Printer on floor 2 shows paper jam but there is no paper stuck anywhere",
 }
 # A name that only this company uses: nothing but people's corrections can teach where it belongs.
-LESSON = "Zephyrum shows last year's numbers for the Lisbon crew, can someone look?"
-LESSON_AGAIN = "last year's numbers again in Zephyrum for the Lisbon crew"
+LESSON = "I need to install Zephyrum on my laptop, where do I find the installer?"
+LESSON_AGAIN = "please help me install Zephyrum, I can't find the installer anywhere"
 LESSON_CATEGORY = "onboarding"
 
 

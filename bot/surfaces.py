@@ -13,7 +13,6 @@ from storage.models import Label, Prediction, Ticket, TicketState
 CARD = "card"
 TEAM_CARD = "team_card:"
 """Surface of a card in an owning team's channel; the category's slug follows."""
-EXCERPT = 280
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,11 @@ class TicketView:
         view = self.category(verdict.category)
         if verdict.category is not None and view is None:
             return None  # the category was retired since
-        agreeing = [label for label in self.labels if label.category == verdict.category]
+        agreeing = [
+            label
+            for label in self.labels
+            if label.withdrawn_at is None and label.category == verdict.category
+        ]
         agreeing.sort(key=lambda label: label.created_at, reverse=True)
         routed = self.ticket.state == TicketState.ROUTED and self.prediction is not None
         confirmed = routed and self.prediction is not None and verdict.category == self.prediction.category
@@ -88,7 +91,11 @@ def team_surface_card(state: TicketView, surface: str) -> Card | None:
     if view is None:
         return None
     owner, correction = state.owner, state.correction
-    moved = correction if correction and (owner is None or owner.slug != view.slug) else None
+    moved = None
+    if owner is None or owner.slug != view.slug:
+        # Without a correction it was here only because of one that was taken back.
+        moved = correction or Correction(owner, (), confirmed=False)
+    sent_by = correction.by if correction and not correction.confirmed else ()
     confidence = next(
         (
             float(p)
@@ -97,5 +104,5 @@ def team_surface_card(state: TicketView, surface: str) -> Card | None:
         ),
         1.0,
     )
-    excerpt = state.ticket.text[:EXCERPT] or "(a file)"
-    return team_card(view, confidence, state.ticket.user_id, excerpt, state.link, moved)
+    excerpt = state.ticket.text if state.ticket.text.strip() else "(a file)"
+    return team_card(view, confidence, state.ticket.user_id, excerpt, state.link, moved, sent_by)

@@ -141,7 +141,8 @@ class RetrainWorker:
         version = None
         try:
             training = await self._training_set(run.team_id)
-            result = await asyncio.wait_for(self._child(run, training), DEADLINE.total_seconds())
+            async with asyncio.timeout(DEADLINE.total_seconds()):
+                result = await self._child(run, training)
             metrics = _metrics(result, training)
             verdict = _judge(result)
             version = await self._publish(run, result, verdict, metrics)
@@ -223,7 +224,8 @@ class RetrainWorker:
                 if not await self._heartbeat(run.id, run.fence, progress):
                     raise RetrainingFailed("Another trainer took this run over.")
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(asyncio.shield(process.wait()), HEARTBEAT_SECONDS)
+                    async with asyncio.timeout(HEARTBEAT_SECONDS):
+                        await process.wait()
 
         try:
             async with asyncio.TaskGroup() as group:
