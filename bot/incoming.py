@@ -53,14 +53,7 @@ class MessageLink:
 def parse_message(body: Mapping[str, Any]) -> IncomingMessage | None:
     """Return the root message that a person wrote, or None (bots, edits, joins, thread replies, DMs)."""
     event = _mapping(body.get("event"))
-    if event.get("type") != "message" or event.get("hidden"):
-        return None
-    if not any(event.get("subtype") == subtype for subtype in ROOT_SUBTYPES):
-        return None
-    if event.get("bot_id") or event.get("bot_profile") or event.get("app_id"):
-        return None
-    in_thread = event.get("thread_ts") is not None and event["thread_ts"] != event.get("ts")
-    if in_thread or event.get("channel_type") == "im" or event.get("channel_type") == "mpim":
+    if not _is_root_message(event):
         return None
     values = (team_of(body), event.get("channel"), event.get("ts"), event.get("user"))
     if not all(isinstance(value, str) and value for value in values) or event["user"] == "USLACKBOT":
@@ -72,6 +65,17 @@ def parse_message(body: Mapping[str, Any]) -> IncomingMessage | None:
     if not text.strip() and not has_files:
         return None
     return IncomingMessage(team_id, channel_id, ts, user_id, text, has_files)
+
+
+def _is_root_message(event: Mapping[str, Any]) -> bool:
+    """Say whether a person wrote it in a channel and not in a thread. Compares only: any field may be odd."""
+    return (
+        event.get("type") == "message"
+        and any(event.get("subtype") == subtype for subtype in ROOT_SUBTYPES)
+        and not any(event.get(mark) for mark in ("hidden", "bot_id", "bot_profile", "app_id"))
+        and (event.get("thread_ts") is None or event["thread_ts"] == event.get("ts"))
+        and not any(event.get("channel_type") == direct for direct in ("im", "mpim"))
+    )
 
 
 def parse_reaction(body: Mapping[str, Any]) -> IncomingReaction | None:

@@ -209,7 +209,7 @@ class Messenger:
 def _from_slack(error: SlackApiError) -> SlackUnavailable:
     response = error.response
     # The SDK hands over aiohttp's own response where the body was no JSON: a proxy's error page, say.
-    status = getattr(response, "status_code", None) or getattr(response, "status", 0)
+    status = int(getattr(response, "status_code", 0) or getattr(response, "status", 0))
     data = getattr(response, "data", None)
     code = str(data.get("error") or f"http_{status}") if isinstance(data, Mapping) else f"http_{status}"
     if status == HTTPStatus.TOO_MANY_REQUESTS or code == "ratelimited":

@@ -88,7 +88,7 @@ def _cut(text: str) -> str:
 
 
 def _assigned(match: re.Match[str]) -> str:
-    """Hide the value of "password=...", but not the word after "my password is" or "Password:" in a sentence."""
+    """Hide the value of "password=...", but not the word "expired" of "my password is expired"."""
     between, value = match["between"], match["value"]
     ends_line = match.string[match.end() : match.end() + 1] in {"", "\n"}
     certain = "=" in between or (":" in between and ends_line)
@@ -115,7 +115,7 @@ def _iban(match: re.Match[str]) -> str:
 
 
 def _is_card(digits: str) -> bool:
-    """Say whether a card's first digits and the Luhn check fit, so that other numbers mostly stay readable."""
+    """Say whether first digits and Luhn check are a card's, so that other numbers mostly stay readable."""
     if not re.match(r"2[2-7]|[3-6]", digits):
         return False
     numbers = [int(character) for character in digits if character.isdigit()]

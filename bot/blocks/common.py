@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from slack_sdk.models.blocks import Block
+from slack_sdk.models.blocks import Block, ContextBlock, MarkdownTextObject, SectionBlock
 
 Blocks = list[dict[str, Any]]
 WORDS_SHOWN = 5
+PEOPLE_SHOWN = 5
+NAME_LENGTH = 75
 MAX_TEXT = 2900
 """A section holds 3,000 characters; what we cut to leaves room for an ellipsis and markup."""
+MAX_LEGEND = 1500
+"""Fifteen categories take about 600; hundreds of them would bury the card."""
+
+# A channel's, person's, group's or date's markup, or a link: sign, target, label.
+_MARKUP = re.compile(r"<(?P<sign>[@#!]?)(?P<target>[^<>|]*)(?:\|(?P<label>[^<>]*))?>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +36,19 @@ class CategoryView:
     @property
     def label(self) -> str:
         """Return emoji and name, for mrkdwn."""
-        return f":{self.emoji}: *{escape(self.name)}*"
+        return f":{self.emoji}: *{title(self.name)}*"
 
     @property
     def where(self) -> str:
         """Return the destination, as a link where we know the channel."""
-        return f"<#{self.destination_id}>" if self.destination_id else f"#{escape(self.destination)}"
+        if self.destination_id:
+            return f"<#{self.destination_id}>"
+        return f"#{title(self.destination)}" if self.destination else "no channel yet"
+
+    @property
+    def where_text(self) -> str:
+        """Return the destination by its name, for a notification or a screen reader."""
+        return f"#{title(self.destination)}" if self.destination else "no channel yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +61,20 @@ class Card:
 
 def card(text: str, blocks: Iterable[Block]) -> Card:
     """Check the blocks against Slack's limits (slack_sdk does) and make them JSON."""
-    return Card(text[:MAX_TEXT], [block.to_dict() for block in blocks])
+    return Card(plain(text, MAX_TEXT), [block.to_dict() for block in blocks])
+
+
+def section(text: str) -> SectionBlock:
+    """Return a section of mrkdwn.
+
+    `verbatim`: Slack would else turn a quoted `@channel` or `#name` that somebody typed into a mention.
+    """
+    return SectionBlock(text=MarkdownTextObject(text=text, verbatim=True))
+
+
+def small_print(text: str) -> ContextBlock:
+    """Return a line of small mrkdwn."""
+    return ContextBlock(elements=[MarkdownTextObject(text=text, verbatim=True)])
 
 
 def escape(text: str) -> str:
@@ -54,9 +82,43 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def readable(text: str) -> str:
+    """Turn text as Slack delivers it into what people see: `<#C1|help>` is "#help", `&amp;` is "&".
+
+    It must be escaped again before it is shown.
+    """
+    text = _MARKUP.sub(_seen, text)
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def _seen(match: re.Match[str]) -> str:
+    sign, target, label = match["sign"], match["target"], match["label"] or ""
+    if sign == "@":
+        return f"@{label.lstrip('@') or 'someone'}"
+    if sign == "#":
+        return f"#{label.lstrip('#') or 'channel'}"
+    if sign == "!":
+        return label or f"@{target.split('^', 1)[0]}"
+    return label or target.removeprefix("mailto:").removeprefix("tel:")
+
+
 def plain(text: str, limit: int) -> str:
     """Cut text for a plain_text element."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def title(text: str) -> str:
+    """Return a name for mrkdwn: on one line, short, escaped, and without marks that would end bold type."""
+    return escape(plain(" ".join(text.split()), NAME_LENGTH)).replace("*", "").replace("`", "'")
+
+
+def people(user_ids: Sequence[str]) -> str:
+    """Name people, the first few by mention: an edit of a message notifies nobody."""
+    named = [f"<@{user_id}>" for user_id in user_ids[:PEOPLE_SHOWN]]
+    more = len(user_ids) - len(named)
+    if more:
+        return f"{', '.join(named)} and {more} more"
+    return " and ".join([", ".join(named[:-1]), named[-1]]) if len(named) > 1 else "".join(named)
 
 
 def percent(probability: float) -> str:
@@ -78,18 +140,33 @@ def phrase(confidence: float) -> str:
 
 
 def word_list(words: Sequence[str]) -> str:
-    """Return the words that the model attended to, quoted for mrkdwn."""
-    shown = [f"*{escape(plain(word, 40)).replace('*', '').replace('`', '')}*" for word in words[:WORDS_SHOWN]]
-    return " · ".join(shown) if shown else "_no words_"
+    """Return the words that the model attended to, in bold for mrkdwn."""
+    shown = [f"*{word}*" for word in _shown(words)]
+    return " · ".join(shown) if shown else "_none_"
+
+
+def word_text(words: Sequence[str]) -> str:
+    """Return the same words for a notification or a screen reader."""
+    return ", ".join(_shown(words)) or "none"
+
+
+def _shown(words: Sequence[str]) -> list[str]:
+    cut = (plain(" ".join(readable(word).split()), 40) for word in words[:WORDS_SHOWN])
+    return [word for word in (escape(word).replace("*", "").replace("`", "") for word in cut) if word]
 
 
 def bar(share: float, width: int = 10) -> str:
-    """Draw 0..1 as a row of blocks that a screen reader reads as one."""
+    """Draw 0..1 as a row of blocks; the number stands beside it for those who do not see it."""
     filled = max(0, min(width, round(share * width)))
     return "█" * filled + "░" * (width - filled)
 
 
 def legend(categories: Sequence[CategoryView]) -> str:
-    """Return which emoji means which category, for the small print under a card."""
-    pairs = "  ".join(f":{category.emoji}: {escape(category.name)}" for category in categories)
-    return f"React to correct me: {pairs}  :white_check_mark: right  :x: none of these"[:MAX_TEXT]
+    """Return which emoji means what, for the small print; the two that always work come first."""
+    line = "React to correct me: :white_check_mark: right  :x: none of these"
+    for index, category in enumerate(categories):
+        pair = f"  :{category.emoji}: {title(category.name)}"
+        if len(line) + len(pair) > MAX_LEGEND:
+            return f"{line}  and {len(categories) - index} more in my Home tab"
+        line += pair
+    return line

@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from slack_sdk.models.blocks import (
-    Block,
-    DividerBlock,
-    HeaderBlock,
-    MarkdownTextObject,
-    PlainTextObject,
-    SectionBlock,
-)
+from slack_sdk.models.blocks import Block, DividerBlock, HeaderBlock, PlainTextObject
 from slack_sdk.models.views import View
 
-from bot.blocks.common import CategoryView, escape
+from bot.blocks.common import CategoryView, escape, plain, section, small_print, title
+
+CATEGORIES_SHOWN = 80
+"""A Home tab holds 100 blocks."""
 
 
 def home_view(
@@ -31,31 +27,35 @@ def home_view(
     """
     blocks: list[Block] = [
         HeaderBlock(text=PlainTextObject(text="Fingerpost")),
-        SectionBlock(
-            text=MarkdownTextObject(
-                text="I point each support message to the team that owns it and learn from every correction. "
-                "React with a category's emoji, press a button under my reply, or ask `/why last`."
-            )
+        section(
+            "I point each support message to the team that owns it, and I learn from every correction.\n"
+            "To correct me, react with a category's emoji or use the menu under my reply. "
+            "`/why last` shows why I decided as I did."
         ),
-        SectionBlock(
-            text=MarkdownTextObject(
-                text=f"*{counts.get('tickets', 0)}* tickets · *{counts.get('labels', 0)}* labels · "
-                f"model `{escape(model)}`"
-            )
+        section(
+            f"{_count(counts.get('tickets', 0), 'ticket')} · {_count(counts.get('labels', 0), 'label')} · "
+            f"model `{title(model)}`"
         ),
     ]
     if is_admin:
         blocks.append(
-            SectionBlock(
-                text=MarkdownTextObject(
-                    text=f"Queue: {counts.get('waiting', 0)} waiting, {counts.get('dead', 0)} given up. "
-                    "`/retrain` teaches me what people corrected."
-                )
+            section(
+                f"*For admins:* {counts.get('waiting', 0)} waiting in the queue, "
+                f"{counts.get('dead', 0)} given up. `/retrain` teaches me what people corrected."
             )
         )
-    blocks.append(DividerBlock())
-    blocks += [
-        SectionBlock(text=MarkdownTextObject(text=f"{c.label} → {c.where}\n{escape(c.description)}"))
-        for c in categories[:80]
-    ]
+    blocks += [DividerBlock(), *(section(_described(view)) for view in categories[:CATEGORIES_SHOWN])]
+    more = len(categories) - CATEGORIES_SHOWN
+    if more > 0:
+        blocks.append(small_print(f"and {more} more categories"))
+    if not categories:
+        blocks.append(section("There are no categories yet, so I ask about every message."))
     return View(type="home", blocks=blocks).to_dict()
+
+
+def _described(view: CategoryView) -> str:
+    return f"{view.label} → {view.where}\n{escape(plain(view.description, 300))}".rstrip()
+
+
+def _count(number: int, what: str) -> str:
+    return f"*{number}* {what}{'' if number == 1 else 's'}"

@@ -1,13 +1,11 @@
-"""The message that shows a retraining while it runs and what came of it."""
+"""The one message of a retraining: how far it is, and what came of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from slack_sdk.models.blocks import ContextBlock, MarkdownTextObject, SectionBlock
-
-from bot.blocks.common import Card, bar, card, escape
+from bot.blocks.common import Card, bar, card, escape, plain, section, small_print, title
 
 STAGES = {
     "queued": "Waiting for the trainer",
@@ -17,6 +15,7 @@ STAGES = {
     "evaluating": "Measuring on messages it never saw",
     "publishing": "Publishing",
 }
+REASON_LENGTH = 500
 
 
 def progress_card(progress: Mapping[str, Any], requested_by: str) -> Card:
@@ -26,22 +25,19 @@ def progress_card(progress: Mapping[str, Any], requested_by: str) -> Card:
         progress: `stage`, `fraction` 0..1, `epoch`, `epochs`, `eta_seconds`, as the run's row holds them.
         requested_by: a user id, or a word for the schedule.
     """
-    stage = STAGES.get(str(progress.get("stage", "queued")), str(progress.get("stage", "")))
-    fraction = float(progress.get("fraction") or 0.0)
+    stage = title(STAGES.get(str(progress.get("stage", "queued")), str(progress.get("stage", ""))))
+    fraction = min(1.0, max(0.0, float(progress.get("fraction") or 0.0)))
+    done = f"{round(100 * fraction)}%"
     details = []
     if progress.get("epochs"):
         details.append(f"epoch {progress.get('epoch', 0)} of at most {progress['epochs']}")
     if progress.get("eta_seconds") is not None:
         details.append(f"about {duration(float(progress['eta_seconds']))} left")
-    text = f"Retraining: {stage.lower()}, {round(100 * fraction)}%"
-    body = f":hourglass_flowing_sand: *{escape(stage)}*  `{bar(fraction, 20)}` {round(100 * fraction)}%"
+    body = f":hourglass_flowing_sand: *Retraining: {stage}*\n`{bar(fraction, 20)}` {done}"
     small = " · ".join([*details, f"asked by {_who(requested_by)}"])
     return card(
-        text,
-        [
-            SectionBlock(text=MarkdownTextObject(text=body)),
-            ContextBlock(elements=[MarkdownTextObject(text=small)]),
-        ],
+        f"Retraining: {stage[:1].lower()}{stage[1:]}, {done}",
+        [section(body), small_print(small[0].upper() + small[1:])],
     )
 
 
@@ -50,29 +46,28 @@ def result_card(
 ) -> Card:
     """Say what came of a run: live, or not and why."""
     if state == "done" and version:
-        head = f":white_check_mark: *A new model is live:* `{escape(version)}`"
-        text = f"Retraining done: {version} is live"
+        head = f":white_check_mark: *A new model is live:* `{title(version)}`"
+        text = f"A new model is live: {title(version)}."
     else:
-        head = f":no_entry: *The model stays as it was.* {escape(reason)}"
-        text = f"Retraining {state}: {reason}"
-    lines = [head]
+        why = escape(plain(reason, REASON_LENGTH))
+        head = f":no_entry: *The model stays as it was.* {why}"
+        text = f"The model stays as it was. {why}"
+    lines = []
     if metrics.get("accuracy") is not None:
         bounds = metrics.get("accuracy_interval")
         interval = f" (95% interval {100 * bounds[0]:.1f} to {100 * bounds[1]:.1f})" if bounds else ""
         lines.append(f"Right on {100 * float(metrics['accuracy']):.1f}% of held-out messages{interval}.")
     if metrics.get("labels") is not None:
+        labels = int(metrics["labels"])
         lines.append(
-            f"Learned from {metrics['labels']} labels that people gave "
+            f"Learned from {labels} {'label' if labels == 1 else 'labels'} that people gave "
             f"and {metrics.get('starter', 0)} starter messages."
         )
     if metrics.get("seconds") is not None:
         lines.append(f"It took {duration(float(metrics['seconds']))}.")
     return card(
-        text,
-        [
-            SectionBlock(text=MarkdownTextObject(text="\n".join(lines))),
-            ContextBlock(elements=[MarkdownTextObject(text=f"asked by {_who(requested_by)}")]),
-        ],
+        " ".join([text.strip(), *lines]),
+        [section("\n".join([head, *lines])), small_print(f"Asked by {_who(requested_by)}")],
     )
 
 
@@ -86,4 +81,4 @@ def duration(seconds: float) -> str:
 
 def _who(requested_by: str) -> str:
     is_user = requested_by[:1] in {"U", "W"} and requested_by.isalnum() and requested_by.isupper()
-    return f"<@{requested_by}>" if is_user else f"the {requested_by}"
+    return f"<@{requested_by}>" if is_user else f"the {title(requested_by)}"

@@ -1,4 +1,4 @@
-"""The reply in the thread: a routing, a question, or what a person made of it."""
+"""The reply in the thread: a routing, a question, or what a person made of it; and the owning team's card."""
 
 from __future__ import annotations
 
@@ -10,19 +10,36 @@ from slack_sdk.models.blocks import (
     ActionsBlock,
     Block,
     ButtonElement,
-    ContextBlock,
-    MarkdownTextObject,
     Option,
     PlainTextObject,
-    SectionBlock,
     StaticSelectElement,
 )
 
 from bot.action_ids import ActionId, TicketValue
-from bot.blocks.common import Card, CategoryView, card, escape, legend, percent, phrase, plain, word_list
+from bot.blocks.common import (
+    Card,
+    CategoryView,
+    card,
+    escape,
+    legend,
+    people,
+    percent,
+    phrase,
+    plain,
+    readable,
+    section,
+    small_print,
+    title,
+    word_list,
+    word_text,
+)
 
 MAX_OPTIONS = 99
 """A select holds 100 options; one is "none of these"."""
+MENU_TEXT = 6000
+"""Slack refuses a message of about 13,200 characters: a menu longer than this goes without descriptions."""
+EXCERPT = 280
+EXCERPT_LINES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,32 +70,24 @@ def routed_card(
         correction: what people said since, if they did.
     """
     head = f"{category.label} → {category.where}"
-    sure = f"I am {phrase(confidence)} ({percent(confidence)}). Words I looked at: {word_list(words)}"
-    if correction is not None:
-        text = f"{_verdict(correction)}"
-        sections = [
-            _verdict(correction),
-            f"_I had said:_ {head} ({percent(confidence)}). Words: {word_list(words)}",
-        ]
-    else:
-        text = (
-            f"{category.name}: goes to #{category.destination} ({phrase(confidence)}, {percent(confidence)})"
-        )
-        sections = [head, sure]
+    looked_at = f"Words I looked at: {word_list(words)}"
+    sure = f"{phrase(confidence)} ({percent(confidence)})"
     buttons = [_button(ticket_id, ActionId.WHY, "Why?")]
     if correction is None:
         buttons.insert(0, _button(ticket_id, ActionId.CONFIRM, "Right", category.slug, style="primary"))
-    return card(
-        text,
-        [
-            SectionBlock(text=MarkdownTextObject(text="\n".join(sections))),
-            ActionsBlock(
-                block_id=f"ticket:{ticket_id}",
-                elements=[*buttons, _menu(ticket_id, categories)],
-            ),
-            ContextBlock(elements=[MarkdownTextObject(text=legend(categories))]),
-        ],
-    )
+        body = f"{head}\nI am {sure}. {looked_at}"
+        text = (
+            f"{title(category.name)}: goes to {category.where_text}. I am {sure}. "
+            f"Words I looked at: {word_text(words)}"
+        )
+    else:
+        text = _verdict_text(correction)
+        before = (
+            f"I was {sure}." if correction.confirmed else f"_I had said:_ {head} ({percent(confidence)})."
+        )
+        body = f"{_verdict(correction)}\n{before} {looked_at}"
+    actions = ActionsBlock(block_id=f"ticket:{ticket_id}", elements=[*buttons, _menu(ticket_id, categories)])
+    return card(text, [section(body), actions, small_print(legend(categories))])
 
 
 def question_card(
@@ -99,49 +108,104 @@ def question_card(
         correction: what people answered, if they did.
         unreadable: the message has files and no text, so there was nothing to read.
     """
+    blocks: list[Block]
     if correction is not None:
-        body = _verdict(correction)
-    elif unreadable:
-        body = "I cannot read files. Which of these is it about? A few words in a new message help too."
+        text, blocks = _verdict_text(correction), [section(_verdict(correction))]
     else:
-        body = f"I am not sure where this belongs. Is it one of these? Words I looked at: {word_list(words)}"
-    blocks: list[Block] = [SectionBlock(text=MarkdownTextObject(text=body))]
-    if correction is None:
+        if unreadable:
+            text = body = "I cannot read files, and there is no text. Which category is it?"
+        elif choices:
+            names = ", ".join(title(category.name) for category, _ in choices)
+            text = f"I am not sure where this belongs. Is it {names}, or none of these?"
+            body = (
+                "I am not sure where this belongs. Is it one of these?\n"
+                f"Words I looked at: {word_list(words)}"
+            )
+        else:
+            text = body = "I am not sure where this belongs. Which category is it?"
         buttons = [
             _button(
                 ticket_id,
                 f"{ActionId.CHOOSE}_{index}",
-                f":{category.emoji}: {category.name} {'' if unreadable else percent(probability)}".strip(),
+                _choice(category, None if unreadable else probability),
                 category.slug,
             )
             for index, (category, probability) in enumerate(choices)
         ]
         buttons.append(_button(ticket_id, f"{ActionId.CHOOSE}_none", "None of these"))
-        blocks.append(ActionsBlock(block_id=f"choices:{ticket_id}", elements=buttons))
-    blocks += [
-        ActionsBlock(
-            block_id=f"ticket:{ticket_id}",
-            elements=[_button(ticket_id, ActionId.WHY, "Why?"), _menu(ticket_id, categories)],
-        ),
-        ContextBlock(elements=[MarkdownTextObject(text=legend(categories))]),
-    ]
-    names = ", ".join(category.name for category, _ in choices)
-    text = (
-        _verdict(correction)
-        if correction
-        else f"I am not sure where this belongs. {names}, or none of these?"
-    )
+        blocks = [section(body), ActionsBlock(block_id=f"choices:{ticket_id}", elements=buttons)]
+    menu = _menu(ticket_id, categories)
+    elements = [menu] if unreadable else [_button(ticket_id, ActionId.WHY, "Why?"), menu]
+    blocks.append(ActionsBlock(block_id=f"ticket:{ticket_id}", elements=elements))
+    blocks.append(small_print(legend(categories)))
     return card(text, blocks)
 
 
+def team_card(
+    category: CategoryView,
+    confidence: float,
+    author: str,
+    excerpt: str,
+    link: str,
+    moved: Correction | None = None,
+    sent_by: Sequence[str] = (),
+) -> Card:
+    """Tell the owning team about a ticket: who wrote, the first words, and the link back.
+
+    Args:
+        category: the team's.
+        confidence: the model's probability for it.
+        author: user id of the person who wrote.
+        excerpt: the message, as Slack delivered it; a few lines of it are quoted.
+        link: of the message.
+        moved: where the ticket went since, where it is not this team's any more.
+        sent_by: the people who sent it here, where it was not the model.
+    """
+    if moved is not None:
+        text = f"Not yours after all: {_moved(moved)}."
+        return card(text, [section(f"{text} <{link}|Open the thread>")])
+    quoted = plain(readable(excerpt).strip(), EXCERPT)
+    lines = [line for line in quoted.splitlines() if line.strip()]
+    if len(lines) > EXCERPT_LINES:
+        lines = [*lines[:EXCERPT_LINES], "…"]
+    sure = (
+        f"sent here by {people(sent_by)}" if sent_by else f"I am {phrase(confidence)} ({percent(confidence)})"
+    )
+    head = f"{category.label} · new ticket from <@{author}> · {sure} · <{link}|Open the thread>"
+    # Two sections: a quoted ``` that nobody closes cannot swallow the link.
+    blocks = [section(head), section("\n".join(f"> {escape(line)}" for line in lines) or "> (no text)")]
+    return card(f"New ticket for {title(category.name)}: {escape(' '.join(lines))}", blocks)
+
+
 def _verdict(correction: Correction) -> str:
-    by = ", ".join(f"<@{user}>" for user in correction.by)
+    by = people(correction.by)
     if correction.category is None:
         return f":x: *None of these*, said {by}. I will learn from it."
     goes = f"{correction.category.label} → {correction.category.where}"
     if correction.confirmed:
         return f"{goes}\n:white_check_mark: Confirmed by {by}."
     return f"{goes}\n:pencil2: Corrected by {by}. I will learn from it."
+
+
+def _verdict_text(correction: Correction) -> str:
+    by = people(correction.by)
+    if correction.category is None:
+        return f"None of these, said {by}."
+    verb = "Confirmed" if correction.confirmed else "Corrected"
+    return f"{title(correction.category.name)}: goes to {correction.category.where_text}. {verb} by {by}."
+
+
+def _moved(moved: Correction) -> str:
+    by = people(moved.by)
+    if moved.category is not None:
+        return f"moved to {moved.category.label}" + (f" by {by}" if by else "")
+    return f"{by} said that none of the categories fits" if by else "the correction was taken back"
+
+
+def _choice(category: CategoryView, probability: float | None) -> str:
+    """Name a choice; a long name is cut, never the number."""
+    number = "" if probability is None else f" {percent(probability)}"
+    return plain(f":{category.emoji}: {category.name}", 75 - len(number)) + number
 
 
 def _button(
@@ -156,40 +220,26 @@ def _button(
 
 
 def _menu(ticket_id: UUID, categories: Sequence[CategoryView]) -> StaticSelectElement:
-    options = [
-        Option(
-            text=PlainTextObject(text=plain(f":{category.emoji}: {category.name}", 75), emoji=True),
-            value=TicketValue(ticket_id, category.slug).encode(),
-            description=PlainTextObject(text=plain(category.description, 75))
-            if category.description
-            else None,
+    named = [
+        (
+            category.slug,
+            plain(f":{category.emoji}: {category.name}", 75),
+            plain(category.description, 75),
         )
         for category in categories[:MAX_OPTIONS]
+    ]
+    described = sum(len(name) + len(description) for _, name, description in named) <= MENU_TEXT
+    options = [
+        Option(
+            text=PlainTextObject(text=name, emoji=True),
+            value=TicketValue(ticket_id, slug).encode(),
+            description=PlainTextObject(text=description) if described and description else None,
+        )
+        for slug, name, description in named
     ]
     options.append(Option(text=PlainTextObject(text="None of these"), value=TicketValue(ticket_id).encode()))
     return StaticSelectElement(
         action_id=str(ActionId.CORRECT),
         placeholder=PlainTextObject(text="Pick the right category"),
         options=options,
-    )
-
-
-def team_card(
-    category: CategoryView,
-    confidence: float,
-    author: str,
-    excerpt: str,
-    link: str,
-    moved: Correction | None = None,
-) -> Card:
-    """Tell the owning team about a ticket: who wrote, the first words, and the link back."""
-    if moved is not None:
-        where = moved.category.label if moved.category else "*none of these*"
-        text = f"Not yours after all: moved to {where} by {', '.join(f'<@{user}>' for user in moved.by)}."
-        return card(text, [SectionBlock(text=MarkdownTextObject(text=f"{text} <{link}|Open the thread>"))])
-    quoted = "\n".join(f"> {line}" for line in escape(plain(excerpt, 600)).splitlines() if line.strip())
-    body = f"{category.label} · from <@{author}> · {percent(confidence)}\n{quoted}\n<{link}|Open the thread>"
-    return card(
-        f"New ticket: {category.name}",
-        [SectionBlock(block_id="team_card", text=MarkdownTextObject(text=body[:2990]))],
     )

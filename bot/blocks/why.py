@@ -5,13 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from slack_sdk.models.blocks import Block, ContextBlock, MarkdownTextObject, SectionBlock
+from slack_sdk.models.blocks import Block
 
-from bot.blocks.common import Card, bar, card, escape, percent, phrase, plain
+from bot.blocks.common import (
+    Card,
+    bar,
+    card,
+    escape,
+    people,
+    percent,
+    phrase,
+    plain,
+    readable,
+    section,
+    small_print,
+    title,
+)
 from bot.blocks.ticket_card import Correction
 from classifier.contract import Explanation, Word
 
 SHOWN_EACH_WAY = 5
+IN_A_NOTIFICATION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,60 +44,68 @@ class WhyView:
 def why_card(view: WhyView) -> Card:
     """Show the decision, the words for and against it, and what the measurement without them said."""
     explanation, prediction = view.explanation, view.explanation.prediction
-    head = (
-        f"*{escape(view.category)}*: I am {phrase(prediction.confidence)} ({percent(prediction.confidence)})."
-    )
+    name, sure = title(view.category), percent(prediction.confidence)
+    head = f"*{name}*: I am {phrase(prediction.confidence)} ({sure})."
     if view.runner_up:
-        head += f" Next: {escape(view.runner_up[0])} ({percent(view.runner_up[1])})."
+        head += f" Next: {title(view.runner_up[0])} ({percent(view.runner_up[1])})."
     if prediction.out_of_scope >= 0.5:  # noqa: PLR2004 - the calibrated middle of the score
         head += f" It looks like nobody's ticket ({percent(prediction.out_of_scope)})."
     speaks_for = sorted((w for w in explanation.words if w.score > 0), key=lambda w: -w.score)
     against = sorted((w for w in explanation.words if w.score < 0), key=lambda w: w.score)
-    blocks: list[Block] = [SectionBlock(text=MarkdownTextObject(text=head))]
-    blocks.append(SectionBlock(text=MarkdownTextObject(text=_table("Words that speak for it", speaks_for))))
+    blocks: list[Block] = [section(head), section(_table("Words that speak for it", speaks_for))]
     if against:
-        blocks.append(
-            SectionBlock(text=MarkdownTextObject(text=_table("Words that speak against it", against)))
-        )
+        blocks.append(section(_table("Words that speak against it", against)))
     if explanation.removed:
-        removed = ", ".join(f"“{escape(plain(word, 40))}”" for word in explanation.removed)
-        blocks.append(
-            SectionBlock(
-                text=MarkdownTextObject(
-                    text=f"*Measured:* without {removed} I would say *{escape(view.without)}*, and give "
-                    f"{escape(view.category)} {percent(explanation.probability_without)} "
-                    f"instead of {percent(prediction.confidence)}."
-                )
-            )
-        )
-    blocks.append(ContextBlock(elements=[MarkdownTextObject(text=_small_print(view))]))
-    return card(f"Why: {view.category}, {percent(prediction.confidence)}", blocks)
+        blocks.append(section(_measured(view)))
+    blocks.append(small_print(_details(view)))
+    said = ", ".join(_points(word) for word in speaks_for[:IN_A_NOTIFICATION])
+    return card(f"Why {name} ({sure}): {said or 'no single word decides'}", blocks)
 
 
-def _table(title: str, words: Sequence[Word]) -> str:
+def _measured(view: WhyView) -> str:
+    explanation = view.explanation
+    removed = ", ".join(f"“{_word(word, 40)}”" for word in explanation.removed[:SHOWN_EACH_WAY])
+    now = (
+        f"{percent(explanation.probability_without)} instead of {percent(explanation.prediction.confidence)}"
+    )
+    if explanation.category_without == explanation.prediction.category:
+        return f"*Measured:* without {removed} I would still say *{title(view.without)}*, with {now}."
+    return (
+        f"*Measured:* without {removed} I would say *{title(view.without)}*, and give "
+        f"{title(view.category)} {now}."
+    )
+
+
+def _table(head: str, words: Sequence[Word]) -> str:
     if not words:
-        return f"*{title}:* none that changes the probability by itself."
+        return f"*{head}:* none that changes the probability by itself."
     top = max(abs(word.score) for word in words[:SHOWN_EACH_WAY])
-    rows = []
-    for word in words[:SHOWN_EACH_WAY]:
-        name = escape(plain(word.text, 24)).replace("`", "'")
-        rows.append(f"`{bar(abs(word.score) / top if top else 0)}` {name}  {100 * word.score:+.1f} points")
-    return f"*{title}*\n" + "\n".join(rows)
+    rows = [
+        f"`{bar(abs(word.score) / top if top else 0)}` {_points(word)}" for word in words[:SHOWN_EACH_WAY]
+    ]
+    return f"*{head}*\n" + "\n".join(rows)
 
 
-def _small_print(view: WhyView) -> str:
+def _points(word: Word) -> str:
+    return f"{_word(word.text, 24)} {100 * word.score:+.1f} points"
+
+
+def _word(text: str, limit: int) -> str:
+    return escape(plain(" ".join(readable(text).split()), limit)).replace("*", "").replace("`", "'")
+
+
+def _details(view: WhyView) -> str:
     explanation, prediction = view.explanation, view.explanation.prediction
-    parts = [f"Model {escape(prediction.model_version)}"]
+    parts = [f"Model {title(prediction.model_version)}"]
     if view.asked_version and view.asked_version != prediction.model_version:
-        parts.append(f"the card was written by {escape(view.asked_version)}")
-    parts.append(f"{percent(explanation.hidden_attention)} of its attention lay on marks between the words")
+        parts.append(f"the card is by {title(view.asked_version)}")
+    parts.append(f"{percent(explanation.hidden_attention)} of its attention is on marks, not on words")
     if prediction.truncated:
-        parts.append("the message was longer than I read")
+        parts.append("the message is longer than I read")
     if view.correction is not None:
         said = view.correction.category.name if view.correction.category else "none of these"
         verb = "confirmed" if view.correction.confirmed else "corrected to"
-        by = ", ".join(f"<@{user}>" for user in view.correction.by)
-        parts.append(f"{verb} {escape(said)} by {by}")
+        parts.append(f"{verb} {title(said)} by {people(view.correction.by)}")
     if view.link:
-        parts.append(f"<{view.link}|the message>")
+        parts.append(f"<{view.link}|Open the message>")
     return " · ".join(parts)
