@@ -6,6 +6,11 @@ const READABLE = {
   not_in_channel: "That person is not in this channel.",
 };
 
+/** Say an error code in words where we have them. */
+export function readable(code) {
+  return READABLE[code] ?? code;
+}
+
 export class Api {
   /** `who()` returns {team, user}: they go with every call. */
   constructor(who) {
@@ -23,7 +28,7 @@ export class Api {
     });
     const data = await answer.json().catch(() => ({}));
     if (!answer.ok || data.ok === false) {
-      const error = new Error(READABLE[data.error] ?? data.error ?? `The playground answered ${answer.status}.`);
+      const error = new Error(readable(data.message ?? data.error) ?? `The playground answered ${answer.status}.`);
       error.data = data;
       throw error;
     }
@@ -35,7 +40,10 @@ export class Api {
     const query = new URLSearchParams(Object.entries({ team, user }).filter(([, value]) => value));
     const answer = await fetch("/playground/state?" + query);
     const data = await answer.json().catch(() => ({}));
-    if (!answer.ok || !data.team) throw new Error(data.error ?? `The playground answered ${answer.status}.`);
+    if (!answer.ok || !data.team) {
+      const error = new Error(data.error ?? `The playground answered ${answer.status}.`);
+      throw Object.assign(error, { status: answer.status });
+    }
     return data;
   }
 

@@ -1,11 +1,10 @@
 // The playground's page: holds what is being looked at, and ties the parts together.
-import { Api } from "./api.js";
+import { Api, readable } from "./api.js";
 import { Banner } from "./banner.js";
-import { renderBlocks } from "./blocks.js";
+import { reportedId } from "./blocks.js";
 import { Composer } from "./composer.js";
 import { ask, toast } from "./dialogs.js";
-import { byId, h, plural } from "./dom.js";
-import { messageItems } from "./messages.js";
+import { byId, h } from "./dom.js";
 import { Modal } from "./modals.js";
 import { mrkdwn, plainText } from "./mrkdwn.js";
 import { Pane } from "./pane.js";
@@ -13,6 +12,7 @@ import { openPicker } from "./picker.js";
 import { drawSidebar } from "./sidebar.js";
 import { isReply, Store } from "./store.js";
 import { Stream } from "./stream.js";
+import { drawChannel, drawHead, drawHome, drawThread } from "./view.js";
 
 class Page {
   constructor() {
@@ -65,16 +65,13 @@ class Page {
 
   /** An address that names somebody who is not there (any more) opens the default workspace. */
   startOver(error) {
-    if (!this.who.team && !this.who.user) throw error;
-    this.who = { team: this.store.loaded ? null : this.who.team, user: null };
-    return this.api.state().catch(() => {
-      this.who = { team: null, user: null };
-      return this.api.state();
-    });
+    if (error.status !== 404 || (!this.who.team && !this.who.user)) throw error;
+    this.who = { team: null, user: null };
+    return this.api.state();
   }
 
   receive(frame) {
-    if (frame.type === "error") toast(frame.message ?? frame.error ?? "Something went wrong.");
+    if (frame.type === "error") toast(readable(frame.message ?? frame.error) ?? "Something went wrong.");
     if (frame.type === "channel" && !this.mayShow(frame.channel)) return;
     const fresh = this.store.apply(frame);
     if (fresh && fresh.channel === this.channel) this.announce(fresh);
@@ -110,68 +107,15 @@ class Page {
     if (showing) this.markRead(channel.id);
     drawSidebar(byId("sidebar"), this);
     this.banner.sync(store.banner);
-    this.drawHead(channel);
+    drawHead(this, channel);
     byId("channel-view").hidden = this.view !== "channel";
     byId("home-view").hidden = this.view !== "home";
-    if (showing) this.drawChannel(channel);
-    if (this.view === "home") this.drawHome();
-    this.drawThread(showing ? channel : null);
+    if (showing) drawChannel(this, channel);
+    if (this.view === "home") drawHome(this);
+    drawThread(this, showing ? channel : null);
     this.modal.sync(store.view);
     const address = new URLSearchParams({ team: this.who.team, user: this.who.user, channel: this.channel });
     history.replaceState(null, "", "?" + address);
-  }
-
-  drawHead(channel) {
-    const home = this.view === "home";
-    const title = home ? this.store.app.name : channel ? this.store.title(channel) : "";
-    const mark = home || !channel || this.store.isDirect(channel) ? "" : "#";
-    byId("title").replaceChildren(h("span", { class: "hash", "aria-hidden": "true" }, mark), title);
-    byId("members").replaceChildren(home ? "Home" : channel?.members ? plural(channel.members.length, "member") : "");
-    document.title = `${mark}${title} · ${this.store.team?.name} · Playground`;
-  }
-
-  drawChannel(channel) {
-    const messages = this.store.roots(channel.id);
-    const items = messageItems(messages, this, false);
-    items.unshift({ key: "start", signature: channel.id, build: () => this.welcome(channel) });
-    this.messages.draw(channel.id, items);
-    const title = this.store.title(channel);
-    this.composer.target(`${this.who.user} ${channel.id}`, `Message ${this.store.isDirect(channel) ? title : "#" + title}`);
-  }
-
-  welcome(channel) {
-    const title = this.store.title(channel);
-    return h(
-      "div",
-      { class: "welcome" },
-      h("h3", {}, this.store.isDirect(channel) ? title : `# ${title}`),
-      h("p", { class: "quiet" }, "This is the very beginning of this conversation. Type a message below, or / for the app's commands."),
-    );
-  }
-
-  drawThread(channel) {
-    const parent = channel && this.thread ? this.store.message(channel.id, this.thread) : null;
-    if (!parent) this.thread = null;
-    byId("thread").hidden = !parent;
-    document.body.classList.toggle("thread-shown", Boolean(parent));
-    if (!parent) return;
-    const replies = this.store.replies(channel.id, this.thread);
-    const [root] = messageItems([parent], this, true);
-    const line = plural(replies.length, "reply", "replies");
-    const divider = { key: "divider", signature: line, build: () => h("div", { class: "replies-line" }, h("span", {}, line)) };
-    this.replies.draw(`${channel.id} ${this.thread}`, [root, ...(replies.length ? [divider] : []), ...messageItems(replies, this, true)]);
-    byId("thread-where").replaceChildren(this.store.isDirect(channel) ? this.store.title(channel) : "#" + channel.name);
-    this.replyComposer.target(`${this.who.user} ${channel.id} ${this.thread}`, "Reply…");
-  }
-
-  drawHome() {
-    const view = this.store.home;
-    const signature = JSON.stringify([view, this.who]);
-    const body = byId("home-view");
-    if (body.dataset.signature === signature) return;
-    body.dataset.signature = signature;
-    const empty = h("p", { class: "quiet" }, "Nothing here yet. The app fills this tab when it hears that you opened it.");
-    body.replaceChildren(h("div", { class: "home-body" }, view ? renderBlocks(view.blocks, this.viewContext(view, {})) : empty));
   }
 
   // What the parts ask for
@@ -280,7 +224,7 @@ class Page {
 
   context(where) {
     const act = (blockId, element, patch) =>
-      this.attempt(() => this.api.act({ ...where, block_id: blockId, action_id: element.action_id, ...patch }));
+      this.attempt(() => this.api.act({ ...where, block_id: reportedId(blockId), action_id: element.action_id, ...patch }));
     const users = () => [...this.store.users.values()].filter((user) => !user.is_bot);
     const channels = () => this.store.channels.filter((channel) => !this.store.isDirect(channel));
     return { names: this.store.names, users, channels, act, imageUrl: (image) => this.imageUrl(image) };

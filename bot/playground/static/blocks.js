@@ -3,10 +3,22 @@ import { h, safeUrl } from "./dom.js";
 import { renderElement, textNodes, textOf } from "./elements.js";
 import { markdown, richText } from "./richtext.js";
 
+const GENERATED = "generated ";
+
+/** The block_id to report to the server: none for blocks that came without one. */
+export function reportedId(blockId) {
+  return blockId.startsWith(GENERATED) ? undefined : blockId;
+}
+
+/** What a block is called on this page. */
+export function blockIdOf(block, index) {
+  return block.block_id ?? GENERATED + index;
+}
+
 /** Render blocks; `context` as in elements.js, plus imageUrl(image). */
 export function renderBlocks(blocks, context) {
   return (blocks ?? []).map((block, index) => {
-    const blockId = block.block_id ?? `block-${index}`;
+    const blockId = blockIdOf(block, index);
     const build = BUILDERS[block.type];
     const node = build
       ? build(block, context, blockId)
@@ -62,18 +74,23 @@ function imageBlock(block, context) {
   );
 }
 
-/** An image; when it cannot be loaded (images from outside are not), its description and address stand in. */
+/** An image of this server; one from outside is not loaded: its description and address stand in. */
 export function image(source, context, className) {
-  const address = context.imageUrl(source);
-  const alt = source.alt_text || source.alt_txt || source.title?.text || source.name || "";
+  const address = context.imageUrl(source) ?? "";
+  const alt = source.alt_text || source.alt_txt || source.title?.text || source.name || "image";
+  const standIn = () => {
+    const href = safeUrl(address);
+    const link = href ? h("a", { href, target: "_blank", rel: "noopener noreferrer" }, alt) : alt;
+    return h("span", { class: "image-missing" }, "🖼 ", link);
+  };
+  if (!isLocal(address)) return standIn();
   const node = h("img", { class: className, alt, loading: "lazy", src: address });
-  node.addEventListener("error", () => {
-    const href = safeUrl(address ?? "");
-    const text = alt || "image";
-    const stand = href ? h("a", { href, target: "_blank", rel: "noopener noreferrer" }, text) : text;
-    node.replaceWith(h("span", { class: "image-missing" }, "🖼 ", stand));
-  });
+  node.addEventListener("error", () => node.replaceWith(standIn()));
   return node;
+}
+
+function isLocal(address) {
+  return Boolean(address) && URL.canParse(address, location.href) && new URL(address, location.href).origin === location.origin;
 }
 
 function inputBlock(block, context, blockId) {

@@ -50,6 +50,7 @@ export function ask({ title, body, yes, no = "Cancel", danger = false }) {
 /** Show a notice for some seconds. */
 export function toast(text, kind = "error") {
   const host = document.querySelector("dialog[open]") ?? byId("toasts");
+  if ([...host.querySelectorAll(".toast")].some((shown) => shown.textContent === text)) return;
   const note = h("div", { class: `toast ${kind}`, role: kind === "error" ? "alert" : "status", "data-testid": "toast" }, text);
   host.append(note);
   setTimeout(() => note.remove(), 6000);

@@ -1,6 +1,6 @@
 // The open modal: a native dialog kept in step with the view that the server holds.
 import { h, icon } from "./dom.js";
-import { renderBlocks } from "./blocks.js";
+import { blockIdOf, renderBlocks } from "./blocks.js";
 import { toast } from "./dialogs.js";
 import { textOf } from "./elements.js";
 
@@ -101,11 +101,12 @@ export class Modal {
 
   missing(view, values) {
     const errors = {};
-    for (const block of view.blocks ?? []) {
+    for (const [index, block] of (view.blocks ?? []).entries()) {
       if (block.type !== "input" || block.optional) continue;
-      const { type, ...state } = values[block.block_id]?.[block.element.action_id] ?? {};
+      const blockId = blockIdOf(block, index);
+      const { type, ...state } = values[blockId]?.[block.element.action_id] ?? {};
       const value = Object.values(state)[0];
-      if (value === null || value === undefined || value?.length === 0) errors[block.block_id] = "Please complete this required field.";
+      if (type && (value === null || value === undefined || value.length === 0)) errors[blockId] = "Please complete this required field.";
     }
     return errors;
   }

@@ -99,6 +99,11 @@ export function roleOf(user) {
   return user.is_restricted ? "guest" : "member";
 }
 
+function optionText(user) {
+  const role = roleOf(user);
+  return role === "member" ? user.real_name || user.name : `${user.real_name || user.name} · ${role}`;
+}
+
 function actingAs(page) {
   const { store } = page;
   const people = [...store.users.values()].filter((user) => !user.is_bot);
@@ -115,7 +120,7 @@ function actingAs(page) {
         "select",
         { "data-testid": "user-switch", "aria-label": "Acting as", onchange: (event) => page.switchTo(store.team.id, event.target.value) },
         people.map((each) =>
-          h("option", { value: each.id, selected: each.id === user.id }, `${each.real_name || each.name} (${roleOf(each)})`),
+          h("option", { value: each.id, selected: each.id === user.id }, optionText(each)),
         ),
       ),
     ),
