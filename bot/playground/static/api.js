@@ -3,6 +3,7 @@
 const READABLE = {
   operation_timeout: "The app did not answer within 3 seconds (operation_timeout).",
   dispatch_failed: "The app could not be reached (dispatch_failed).",
+  app_unreachable: "The app is not connected (app_unreachable).",
   not_in_channel: "That person is not in this channel.",
 };
 
