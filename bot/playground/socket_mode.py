@@ -121,7 +121,8 @@ class SocketMode:
         if ticket not in self._tickets:
             return web.json_response({"ok": False, "error": "invalid_ticket"}, status=403)
         self._tickets.discard(ticket)
-        socket = web.WebSocketResponse()
+        # A dead app does not answer a close; do not wait for it.
+        socket = web.WebSocketResponse(timeout=0.5)
         await socket.prepare(request)
         if self.connections >= MAX_CONNECTIONS:
             await socket.send_json({"type": "disconnect", "reason": "too_many_websockets"})

@@ -159,11 +159,11 @@ Handler = Callable[[Call], Awaitable[JSON]]
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A method: its handler, the scopes it needs (any one of them), and the kind of its token."""
+    """A method: its handler, the scopes it needs (any one of them), and who may call it: bot, app, anyone."""
 
     handler: Handler
     scopes: tuple[str, ...] = ()
-    token: str = "bot"  # noqa: S105 - bot, app or none
+    caller: str = "bot"
 
 
 def page(items: list[Any], call: Call, *, default: int, largest: int) -> tuple[list[Any], str]:

@@ -69,12 +69,12 @@ class WebApi:
         method = METHODS.get(name)
         if method is None:
             raise SlackError("unknown_method", req_method=name)
-        if method.token == "none":  # noqa: S105 - a kind of token, not one
+        if method.caller == "anyone":
             return Call(self._services, arguments), {}
         if not token:
             raise SlackError("not_authed")
         app = self._services.state.app
-        if method.token == "app":  # noqa: S105 - the same
+        if method.caller == "app":
             if token != app.app_token:
                 known = self._services.state.install(token) is not None
                 raise SlackError("not_allowed_token_type" if known else "invalid_auth")
