@@ -62,7 +62,7 @@ def train(
     threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: as torch sees fit.")] = 0,
     epochs: Annotated[int, typer.Option(min=0, help="At most so many; 0: by the number of messages.")] = 0,
     day_one: Annotated[
-        bool, typer.Option("--day-one", help="Linear head on the frozen encoder: seconds.")
+        bool, typer.Option("--day-one", help="A head on the frozen encoder: seconds.")
     ] = False,
 ) -> None:
     """Fit a model directory to labelled messages."""
@@ -98,8 +98,9 @@ def train(
     save_model_directory(result.model, output)
     metrics = result.metrics
     Console().print(
-        f"{output}: version {result.model.facts.version}, validation accuracy "
-        f"{metrics['validation_accuracy']:.1%} on {metrics['validation_n']:.0f} messages, {result.seconds:.0f} s",
+        f"{output}: version {result.model.facts.version}, "
+        f"validation accuracy {metrics['validation_accuracy']:.1%} "
+        f"on {metrics['validation_n']:.0f} messages, {result.seconds:.0f} s",
         highlight=False,
         soft_wrap=True,
     )

@@ -19,6 +19,7 @@ _FIRST_EMOJI = 0x1F000
 _MAX_COMBINING = 4
 """Marks on one letter that are kept: stacked marks ("zalgo") carry no meaning and cost quadratic time."""
 
+# Repetitions that could begin anywhere in a run are bounded: they would cost quadratic time.
 _TOKENS = re.compile(
     r"""
       (?P<fence>```(?P<code>.*?)(?:```|\Z))
@@ -28,13 +29,15 @@ _TOKENS = re.compile(
     | <(?P<scheme>[a-z][a-z0-9+.-]*):(?://)?(?P<target>[^<>|\s]*)(?:\|(?P<label>[^<>\n]+))?>
     | (?P<bare>https?://)(?P<bare_target>[^\s<>|]+)
     | (?P<entity>&(?:amp|lt|gt);)
-    | (?<!\w):(?P<emoji>[a-z0-9_+'-]*[a-z+][a-z0-9_+'-]*):(?::skin-tone-\d:)?
-    | (?P<marks>(?<!\w)[*_~`]+(?=\w)|(?<=[\w.!?,)])[*_~`]+(?!\w))
+    | (?<!\w):(?P<emoji>(?=[^:\s]{0,99}[a-z+])[a-z0-9_+'-]{1,100}):(?::skin-tone-\d:)?
+    | (?P<marks>(?<!\w)[*_~`]{1,4}(?=\w)|(?<=[\w.!?,)])[*_~`]{1,4}(?!\w))
     """,
     re.VERBOSE | re.DOTALL,
 )
 _ENTITIES = {"&amp;": "&", "&lt;": "<", "&gt;": ">"}
-_EXCEPTION = re.compile(r"\b[A-Za-z_.]*(?:Error|Exception|Warning|Fault|Panic|panic|ERROR|FATAL|fatal)\b")
+_EXCEPTION = re.compile(
+    r"\b[A-Za-z_.]{0,80}(?:Error|Exception|Warning|Fault|Panic|panic|ERROR|FATAL|fatal)\b"
+)
 _DOMAIN = re.compile(r"(?:www\.)?([^/?#:\s]+)")
 _WORD = re.compile(r"\w+(?:['’\-.@]\w+)*")
 

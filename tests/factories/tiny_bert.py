@@ -1,0 +1,93 @@
+"""A real BERT of two layers with a real WordPiece tokenizer, made in a moment, and messages it can learn."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+from classifier.dataset import Example
+from classifier.model import TrainedModel
+from classifier.training import TrainingConfig, fit
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+TOPICS = {
+    "billing": ("invoice", "refund", "charged", "payment", "receipt"),
+    "login": ("password", "login", "account", "locked", "code"),
+    "network": ("vpn", "wifi", "connection", "network", "proxy"),
+}
+CHATTER = ("thanks", "hello", "lunch", "friday", "coffee")
+FILLERS = ("my", "the", "is", "please", "help", "again", "it", "not", "working", "with", "since", "today")
+PIECES = ("##s", "##ing", "##ed", *(f"##{letter}" for letter in "abcdefghijklmnopqrstuvwxyz0123456789"))
+
+
+def tiny_bert(path: Path) -> Path:
+    """Write an encoder (2 layers, hidden 32) with its tokenizer as a Hugging Face directory."""
+    words = [word for topic in TOPICS.values() for word in topic] + [*CHATTER, *FILLERS]
+    letters = [*"abcdefghijklmnopqrstuvwxyz0123456789", *"@#.,!?'-&<>:"]
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words, *letters, *PIECES]
+    vocabulary = {piece: number for number, piece in enumerate(dict.fromkeys(pieces))}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        unk_token="[UNK]",
+        pad_token="[PAD]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        mask_token="[MASK]",
+    )
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=64,
+        pad_token_id=0,
+    )
+    BertModel(config, add_pooling_layer=False).save_pretrained(path)
+    fast.save_pretrained(path)
+    return path
+
+
+def messages(each: int = 20, *, out_of_scope: int = 0, seed: int = 0) -> list[Example]:
+    """Messages about the topics, each with a topic's word among fillers."""
+    draw = random.Random(seed)  # noqa: S311 - test data
+    made = []
+    for label, words in (*TOPICS.items(), ("oos", CHATTER)):
+        for number in range(out_of_scope if label == "oos" else each):
+            chosen = [*draw.sample(FILLERS, draw.randint(1, 5)), words[number % len(words)]]
+            draw.shuffle(chosen)
+            made.append(Example(" ".join(chosen), label))
+    return made
+
+
+def config_for(base: Path, **changes: object) -> TrainingConfig:
+    """A configuration with which the tiny encoder learns in about a second."""
+    return TrainingConfig(
+        **{
+            "base_model": str(base),
+            "epochs": 12,
+            "learning_rate": 5e-3,
+            "max_tokens": 32,
+            "device": "cpu",
+            **changes,
+        }
+    )
+
+
+def tiny_model(base: Path, *, seed: int = 0, **changes: object) -> TrainedModel:
+    """A model that tells the topics apart."""
+    examples = messages(20, out_of_scope=20)
+    return fit(examples, config_for(base, seed=seed, **changes), created=NOW).model
