@@ -19,7 +19,7 @@ MAX_LEGEND = 1500
 """Fifteen categories take about 600; hundreds of them would bury the card."""
 
 # A channel's, person's, group's or date's markup, or a link: sign, target, label.
-_MARKUP = re.compile(r"<(?P<sign>[@#!]?)(?P<target>[^<>|]*)(?:\|(?P<label>[^<>]*))?>")
+_MARKUP = re.compile(r"<(?P<sign>[@#!]?)(?P<target>[^<>|\s][^<>|]*)(?:\|(?P<label>[^<>]*))?>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def _seen(match: re.Match[str]) -> str:
     if sign == "#":
         return f"#{label.lstrip('#') or 'channel'}"
     if sign == "!":
-        return label or f"@{target.split('^', 1)[0]}"
+        return label or ("@group" if target.startswith("subteam") else f"@{target.split('^', 1)[0]}")
     return label or target.removeprefix("mailto:").removeprefix("tel:")
 
 

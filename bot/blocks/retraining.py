@@ -10,7 +10,7 @@ from bot.blocks.common import Card, bar, card, escape, plain, section, small_pri
 STAGES = {
     "queued": "Waiting for the trainer",
     "preparing": "Reading starter messages and labels",
-    "training": "Training",
+    "training": "Learning from the messages",
     "calibrating": "Calibrating",
     "evaluating": "Measuring on messages it never saw",
     "publishing": "Publishing",
@@ -33,7 +33,9 @@ def progress_card(progress: Mapping[str, Any], requested_by: str) -> Card:
         details.append(f"epoch {progress.get('epoch', 0)} of at most {progress['epochs']}")
     if progress.get("eta_seconds") is not None:
         details.append(f"about {duration(float(progress['eta_seconds']))} left")
-    body = f":hourglass_flowing_sand: *Retraining: {stage}*\n`{bar(fraction, 20)}` {done}"
+    body = (
+        f":hourglass_flowing_sand: *Retraining:* {stage[:1].lower()}{stage[1:]}\n`{bar(fraction, 20)}` {done}"
+    )
     small = " · ".join([*details, f"asked by {_who(requested_by)}"])
     return card(
         f"Retraining: {stage[:1].lower()}{stage[1:]}, {done}",
@@ -45,19 +47,20 @@ def result_card(
     state: str, reason: str, version: str | None, metrics: Mapping[str, Any], requested_by: str
 ) -> Card:
     """Say what came of a run: live, or not and why."""
-    if state == "done" and version:
-        head = f":white_check_mark: *A new model is live:* `{title(version)}`"
-        text = f"A new model is live: {title(version)}."
+    live = state == "done" and version is not None
+    if live:
+        head = f":white_check_mark: *A new model is live:* `{title(version or '')}`"
+        text = f"A new model is live: {title(version or '')}."
     else:
         why = escape(plain(reason, REASON_LENGTH))
         head = f":no_entry: *The model stays as it was.* {why}"
         text = f"The model stays as it was. {why}"
     lines = []
-    if metrics.get("accuracy") is not None:
+    if live and metrics.get("accuracy") is not None:
         bounds = metrics.get("accuracy_interval")
         interval = f" (95% interval {100 * bounds[0]:.1f} to {100 * bounds[1]:.1f})" if bounds else ""
         lines.append(f"Right on {100 * float(metrics['accuracy']):.1f}% of held-out messages{interval}.")
-    if metrics.get("labels") is not None:
+    if live and metrics.get("labels") is not None:
         labels = int(metrics["labels"])
         lines.append(
             f"Learned from {labels} {'label' if labels == 1 else 'labels'} that people gave "

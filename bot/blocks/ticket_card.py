@@ -72,9 +72,11 @@ def routed_card(
     head = f"{category.label} → {category.where}"
     looked_at = f"Words I looked at: {word_list(words)}"
     sure = f"{phrase(confidence)} ({percent(confidence)})"
-    buttons = [_button(ticket_id, ActionId.WHY, "Why?")]
+    buttons = [_why_button(ticket_id)]
     if correction is None:
-        buttons.insert(0, _button(ticket_id, ActionId.CONFIRM, "Right", category.slug, style="primary"))
+        spoken = f"{category.name} is right"
+        right = _button(ticket_id, ActionId.CONFIRM, "Right", category.slug, style="primary", spoken=spoken)
+        buttons.insert(0, right)
         body = f"{head}\nI am {sure}. {looked_at}"
         text = (
             f"{title(category.name)}: goes to {category.where_text}. I am {sure}. "
@@ -135,7 +137,7 @@ def question_card(
         buttons.append(_button(ticket_id, f"{ActionId.CHOOSE}_none", "None of these"))
         blocks = [section(body), ActionsBlock(block_id=f"choices:{ticket_id}", elements=buttons)]
     menu = _menu(ticket_id, categories)
-    elements = [menu] if unreadable else [_button(ticket_id, ActionId.WHY, "Why?"), menu]
+    elements = [menu] if unreadable else [_why_button(ticket_id), menu]
     blocks.append(ActionsBlock(block_id=f"ticket:{ticket_id}", elements=elements))
     blocks.append(small_print(legend(categories)))
     return card(text, blocks)
@@ -162,8 +164,9 @@ def team_card(
         sent_by: the people who sent it here, where it was not the model.
     """
     if moved is not None:
-        text = f"Not yours after all: {_moved(moved)}."
-        return card(text, [section(f"{text} <{link}|Open the thread>")])
+        label, name = (moved.category.label, title(moved.category.name)) if moved.category else ("", "")
+        body = f"Not yours after all: {_moved(label, moved.by)}. <{link}|Open the thread>"
+        return card(f"Not yours after all: {_moved(name, moved.by)}.", [section(body)])
     quoted = plain(readable(excerpt).strip(), EXCERPT)
     lines = [line for line in quoted.splitlines() if line.strip()]
     if len(lines) > EXCERPT_LINES:
@@ -195,24 +198,35 @@ def _verdict_text(correction: Correction) -> str:
     return f"{title(correction.category.name)}: goes to {correction.category.where_text}. {verb} by {by}."
 
 
-def _moved(moved: Correction) -> str:
-    by = people(moved.by)
-    if moved.category is not None:
-        return f"moved to {moved.category.label}" + (f" by {by}" if by else "")
+def _moved(where: str, user_ids: Sequence[str]) -> str:
+    by = people(user_ids)
+    if where:
+        return f"moved to {where}" + (f" by {by}" if by else "")
     return f"{by} said that none of the categories fits" if by else "the correction was taken back"
 
 
 def _choice(category: CategoryView, probability: float | None) -> str:
     """Name a choice; a long name is cut, never the number."""
     number = "" if probability is None else f" {percent(probability)}"
-    return plain(f":{category.emoji}: {category.name}", 75 - len(number)) + number
+    return plain(f":{category.emoji}: {' '.join(category.name.split())}", 75 - len(number)) + number
+
+
+def _why_button(ticket_id: UUID) -> ButtonElement:
+    return _button(ticket_id, ActionId.WHY, "Why?", spoken="Why did the bot decide so?")
 
 
 def _button(
-    ticket_id: UUID, action: str, label: str, category: str | None = None, style: str | None = None
+    ticket_id: UUID,
+    action: str,
+    label: str,
+    category: str | None = None,
+    style: str | None = None,
+    spoken: str | None = None,
 ) -> ButtonElement:
+    """Return a button; `spoken` is what a screen reader says where the label alone is too short."""
     return ButtonElement(
         action_id=str(action),
+        accessibility_label=plain(spoken, 75) if spoken else None,
         text=PlainTextObject(text=plain(label, 75), emoji=True),
         value=TicketValue(ticket_id, category).encode(),
         style=style,
@@ -223,7 +237,7 @@ def _menu(ticket_id: UUID, categories: Sequence[CategoryView]) -> StaticSelectEl
     named = [
         (
             category.slug,
-            plain(f":{category.emoji}: {category.name}", 75),
+            plain(f":{category.emoji}: {' '.join(category.name.split())}", 75),
             plain(category.description, 75),
         )
         for category in categories[:MAX_OPTIONS]

@@ -52,9 +52,10 @@ def why_card(view: WhyView) -> Card:
         head += f" It looks like nobody's ticket ({percent(prediction.out_of_scope)})."
     speaks_for = sorted((w for w in explanation.words if w.score > 0), key=lambda w: -w.score)
     against = sorted((w for w in explanation.words if w.score < 0), key=lambda w: w.score)
-    blocks: list[Block] = [section(head), section(_table("Words that speak for it", speaks_for))]
+    top = max((abs(word.score) for word in explanation.words), default=0.0)  # one scale for both tables
+    blocks: list[Block] = [section(head), section(_table("Words that speak for it", speaks_for, top))]
     if against:
-        blocks.append(section(_table("Words that speak against it", against)))
+        blocks.append(section(_table("Words that speak against it", against, top)))
     if explanation.removed:
         blocks.append(section(_measured(view)))
     blocks.append(small_print(_details(view)))
@@ -76,13 +77,10 @@ def _measured(view: WhyView) -> str:
     )
 
 
-def _table(head: str, words: Sequence[Word]) -> str:
+def _table(head: str, words: Sequence[Word], top: float) -> str:
     if not words:
         return f"*{head}:* none that changes the probability by itself."
-    top = max(abs(word.score) for word in words[:SHOWN_EACH_WAY])
-    rows = [
-        f"`{bar(abs(word.score) / top if top else 0)}` {_points(word)}" for word in words[:SHOWN_EACH_WAY]
-    ]
+    rows = [f"`{bar(abs(word.score) / top)}` {_points(word)}" for word in words[:SHOWN_EACH_WAY]]
     return f"*{head}*\n" + "\n".join(rows)
 
 

@@ -1,0 +1,36 @@
+"""The Home tab."""
+
+from __future__ import annotations
+
+from bot.blocks.home import home_view
+from bot.playground.block_validation import check_view
+from tests.factories.rows import CATEGORIES, category_view, many_categories
+from tests.factories.snapshots import check_home
+
+COUNTS = {"tickets": 120, "labels": 1, "waiting": 2, "dead": 0}
+MODEL = "20260105T090000Z-7f3a"
+
+
+def test_a_persons_home():
+    check_home("home", home_view(CATEGORIES, MODEL, COUNTS, is_admin=False))
+
+
+def test_an_admins_home():
+    check_home("home_admin", home_view(CATEGORIES, MODEL, COUNTS, is_admin=True))
+
+
+def test_an_empty_workspace():
+    check_home("home_empty", home_view((), "not reachable at the moment", {}, is_admin=False))
+
+
+def test_hostile_categories_do_nothing():
+    view = category_view(
+        name="<!channel>", description="<@U0SAM> & `more`", destination="<!here>", destination_id=None
+    )
+    check_home("home_hostile", home_view([view], "<!channel>", COUNTS, is_admin=True))
+
+
+def test_limits_hold_with_100_categories_and_huge_names():
+    view = home_view(many_categories(100, "&" * 300), "&" * 3000, COUNTS, is_admin=True)
+    check_view(view, "home", {})
+    assert view["blocks"][-1]["elements"][0]["text"] == "and 20 more categories"

@@ -1,0 +1,98 @@
+"""The answer to /why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from bot.blocks.ticket_card import Correction
+from bot.blocks.why import WhyView, why_card
+from bot.playground.block_validation import check_message_blocks
+from classifier.contract import Explanation, Word
+from tests.factories.rows import BILLING, LENA, LOGIN, prediction
+from tests.factories.snapshots import check_card
+
+LINK = "https://acme.slack.com/archives/C0HELP/p1790000000000100"
+WORDS = (
+    Word("my", 0, 2, 0.01),
+    Word("password", 3, 11, 0.4),
+    Word("does", 12, 16, 0.0),
+    Word("invoice", 17, 24, -0.1),
+)
+
+
+def explanation(words: tuple[Word, ...] = WORDS, **fields: Any) -> Explanation:
+    values: dict[str, Any] = {
+        "prediction": prediction(),
+        "method": "leave_one_out",
+        "removed": ("password",),
+        "probability_without": 0.3,
+        "category_without": "billing",
+        "hidden_attention": 0.34,
+    }
+    return Explanation(words=words, **(values | fields))
+
+
+def view(**fields: Any) -> WhyView:
+    values: dict[str, Any] = {
+        "category": "Sign-in",
+        "runner_up": ("Network", 0.07),
+        "without": "Billing",
+        "explanation": explanation(),
+        "asked_version": "20260101T000000Z-test",
+        "correction": None,
+        "link": LINK,
+    }
+    return WhyView(**(values | fields))
+
+
+def test_words_for_and_against_with_the_measurement():
+    check_card("why", why_card(view()))
+
+
+def test_everything_that_can_be_said():
+    unsure = prediction(confidence=0.41, out_of_scope=0.7, truncated=True)
+    corrected = Correction(BILLING, (LENA,), confirmed=False)
+    asked = view(
+        explanation=explanation(prediction=unsure), correction=corrected, asked_version="20251201T000000Z-old"
+    )
+    check_card("why_everything", why_card(asked))
+
+
+def test_no_word_counts_and_nobody_is_second():
+    quiet = explanation(words=(), removed=(), category_without="login")
+    check_card("why_no_words", why_card(view(explanation=quiet, runner_up=None)))
+
+
+def test_it_would_say_the_same_without_the_words():
+    same = explanation(category_without="login", probability_without=0.6)
+    card = why_card(view(explanation=same, without="Sign-in"))
+    assert "I would still say *Sign-in*, with 60% instead of 88%." in card.blocks[3]["text"]["text"]
+
+
+def test_a_confirmation_is_told_from_a_correction():
+    card = why_card(view(correction=Correction(LOGIN, (LENA,), confirmed=True)))
+    assert "confirmed Sign-in by <@U0LENA>" in card.blocks[-1]["elements"][0]["text"]
+
+
+def test_hostile_words_do_nothing():
+    hostile = tuple(
+        Word(text, 0, 1, 0.1)
+        for text in ("<!channel>", "&", "a`b", "*b*", "W" * 400, "<https://x.example|y>")
+    )
+    asked = view(explanation=explanation(words=hostile, removed=("<!here>", "`" * 50)))
+    check_card("why_hostile", why_card(asked))
+
+
+def test_limits_hold_for_huge_names_and_many_words():
+    words = tuple(Word("&" * 3000, 0, 1, sign) for sign in (0.1, -0.1) for _ in range(300))
+    by = tuple(f"U{index:09}" for index in range(200))
+    asked = view(
+        category="&" * 3000,
+        runner_up=("&" * 3000, 0.1),
+        without="&" * 3000,
+        explanation=replace(explanation(words=words), removed=("&" * 3000,) * 100),
+        correction=Correction(BILLING, by, confirmed=False),
+        asked_version="&" * 3000,
+    )
+    check_message_blocks(why_card(asked).blocks, {})
