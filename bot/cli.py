@@ -60,7 +60,8 @@ def main() -> None:
         fail(str(error))
     except ValidationError as error:
         first = error.errors()[0]
-        name = "FINGERPOST_" + "_".join(str(part) for part in first["loc"]).upper()
+        prefix = "FINGERPOST_CLASSIFIER_" if error.title == "ClassifierSettings" else "FINGERPOST_"
+        name = prefix + "_".join(str(part) for part in first["loc"]).upper()
         fail(f"{name} is wrong: {first['msg']}.")
 
 

@@ -34,12 +34,14 @@ log = structlog.get_logger(__name__)
 @asynccontextmanager
 async def everything(settings: Settings, own: ClassifierSettings) -> AsyncIterator[RunningBot]:
     """Run bot, classifier and scheduler in this process."""
+    from classifier.retraining import record_first_version
+
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings))
         engine, registry = await stack.enter_async_context(local_classifier(own))
         bot = running_bot(settings, database, engine, category_specs(starter()))
         running = await stack.enter_async_context(bot)
-        await first_fine_tune(database, registry, running.workspace.identity.team_id)
+        await record_first_version(database, registry, running.workspace.identity.team_id, utc_now())
         await start_retraining(stack, settings, own, database, registry)
         yield running
 
@@ -71,8 +73,14 @@ async def serve_bot(settings: Settings) -> None:
 async def serve_classifier(own: ClassifierSettings) -> None:
     """`fingerpost classifier`: the active model over HTTP."""
     import uvicorn
+
     from classifier.service import create_service
 
+    if own.token is None and own.host not in {"127.0.0.1", "::1", "localhost"}:
+        raise ConfigurationError(
+            "FINGERPOST_CLASSIFIER_TOKEN is not set: without one the service listens on 127.0.0.1 alone, "
+            f"not on {own.host}."
+        )
     async with local_classifier(own) as (engine, _registry):
         token = own.token.get_secret_value() if own.token else None
         service = create_service(engine, token)
@@ -137,13 +145,6 @@ def ensure_first_model(registry: Registry, settings: ClassifierSettings) -> None
     result = fit_day_one(starter().train, settings.training_config(), created=utc_now())
     registry.activate(registry.publish(result.model))
     log.info("day_one_model_ready", seconds=round(result.seconds, 1))
-
-
-async def first_fine_tune(database: Database, registry: Registry, team_id: str) -> None:
-    """Note the active version; while it is a day-one model, ask for a fine-tune in the background."""
-    from classifier.retraining import record_first_version
-
-    await record_first_version(database, registry, team_id, utc_now())
 
 
 async def start_retraining(

@@ -119,12 +119,14 @@ class RetrainWorker:
         self._pack = pack
         self._clock = clock
         self._command = tuple(command)
+        self._adopted: str | None = None
         self._holder = f"trainer-{uuid4().hex[:8]}"
 
     async def run(self) -> None:
         """Claim and carry out runs until cancelled; a child that is under way then is ended."""
         while True:
             try:
+                await self._adopt_first_version()
                 async with self._database.unit_of_work() as work:
                     run = await work.runs.claim(holder=self._holder, now=self._clock(), lease=LEASE)
                     await work.commit()
@@ -133,6 +135,17 @@ class RetrainWorker:
             except Exception:  # the one error boundary of this loop: the database may come back
                 log.exception("retraining_loop_failed")
             await asyncio.sleep(POLL_SECONDS)
+
+    async def _adopt_first_version(self) -> None:
+        """Note the version that a workspace began with; a day-one model asks for its fine-tune."""
+        version = self._registry.active()
+        if version is None or version == self._adopted:
+            return
+        async with self._database.reader() as work:
+            teams = await work.categories.teams()
+        for team_id in teams:
+            await record_first_version(self._database, self._registry, team_id, self._clock())
+        self._adopted = version if teams else None
 
     async def carry_out(self, run: RetrainRun) -> None:
         """Train, judge and perhaps activate; whatever happens, the run ends with a state and a reason."""

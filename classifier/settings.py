@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 class ClassifierSettings(BaseSettings):
     """What an operator may set. The core takes plain dataclasses; the methods here make them."""
 
-    model_config = SettingsConfigDict(env_prefix="FINGERPOST_CLASSIFIER_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="FINGERPOST_CLASSIFIER_",
+        env_file=".env",
+        env_ignore_empty=True,
+        frozen=True,
+        extra="ignore",
+    )
 
     model_home: Path = Field(Path(".fingerpost/models"), description="the registry: one directory a version")
     base_model: str = Field("all-MiniLM-L6-v2", description="embedded encoder, a directory, or a hub name")

@@ -126,7 +126,10 @@ def _measures(report: Any) -> dict[str, Any]:
 def main() -> int:
     """Run the job that stands on standard input; exit code 2 where its input cannot be used."""
     os.nice(NICENESS)
-    reporter = Reporter(sys.stdout)
+    # Standard output is the protocol: whatever a library prints goes to standard error from here on.
+    protocol = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    reporter = Reporter(protocol)
     reporter.progress("preparing", 0.0)
     try:
         result = work(json.load(sys.stdin), reporter)
