@@ -84,6 +84,14 @@ def load_encoder(path: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     return cast("PreTrainedModel", encoder.float()), cast("PreTrainedTokenizerBase", tokenizer)
 
 
+def readable_tokens(encoder: PreTrainedModel, wanted: int) -> int:
+    """At most `wanted` tokens, and no more than the encoder has positions for."""
+    positions = getattr(encoder.config, "max_position_embeddings", None) or wanted
+    # RoBERTa counts positions from behind the padding token's number
+    reserved = (encoder.config.pad_token_id or 0) + 1 if "roberta" in encoder.config.model_type else 0
+    return min(wanted, int(positions) - reserved)
+
+
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Without transformers' bar and its report on the unused pooler: ours is the output that people read."""

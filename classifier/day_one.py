@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch.nn.functional import log_softmax
 
-from classifier.base_models import load_encoder, resolve_base_model, weights_sha256
+from classifier.base_models import load_encoder, readable_tokens, resolve_base_model, weights_sha256
 from classifier.batching import TextEncoder, batches_by_budget, collate
 from classifier.contract import OUT_OF_SCOPE_LABEL
 from classifier.dataset import Example, check_trainable, fingerprint, split_examples
@@ -53,7 +53,8 @@ def fit_day_one(
     network = TextClassifier(encoder, len(labels), dropout=config.dropout).to(device).eval()
     train, held_back = split_examples(examples, max(config.validation_share, 0.2), config.seed)
     ordered = [*train, *held_back]
-    texts = TextEncoder(raw_tokenizer(tokenizer), config.max_tokens, tokenizer.pad_token_id or 0)
+    max_tokens = readable_tokens(encoder, config.max_tokens)
+    texts = TextEncoder(raw_tokenizer(tokenizer), max_tokens, tokenizer.pad_token_id or 0)
     pooled = _embed(network, texts, [example.text for example in ordered], device, report)
 
     index = {label: number for number, label in enumerate(labels)} | {OUT_OF_SCOPE_LABEL: -1}
@@ -86,7 +87,7 @@ def fit_day_one(
         labels=labels,
         base_model=config.base_model,
         base_sha256=weights_sha256(base),
-        max_tokens=config.max_tokens,
+        max_tokens=max_tokens,
         created="",
         training_manifest=fingerprint(examples),
     )

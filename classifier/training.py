@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch.nn.functional import log_softmax
 
-from classifier.base_models import load_encoder, resolve_base_model, weights_sha256
+from classifier.base_models import load_encoder, readable_tokens, resolve_base_model, weights_sha256
 from classifier.batching import TextEncoder, collate, shuffled_by_length
 from classifier.contract import OUT_OF_SCOPE_LABEL
 from classifier.dataset import Example, check_trainable, fingerprint, split_examples
@@ -71,7 +71,8 @@ def fit(  # noqa: PLR0915 - one visible loop, read from top to bottom
         train, held_back = list(examples), [e for e in validation if e.label in {*labels, OUT_OF_SCOPE_LABEL}]
     base = resolve_base_model(config.base_model)
     encoder, tokenizer = load_encoder(base)
-    texts = TextEncoder(raw_tokenizer(tokenizer), config.max_tokens, tokenizer.pad_token_id or 0)
+    max_tokens = readable_tokens(encoder, config.max_tokens)
+    texts = TextEncoder(raw_tokenizer(tokenizer), max_tokens, tokenizer.pad_token_id or 0)
     encoded = texts.encode([example.text for example in train])
     checked = texts.encode([example.text for example in held_back])
     index = {label: number for number, label in enumerate(labels)} | {OUT_OF_SCOPE_LABEL: -1}
@@ -137,7 +138,7 @@ def fit(  # noqa: PLR0915 - one visible loop, read from top to bottom
         labels=labels,
         base_model=config.base_model,
         base_sha256=weights_sha256(base),
-        max_tokens=config.max_tokens,
+        max_tokens=max_tokens,
         created="",
         training_manifest=fingerprint(examples),
     )

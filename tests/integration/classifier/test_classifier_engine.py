@@ -1,0 +1,165 @@
+import asyncio
+import threading
+
+import pytest
+
+from classifier.contract import BrokenModel, ClassifierOverloaded, ClassifierUnavailable
+from classifier.engine import EngineSettings, LocalClassifier, RegistryWatcher
+from classifier.registry import Registry
+from tests.factories.tiny_bert import tiny_bert, tiny_model
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    base = tiny_bert(tmp_path_factory.mktemp("base"))
+    return tiny_model(base, epochs=4), tiny_model(base, epochs=4, seed=1)
+
+
+@pytest.fixture
+def registry(models, tmp_path):
+    registry = Registry(tmp_path)
+    for model in models:
+        registry.publish(model)
+    return registry
+
+
+class Gate:
+    """A backend that waits for a gate, and notes the sizes of its batches."""
+
+    def __init__(self, inner):
+        self.inner, self.open, self.entered, self.sizes = inner, threading.Event(), threading.Event(), []
+
+    def forward(self, batch):
+        self.entered.set()
+        self.open.wait(30)
+        self.sizes.append(len(batch))
+        return self.inner.forward(batch)
+
+
+def gated(classifier):
+    gate = Gate(classifier._predictor._backend)
+    classifier._predictor._backend = gate
+    return gate
+
+
+async def test_what_waits_becomes_one_batch(models):
+    classifier = LocalClassifier(models[0])
+    gate = gated(classifier)
+    first = asyncio.create_task(classifier.classify(["vpn"]))
+    await asyncio.to_thread(gate.entered.wait)
+    rest = [asyncio.create_task(classifier.classify([text])) for text in ("refund", "code", "wifi")]
+    await asyncio.sleep(0)
+    gate.open.set()
+    await asyncio.gather(first, *rest)
+    assert gate.sizes == [1, 3]
+    await classifier.close()
+
+
+async def test_a_full_queue_refuses_at_once(models):
+    classifier = LocalClassifier(models[0], EngineSettings(queue_size=2))
+    gate = gated(classifier)
+    running = asyncio.create_task(classifier.classify(["vpn"]))
+    await asyncio.to_thread(gate.entered.wait)
+    waiting = asyncio.create_task(classifier.classify(["a", "b"]))
+    await asyncio.sleep(0)
+    with pytest.raises(ClassifierOverloaded):
+        await classifier.classify(["one too many"])
+    gate.open.set()
+    assert len(await waiting) == 2
+    await running
+    await classifier.close()
+
+
+async def test_a_caller_that_goes_away_costs_nothing(models):
+    classifier = LocalClassifier(models[0])
+    gate = gated(classifier)
+    running = asyncio.create_task(classifier.classify(["vpn"]))
+    await asyncio.to_thread(gate.entered.wait)
+    gone = asyncio.create_task(classifier.classify(["gone"]))
+    await asyncio.sleep(0)
+    gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    gate.open.set()
+    await running
+    await classifier.classify(["still here"])
+    assert gate.sizes == [1, 1]
+    await classifier.close()
+
+
+async def test_closing_finishes_what_runs_and_refuses_what_waits(models):
+    classifier = LocalClassifier(models[0], EngineSettings(batch_texts=1))
+    gate = gated(classifier)
+    running = asyncio.create_task(classifier.classify(["vpn"]))
+    await asyncio.to_thread(gate.entered.wait)
+    closing = asyncio.create_task(classifier.close())
+    await asyncio.sleep(0)
+    gate.open.set()
+    await closing
+    assert len(await running) == 1
+    with pytest.raises(ClassifierUnavailable):
+        await classifier.classify(["late"])
+
+
+async def test_a_failing_batch_leaves_the_classifier_working(models, caplog):
+    classifier = LocalClassifier(models[0])
+    backend = classifier._predictor._backend
+    classifier._predictor._backend = None
+    with pytest.raises(ClassifierUnavailable):
+        await classifier.classify(["vpn"])
+    classifier._predictor._backend = backend
+    assert len(await classifier.classify(["vpn"])) == 1
+    await classifier.close()
+
+
+async def test_no_request_fails_while_models_are_swapped(registry):
+    first, second = (registry.path(version) for version in registry.list())
+    classifier = await LocalClassifier.open(first)
+    done = asyncio.Event()
+    seen = []
+
+    async def ask():
+        while not done.is_set():
+            seen.extend(
+                prediction.model_version for prediction in await classifier.classify(["vpn", "refund"])
+            )
+
+    askers = [asyncio.create_task(ask()) for _ in range(4)]
+    for path in (second, first, second):
+        assert await classifier.swap(path) == path.name
+    done.set()
+    await asyncio.gather(*askers)
+    assert set(seen) <= {first.name, second.name}
+    assert (await classifier.classify(["vpn"]))[0].model_version == second.name
+    await classifier.close()
+
+
+async def test_the_watcher_follows_the_active_version_and_tells(registry):
+    old, new = registry.list()
+    registry.activate(old)
+    classifier = await LocalClassifier.open(registry.path(old))
+    told = asyncio.Queue()
+    watcher = asyncio.create_task(RegistryWatcher(registry, classifier, 0.01, on_swap=told.put).run())
+    registry.activate(new)
+    assert await asyncio.wait_for(told.get(), 30) == new
+    registry.rollback()
+    assert await asyncio.wait_for(told.get(), 30) == old
+    watcher.cancel()
+    await asyncio.gather(watcher, return_exceptions=True)
+    await classifier.close()
+
+
+async def test_a_broken_new_version_leaves_the_old_one_answering(registry, caplog):
+    old, new = registry.list()
+    registry.activate(old)
+    classifier = await LocalClassifier.open(registry.path(old))
+    registry.activate(new)
+    (registry.path(new) / "head.safetensors").write_bytes(b"")
+    with pytest.raises(BrokenModel):
+        await classifier.swap(registry.path(new))
+    watcher = RegistryWatcher(registry, classifier)
+    assert await watcher.look() is None
+    assert await watcher.look() is None
+    assert sum("cannot be loaded" in record.message for record in caplog.records) == 1
+    assert (await classifier.model()).version == old
+    await classifier.close()
