@@ -191,6 +191,8 @@ class Messenger:
             raise _from_slack(error) from error
         except (aiohttp.ClientError, TimeoutError, SlackClientError) as error:
             raise _no_answer(error) from error
+        except AttributeError as error:  # the SDK reads fields of a 200 that is plain text: a proxy's page
+            raise _no_answer(error) from error
         data: Mapping[str, Any] = answer.data
         return data
 
@@ -211,10 +213,11 @@ def _from_slack(error: SlackApiError) -> SlackUnavailable:
     # The SDK hands over aiohttp's own response where the body was no JSON: a proxy's error page, say.
     status = int(getattr(response, "status_code", 0) or getattr(response, "status", 0))
     data = getattr(response, "data", None)
-    code = str(data.get("error") or f"http_{status}") if isinstance(data, Mapping) else f"http_{status}"
+    named = str(data.get("error") or "") if isinstance(data, Mapping) else ""
+    code = named or f"http_{status}"
     if status == HTTPStatus.TOO_MANY_REQUESTS or code == "ratelimited":
         return SlackUnavailable("ratelimited", retry_after=_retry_after(response.headers))
-    sent = status >= HTTPStatus.INTERNAL_SERVER_ERROR or not isinstance(data, Mapping)
+    sent = status >= HTTPStatus.INTERNAL_SERVER_ERROR or not named
     return SlackUnavailable(code, permanent=code in PERMANENT, sent=sent)
 
 

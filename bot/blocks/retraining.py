@@ -9,11 +9,13 @@ from bot.blocks.common import Card, bar, card, escape, plain, section, small_pri
 
 STAGES = {
     "queued": "Waiting for the trainer",
-    "preparing": "Reading starter messages and labels",
-    "training": "Learning from the messages",
-    "calibrating": "Calibrating",
-    "evaluating": "Measuring on messages it never saw",
-    "publishing": "Publishing",
+    "prepare": "Reading starter messages and labels",
+    "embed": "Reading the messages",
+    "train": "Learning from the messages",
+    "calibrate": "Calibrating",
+    "evaluate": "Measuring on messages it never saw",
+    "done": "Finishing",
+    "publish": "Publishing",
 }
 REASON_LENGTH = 500
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from bot.blocks.retraining import STAGES, duration, progress_card, result_card
 from bot.playground.block_validation import check_message_blocks
+from classifier.training_types import Stage
 from tests.factories.rows import ANNA
 from tests.factories.snapshots import check_card
 
@@ -19,7 +20,7 @@ METRICS: dict[str, Any] = {
     "starter": 1104,
     "seconds": 143.4,
 }
-TRAINING = {"stage": "training", "fraction": 0.42, "epoch": 3, "epochs": 8, "eta_seconds": 80.2}
+TRAINING = {"stage": "train", "fraction": 0.42, "epoch": 3, "epochs": 8, "eta_seconds": 80.2}
 
 
 def test_it_waits():
@@ -52,10 +53,10 @@ def test_little_to_tell_is_told(progress: dict[str, Any]):
 
 @pytest.mark.parametrize(("fraction", "shown"), [(-1, "0%"), (2, "100%"), (0.999, "100%")])
 def test_a_share_stays_between_0_and_100(fraction: float, shown: str):
-    assert progress_card({"stage": "training", "fraction": fraction}, ANNA).text.endswith(shown)
+    assert progress_card({"stage": "train", "fraction": fraction}, ANNA).text.endswith(shown)
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", ["queued", *get_args(Stage), "evaluate", "publish"])
 def test_each_stage_has_words(stage: str):
     assert STAGES[stage].lower() in progress_card({"stage": stage}, ANNA).blocks[0]["text"]["text"].lower()
 
