@@ -1,0 +1,115 @@
+"""What a retraining learns from and is judged on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import get_args
+from uuid import UUID
+
+from bot.blocks.retraining import STAGES
+from classifier.contract import OUT_OF_SCOPE_LABEL
+from classifier.dataset import Category, Example, StarterPack, starter_pack
+from classifier.retraining import LABEL_WEIGHT, VALIDATION_SHARE, assemble
+from classifier.training_types import Stage
+from storage.labels import LabelledText
+from tests.factories.rows import NOW
+
+SLUGS = frozenset({"login", "network"})
+
+
+def pack(each: int = 50, held_out: int = 10) -> StarterPack:
+    """Make a pack of two categories and out-of-scope messages, all texts different."""
+    labels = [*sorted(SLUGS), OUT_OF_SCOPE_LABEL]
+    return StarterPack(
+        tuple(Category(slug, slug, slug, "", "") for slug in sorted(SLUGS)),
+        tuple(Example(f"{label} message {index}", label) for label in labels for index in range(each)),
+        tuple(Example(f"{label} kept back {index}", label) for label in labels for index in range(held_out)),
+    )
+
+
+def said(text: str, category: str | None, ticket: int = 1) -> LabelledText:
+    return LabelledText(UUID(int=ticket), (), text, category, NOW)
+
+
+def test_without_labels_it_is_the_starter_pack():
+    made = assemble(pack(), [], SLUGS)
+    assert (made.labels, made.starter) == (0, 150)
+    assert Counter(made.train) + Counter(made.validation) == Counter(pack().train)
+    assert Counter(made.held_out) == Counter(pack().held_out)
+
+
+def test_a_share_of_each_label_is_watched_for_early_stopping():
+    made = assemble(pack(), [], SLUGS)
+    assert Counter(example.label for example in made.validation) == {
+        label: round(50 * VALIDATION_SHARE) for label in (*SLUGS, OUT_OF_SCOPE_LABEL)
+    }
+
+
+def test_a_persons_label_is_learned_with_its_weight_and_never_only_watched():
+    made = assemble(pack(), [said("the wlan is gone", "network")], SLUGS)
+    assert Example("the wlan is gone", "network", LABEL_WEIGHT) in made.train
+    assert "the wlan is gone" not in {example.text for example in (*made.validation, *made.held_out)}
+    assert made.labels == 1
+
+
+def test_none_of_these_is_out_of_scope():
+    made = assemble(pack(), [said("lunch?", None)], SLUGS)
+    assert Example("lunch?", OUT_OF_SCOPE_LABEL, LABEL_WEIGHT) in made.train
+
+
+def test_a_persons_label_wins_over_a_starter_message_with_the_same_words():
+    made = assemble(pack(), [said("Login  MESSAGE 3", "network")], SLUGS)
+    same = [
+        example for example in (*made.train, *made.validation) if example.text.lower().endswith("message 3")
+    ]
+    assert [e.label for e in same if "login" in e.text.lower()] == ["network"]
+    assert made.starter == 149
+
+
+def test_a_message_that_a_person_labelled_is_no_longer_judged_on():
+    made = assemble(pack(), [said("login kept back 2", "login")], SLUGS)
+    assert "login kept back 2" not in {example.text for example in made.held_out}
+    assert len(made.held_out) == 29
+
+
+def test_a_retired_category_is_neither_learned_nor_judged_on():
+    labels = [said("old one", "network"), said("still here", "login", 2)]
+    made = assemble(pack(), labels, frozenset({"login"}))
+    everything = (*made.train, *made.validation, *made.held_out)
+    assert {example.label for example in everything} == {"login", OUT_OF_SCOPE_LABEL}
+    assert made.labels == 1
+
+
+def test_a_label_for_a_retired_category_does_not_take_a_starter_message_away():
+    made = assemble(pack(), [said("login message 3", "gone")], SLUGS)
+    assert "login message 3" in {example.text for example in (*made.train, *made.validation)}
+
+
+def test_a_labelled_message_without_words_is_left_out():
+    made = assemble(pack(), [said("  ", "login")], SLUGS)
+    assert made.labels == 0
+
+
+def test_a_category_of_the_workspaces_own_is_learned_from_its_labels():
+    labels = [said(f"the coffee machine {index}", "kitchen", index) for index in range(3)]
+    made = assemble(pack(), labels, SLUGS | {"kitchen"})
+    assert Counter(example.label for example in made.train)["kitchen"] == 3
+
+
+def test_the_same_seed_makes_the_same_split():
+    assert assemble(pack(), [], SLUGS, seed=3) == assemble(pack(), [], SLUGS, seed=3)
+    assert assemble(pack(), [], SLUGS, seed=3).validation != assemble(pack(), [], SLUGS, seed=4).validation
+
+
+def test_the_real_pack_leaves_something_of_each_category_for_each_use():
+    real = starter_pack()
+    made = assemble(real, [], frozenset(category.slug for category in real.categories))
+    labels = {category.slug for category in real.categories} | {OUT_OF_SCOPE_LABEL}
+    for part in (made.train, made.validation, made.held_out):
+        assert {example.label for example in part} == labels
+    texts = Counter(example.text for example in (*made.train, *made.validation, *made.held_out))
+    assert max(texts.values()) == 1
+
+
+def test_each_stage_of_a_training_has_words_in_slack():
+    assert set(get_args(Stage)) <= set(STAGES)
