@@ -52,7 +52,7 @@ def result_card(
     live = state == "done" and version is not None
     if live:
         head = f":white_check_mark: *A new model is live:* `{title(version or '')}`"
-        text = f"A new model is live: {title(version or '')}."
+        text = f"Retraining done: {title(version or '')} is live."
     else:
         why = escape(plain(reason, REASON_LENGTH))
         head = f":no_entry: *The model stays as it was.* {why}"

@@ -162,7 +162,7 @@ async def test_the_home_tab_lists_the_categories(world: World):
     await world.playground.open_home(LENA)
     view = await world.playground.wait_for(lambda: world.playground.home(LENA))
     assert "Billing" in str(view)
-    assert "*1* tickets" in str(view)
+    assert "*1* ticket " in str(view)
 
 
 async def test_reactions_of_the_bot_itself_are_nobodys_label(world: World):
