@@ -60,7 +60,7 @@ def why_card(view: WhyView) -> Card:
         blocks.append(section(_measured(view)))
     blocks.append(small_print(_details(view)))
     said = ", ".join(_points(word) for word in speaks_for[:IN_A_NOTIFICATION])
-    return card(f"Why {name} ({sure}): {said or 'no single word decides'}", blocks)
+    return card(f"Why: {name}, {sure}. {said or 'No single word decides'}.", blocks)
 
 
 def _measured(view: WhyView) -> str:

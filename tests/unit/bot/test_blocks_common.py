@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -22,6 +23,7 @@ from bot.blocks.common import (
     word_list,
 )
 from tests.factories.rows import CATEGORIES, LENA, SAM, category_view, many_categories
+from tests.factories.snapshots import FOLDER
 
 ENTITY = re.compile(r"&(?!(?:amp|lt|gt);)")
 HOSTILE = ["<!channel>", "<@U0SAM>", "<https://evil.example|click>", "a & b", "*bold* `code` ```", "x" * 500]
@@ -131,3 +133,9 @@ def test_words_that_are_only_marks_are_left_out():
     assert word_list(["*", "`", "vpn"]) == "*vpn*"
     assert word_list([]) == "_none_"
     assert word_list(["&amp;"]) == "*&amp;*"
+
+
+def test_the_text_of_every_card_is_one_line_for_notifications():
+    texts = {path.name: json.loads(path.read_text("utf-8")).get("text", "") for path in FOLDER.glob("*.json")}
+    assert len(texts) > 20
+    assert [name for name, text in texts.items() if "\n" in text] == []
