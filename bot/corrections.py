@@ -16,7 +16,7 @@ from bot.errors import NotAllowed, UnknownCategory, UnknownMessage
 from bot.incoming import IncomingReaction, moment
 from bot.people import Role
 from bot.router import add_replies
-from bot.surfaces import CARD, TicketView, team_surface_card, thread_card
+from bot.surfaces import CARD, TicketView, posted_card, team_surface_card
 from bot.workspace import Workspace
 from storage.models import LabelKind, LabelRole, LabelSource, Ticket, TicketState
 
@@ -143,7 +143,7 @@ class Corrections:
             await add_replies(work, state, space.clock())
             for reply in await work.replies.all_for_ticket(**key):
                 is_card = reply.surface == CARD
-                card = thread_card(state) if is_card else team_surface_card(state, reply.surface)
+                card = posted_card(state) if is_card else team_surface_card(state, reply.surface)
                 if card is None:
                     continue
                 # A reply that is still waiting is posted with the new content; a posted one is edited.

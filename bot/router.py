@@ -66,7 +66,9 @@ class Router:
         link = await space.messenger.permalink(ticket.channel_id, ticket.ts)  # before the transaction opens
         async with space.database.unit_of_work() as work:
             categories = await space.directory.categories(work)
-            thresholds = Thresholds(threshold or space.thresholds.route, space.thresholds.out_of_scope)
+            thresholds = Thresholds(
+                space.thresholds.route if threshold is None else threshold, space.thresholds.out_of_scope
+            )
             slugs = frozenset(view.slug for view in categories)
             decision = decide(prediction, thresholds, slugs) if prediction else Decision(Outcome.ASKED, None)
             state, row = TicketState(decision.outcome.value), None

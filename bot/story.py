@@ -164,7 +164,7 @@ class Story:
             for message in reversed(state["messages"][CHANNEL]):
                 if message.get("text", "").startswith("Retraining done"):
                     return _headline(message)
-                if message.get("text", "").startswith("Retraining failed"):
+                if message.get("text", "").startswith("The model stays"):
                     raise StoryFailed(_headline(message))
             return None
 

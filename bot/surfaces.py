@@ -60,13 +60,18 @@ class TicketView:
 
 def thread_card(state: TicketView) -> Card | None:
     """Return the card in the ticket's thread; None where the bot keeps silent."""
+    if state.ticket.state == TicketState.OUT_OF_SCOPE and state.correction is None:
+        return None
+    return posted_card(state)
+
+
+def posted_card(state: TicketView) -> Card:
+    """Return what a card that is in the thread shows now, also after a correction was taken back."""
     ticket, prediction, correction = state.ticket, state.prediction, state.correction
     words = [str(word["text"]) for word in prediction.words] if prediction else []
     predicted = state.category(prediction.category) if prediction else None
     if ticket.state == TicketState.ROUTED and prediction and predicted:
         return routed_card(ticket.id, predicted, prediction.confidence, words, state.categories, correction)
-    if ticket.state == TicketState.OUT_OF_SCOPE and correction is None:
-        return None
     choices = [
         (view, float(p))
         for slug, p in (prediction.alternatives if prediction else [])

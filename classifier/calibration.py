@@ -20,7 +20,7 @@ _ENOUGH = 30
 
 _ENOUGH_OUT_OF_SCOPE = 5
 _FLAGGED_IN_SCOPE = 0.03
-"""Without `oos` messages: the share of in-scope validation messages that score above one half."""
+"""The share of in-scope validation messages that may score above one half."""
 
 
 def probabilities(logits: Floats, temperature: float) -> Floats:
@@ -118,7 +118,11 @@ def fit_out_of_scope(logits: Floats, outside: Floats, temperature: float) -> Out
         features = (features - mean) / scale
         targets = np.repeat([0, 1], [len(inside), len(outside)])
         fitted = LogisticRegression(class_weight="balanced").fit(features, targets)
-        weights, bias = fitted.coef_[0], float(fitted.intercept_[0])
+        weights = fitted.coef_[0]
+        # A real ticket that is taken for chatter gets no answer at all, chatter taken for a ticket a needless
+        # question: so the score crosses one half only where few in-scope messages lie.
+        highest = float(np.quantile(features[: len(inside)] @ weights, 1 - _FLAGGED_IN_SCOPE))
+        bias = min(float(fitted.intercept_[0]), -highest)
     return OutOfScope(
         mean=(float(mean[0]), float(mean[1])),
         scale=(float(scale[0]), float(scale[1])),

@@ -215,7 +215,7 @@ class RetrainWorker:
     async def _follow(self, run: RetrainRun, process: asyncio.subprocess.Process, job: Job) -> dict[str, Any]:
         """Feed the job, keep the lease alive with what the child says, and return its result."""
         assert process.stderr  # noqa: S101  # nosec B101 - a pipe, see above
-        progress: dict[str, Any] = {"stage": "preparing", "fraction": 0.0}
+        progress: dict[str, Any] = {"stage": "prepare", "fraction": 0.0}
         outcome: dict[str, dict[str, Any]] = {}
 
         async def feed() -> None:
@@ -271,7 +271,7 @@ class RetrainWorker:
     ) -> str:
         """Make the version known, and active where the gate lets it pass and the lease is still ours."""
         version = str(result["version"])
-        if not await self._heartbeat(run.id, run.fence, {"stage": "publishing", "fraction": 0.99}):
+        if not await self._heartbeat(run.id, run.fence, {"stage": "publish", "fraction": 0.99}):
             raise RetrainingFailed("Another trainer took this run over.")
         parent = self._registry.active()
         if verdict.promoted:

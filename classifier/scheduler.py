@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 
@@ -15,6 +16,10 @@ from storage.models import RunSource
 MISFIRE_GRACE_SECONDS = 3600
 """A machine that slept through the slot still retrains within the hour; later it waits for the next."""
 
+CRON_FIELDS = 5
+WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
+"""Cron counts weekdays from Sunday (0 and 7); APScheduler 3 counts from Monday, but both know the names."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -25,9 +30,20 @@ def cron_trigger(expression: str, timezone: str) -> CronTrigger:
         ValueError: the expression or the time zone cannot be read.
     """
     try:
-        return CronTrigger.from_crontab(expression, timezone)
+        fields = expression.split()
+        if len(fields) == CRON_FIELDS:
+            fields[-1] = re.sub(r"(?<![/\d])([0-7])(?:-([0-7]))?(?![\d/])", _weekday_names, fields[-1])
+        return CronTrigger.from_crontab(" ".join(fields), timezone)
     except (ValueError, KeyError, LookupError) as error:
         raise ValueError(f"{expression!r} in {timezone!r} is no cron schedule: {error}") from error
+
+
+def _weekday_names(found: re.Match[str]) -> str:
+    first = int(found[1])
+    last = int(found[2]) if found[2] else first
+    if last < first:
+        raise ValueError(f"weekdays {found[0]} run backwards")
+    return ",".join(WEEKDAYS[first : last + 1])
 
 
 def create_scheduler(

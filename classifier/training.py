@@ -20,11 +20,13 @@ from classifier.day_one import fit_day_one
 from classifier.devices import autocast, choose_device, use_threads
 from classifier.finishing import Logits, finish, logits_of
 from classifier.model import ModelFacts, TextClassifier, TrainedModel, raw_tokenizer
+from classifier.probe import embed, fit_head, set_head, standardised
 from classifier.training_types import FitResult, Progress, Stage, TrainingConfig
 
 __all__ = ["FitResult", "Progress", "Stage", "TrainingConfig", "epochs_for", "fit", "fit_day_one"]
 
 _MOST_EPOCHS, _FEWEST_EPOCHS = 15, 6
+_PROBE_SHARE = 0.04
 _EXAMPLES_TO_SEE = 10_000
 """Small sets need more passes: seed variance falls several times (Mosbach et al. 2021, arXiv:2006.04884)."""
 
@@ -83,6 +85,17 @@ def fit(  # noqa: PLR0915 - one visible loop, read from top to bottom
 
     # model
     network = TextClassifier(encoder, len(labels), dropout=config.dropout).to(device)
+    if config.probe_first:
+        # The head of the frozen encoder first: a random one would bend the features that it is fitted to
+        # (Kumar et al. 2022, arXiv:2202.10054).
+        network.eval()
+        pooled = embed(
+            network, texts, [example.text for example in train], device, report, first=0.0, last=_PROBE_SHARE
+        )
+        features, mean, scale = standardised(pooled)
+        set_head(
+            network, *fit_head(features, targets, weights, len(labels), config.probe_penalty), mean, scale
+        )
     epochs = config.epochs or epochs_for(len(train))
     steps_per_epoch = -(-len(train) // config.batch_size)
     optimizer = torch.optim.AdamW(_decayed(network, config.weight_decay), lr=config.learning_rate)
@@ -221,7 +234,7 @@ class _Meter:
                 epochs=self._epochs,
                 step=self._step,
                 steps=self._epochs * self._steps,
-                fraction=0.01 + 0.97 * self._done / self._planned,
+                fraction=_PROBE_SHARE + (0.98 - _PROBE_SHARE) * self._done / self._planned,
                 eta_seconds=elapsed / self._done * (self._planned - self._done),
                 loss=self.loss,
                 validation_accuracy=self.validation_accuracy,

@@ -94,7 +94,7 @@ def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
         validation=validation,
         progress=on_progress,
     )
-    reporter.progress("evaluating", 0.93)
+    reporter.progress("evaluate", 0.93)
     registry = Registry(Path(job["model_home"]))
     challenger = evaluate(result.model, held_out)
     champion = None
@@ -103,7 +103,7 @@ def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
             champion = evaluate(load_model_directory(registry.path(job["champion"])), held_out)
         except ClassifierError as error:  # a broken champion must not keep a sound model away
             reporter.line("warning", {"text": f"the present model cannot be measured: {error}"})
-    reporter.progress("publishing", 0.98)
+    reporter.progress("publish", 0.98)
     version = registry.publish(result.model)
     return {
         "version": version,
@@ -130,7 +130,7 @@ def main() -> int:
     protocol = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     reporter = Reporter(protocol)
-    reporter.progress("preparing", 0.0)
+    reporter.progress("prepare", 0.0)
     try:
         result = work(json.load(sys.stdin), reporter)
     except ClassifierError as error:

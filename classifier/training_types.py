@@ -25,6 +25,8 @@ class TrainingConfig:
         warmup: share of the steps in which the learning rate rises.
         clip: largest norm of the gradient.
         dropout: before the head.
+        probe_first: whether the head starts as a linear probe of the frozen encoder.
+        probe_penalty: L2 penalty of that probe.
         out_of_scope_weight: weight of the outlier-exposure term for `oos` messages.
         validation_share: part of the messages held back for early stopping and calibration.
         patience: epochs without a better validation loss after which training stops.
@@ -44,6 +46,8 @@ class TrainingConfig:
     warmup: float = 0.1
     clip: float = 1.0
     dropout: float = 0.1
+    probe_first: bool = True
+    probe_penalty: float = 1e-3
     out_of_scope_weight: float = 0.5
     validation_share: float = 0.1
     patience: int = 3

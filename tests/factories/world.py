@@ -58,7 +58,9 @@ class World:
         async def idle() -> bool:
             async with self.database.reader() as work:
                 counts = await work.inbox.counts()
-                waiting = counts.get("pending", 0) + counts.get("working", 0) + self.playground.delivery.pending
+                waiting = (
+                    counts.get("pending", 0) + counts.get("working", 0) + self.playground.delivery.pending
+                )
                 return not waiting and not await unsent(work)
 
         await self.playground.wait_for(idle)

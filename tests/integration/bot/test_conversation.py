@@ -124,6 +124,8 @@ async def test_chatter_gets_no_reply_but_an_emoji_makes_it_a_ticket(world: World
     await world.playground.react(LENA, HELP, ts, "key")
     card = await world.card(ts, lambda text: "Corrected by" in text)
     assert "Sign-in" in text_of(card)
+    await world.playground.unreact(LENA, HELP, ts, "key")
+    await world.card(ts, lambda text: "Corrected by" not in text and "not sure" in text)
 
 
 async def test_why_last_answers_only_the_one_who_asked(any_world: World):

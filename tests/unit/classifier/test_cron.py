@@ -31,12 +31,12 @@ def test_five_fields_say_when(expression: str, expected: datetime):
     assert due(expression) == expected
 
 
-@pytest.mark.xfail(strict=True, reason="APScheduler 3 counts weekdays from Monday, cron from Sunday")
 @pytest.mark.parametrize(
     ("expression", "expected"),
     [
         ("0 4 * * 0", datetime(2026, 1, 11, 4, 0, tzinfo=UTC)),
         ("0 4 * * 7", datetime(2026, 1, 11, 4, 0, tzinfo=UTC)),
+        ("0 4 * * 0-1,4", datetime(2026, 1, 8, 4, 0, tzinfo=UTC)),
         ("0 4 * * 2-6", datetime(2026, 1, 6, 4, 0, tzinfo=UTC)),
     ],
 )
