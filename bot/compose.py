@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from classifier.settings import ClassifierSettings
 
 log = structlog.get_logger(__name__)
+DAY_ONE_PER_CATEGORY = 100
+"""So many starter messages a category are embedded for the first model: people wait for it."""
 
 
 @asynccontextmanager
@@ -142,7 +145,13 @@ def ensure_first_model(registry: Registry, settings: ClassifierSettings) -> None
     from classifier.training import fit_day_one
 
     log.info("day_one_model_started")
-    result = fit_day_one(starter().train, settings.training_config(), created=utc_now())
+    seen: Counter[str] = Counter()
+    few = []
+    for example in starter().train:
+        seen[example.label] += 1
+        if seen[example.label] <= DAY_ONE_PER_CATEGORY:
+            few.append(example)
+    result = fit_day_one(few, settings.training_config(), created=utc_now())
     registry.activate(registry.publish(result.model))
     log.info("day_one_model_ready", seconds=round(result.seconds, 1))
 

@@ -46,7 +46,7 @@ class TrainingConfig:
     warmup: float = 0.1
     clip: float = 1.0
     dropout: float = 0.1
-    probe_first: bool = True
+    probe_first: bool = False
     probe_penalty: float = 1e-3
     out_of_scope_weight: float = 0.5
     validation_share: float = 0.1

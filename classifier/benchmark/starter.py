@@ -71,6 +71,7 @@ def table(measured: dict[str, Any]) -> str:
         low, high = row["interval"]
         lines.append(
             f"| {row['model']} | {row['seconds']} | {100 * row['accuracy']:.1f}% "
-            f"({100 * low:.1f} to {100 * high:.1f}), n = {row['n']} | {row['macro_f1']:.3f} | {row['ece']:.3f} | {row['single_ms']} |"
+            f"({100 * low:.1f} to {100 * high:.1f}), n = {row['n']} "
+            f"| {row['macro_f1']:.3f} | {row['ece']:.3f} | {row['single_ms']} |"
         )
     return "\n".join([*lines, "", f"{measured['train']} training messages; {measured['machine']}."])

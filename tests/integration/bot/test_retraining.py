@@ -44,8 +44,8 @@ async def trained_world(
         _env_file=None,
         model_home=registry.home,
         base_model=str(base),
-        epochs=3,
-        learning_rate=3e-3,
+        epochs=12,
+        learning_rate=5e-3,
         max_tokens=32,
     )
     first = fit_day_one(pack().train, config_for(base), created=now())
