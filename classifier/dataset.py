@@ -16,8 +16,8 @@ import yaml
 
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
 
-MINIMUM_PER_LABEL = 2
-"""One message to learn from and one to check with."""
+MINIMUM_PER_LABEL = 3
+"""Two messages to learn from and one to check with; fewer say nothing about how often the label is right."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ DEADLINE = timedelta(minutes=60)
 POLL_SECONDS = 0.5
 LABEL_WEIGHT = 4.0
 """A label that a person of this workspace gave counts as much as four starter messages."""
-VALIDATION_SHARE = 0.12
+VALIDATION_SHARE = 0.08
 
 log = structlog.get_logger(__name__)
 

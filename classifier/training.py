@@ -47,7 +47,7 @@ def fit(  # noqa: PLR0915 - one visible loop, read from top to bottom
     """Fine-tune the base encoder with a new head.
 
     Args:
-        examples: at least two messages a category; those with the label `oos` belong to none.
+        examples: at least three messages a category; those with the label `oos` belong to none.
         config: how.
         created: aware time that becomes part of the version's name.
         validation: messages for early stopping and calibration; without them a stratified part of
@@ -98,7 +98,7 @@ def fit(  # noqa: PLR0915 - one visible loop, read from top to bottom
         )
     epochs = config.epochs or epochs_for(len(train))
     steps_per_epoch = -(-len(train) // config.batch_size)
-    optimizer = torch.optim.AdamW(_decayed(network, config.weight_decay), lr=config.learning_rate)
+    optimizer = torch.optim.AdamW(_groups(network, config), lr=config.learning_rate)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, _warm_up_then_fall(config.warmup, epochs * steps_per_epoch)
     )
@@ -193,11 +193,16 @@ def _validate(logits: Logits, targets: Logits) -> tuple[float, float]:
     return loss, float(np.mean(picked.argmax(axis=1) == right))
 
 
-def _decayed(network: TextClassifier, weight_decay: float) -> list[dict[str, object]]:
-    """Two groups: matrices decay, biases and norms do not."""
-    matrices = [p for p in network.parameters() if p.ndim > 1]
-    others = [p for p in network.parameters() if p.ndim <= 1]
-    return [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+def _groups(network: TextClassifier, config: TrainingConfig) -> list[dict[str, object]]:
+    """Three groups: the encoder's matrices decay, its biases and norms do not; the new head learns faster."""
+    matrices = [p for p in network.encoder.parameters() if p.ndim > 1]
+    others = [p for p in network.encoder.parameters() if p.ndim <= 1]
+    head = list(network.head.parameters())
+    return [
+        {"params": matrices, "weight_decay": config.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+        {"params": head, "weight_decay": 0.0, "lr": config.learning_rate * config.head_learning_rate},
+    ]
 
 
 def _warm_up_then_fall(warmup: float, steps: int) -> Callable[[int], float]:

@@ -19,6 +19,7 @@ class TrainingConfig:
         base_model: embedded encoder, a directory, or a hub name; see base_models.resolve_base_model.
         epochs: passes over the messages at most; None lets `epochs_for` choose by their number.
         learning_rate: peak of AdamW's learning rate.
+        head_learning_rate: the head's rate as a multiple of the encoder's: it begins from nothing.
         batch_size: messages a step.
         weight_decay: AdamW's decoupled decay of matrices.
         label_smoothing: share of the target that is spread over all categories.
@@ -40,6 +41,7 @@ class TrainingConfig:
     base_model: str = "all-MiniLM-L6-v2"
     epochs: int | None = None
     learning_rate: float = 1e-4
+    head_learning_rate: float = 10.0
     batch_size: int = 32
     weight_decay: float = 0.01
     label_smoothing: float = 0.05
