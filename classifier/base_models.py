@@ -66,8 +66,10 @@ def load_encoder(path: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """
     try:
         with _quiet():
-            tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True, use_fast=True)
-            encoder = AutoModel.from_pretrained(
+            tokenizer = AutoTokenizer.from_pretrained(  # a local folder  # nosec B615
+                path, local_files_only=True, use_fast=True
+            )
+            encoder = AutoModel.from_pretrained(  # a local folder  # nosec B615
                 path,
                 local_files_only=True,
                 use_safetensors=True,
@@ -108,7 +110,7 @@ def _quiet() -> Iterator[None]:
 
 def _without_pooler(path: Path) -> dict[str, bool]:
     """Mean pooling leaves BERT's own pooler unused: it would be trained, saved and loaded for nothing."""
-    config = AutoConfig.from_pretrained(path, local_files_only=True)
+    config = AutoConfig.from_pretrained(path, local_files_only=True)  # a local folder  # nosec B615
     return {"add_pooling_layer": False} if config.model_type in ("bert", "roberta", "xlm-roberta") else {}
 
 
@@ -132,7 +134,9 @@ def _from_hub(name: str) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError  # noqa: PLC0415
 
     try:
-        return Path(snapshot_download(name, allow_patterns=_ALLOWED))
+        # Whoever names a model may pin it: name@revision.
+        repository, _, revision = name.partition("@")
+        return Path(snapshot_download(repository, revision=revision or None, allow_patterns=_ALLOWED))
     except (OSError, ValueError, HfHubHTTPError, HFValidationError) as error:
         raise BaseModelUnavailable(
             f"the base model {name} is neither a directory nor can the hub be asked for it: "

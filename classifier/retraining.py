@@ -76,7 +76,7 @@ def assemble(
     by_label: dict[str, list[Example]] = defaultdict(list)
     for example in starter:
         by_label[example.label].append(example)
-    order, validation = random.Random(seed), []  # noqa: S311  # nosec B311 - a split, not a secret
+    order, validation = random.Random(seed), []  # noqa: S311  # a split, not a secret  # nosec B311
     for label in sorted(by_label):
         rows = by_label[label]
         order.shuffle(rows)
@@ -214,7 +214,7 @@ class RetrainWorker:
 
     async def _follow(self, run: RetrainRun, process: asyncio.subprocess.Process, job: Job) -> dict[str, Any]:
         """Feed the job, keep the lease alive with what the child says, and return its result."""
-        assert process.stderr  # noqa: S101  # nosec B101 - a pipe, see above
+        assert process.stderr  # noqa: S101  # a pipe, see above  # nosec B101
         progress: dict[str, Any] = {"stage": "prepare", "fraction": 0.0}
         outcome: dict[str, dict[str, Any]] = {}
 

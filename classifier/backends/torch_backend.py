@@ -24,7 +24,7 @@ class TorchBackend:
         with torch.inference_mode():
             ids, mask = collate(batch, self._pad_id, self._device)
             output = self._network(ids, mask, attention=True)
-        assert output.received is not None  # noqa: S101 - asked for above; for the type checker
+        assert output.received is not None  # noqa: S101  # asked for above; for the type checker  # nosec B101
         return Forward(
             logits=output.logits.double().cpu().numpy(),
             pooled=output.pooled.float().cpu().numpy(),
