@@ -195,7 +195,7 @@ def split_examples(
     members: dict[str, list[int]] = {}
     for position, example in enumerate(examples):
         members.setdefault(example.label, []).append(position)
-    for fewest in (5, MINIMUM_PER_LABEL):
+    for fewest in (5, 2):
         random = np.random.default_rng(seed)
         held_back: set[int] = set()
         for label in sorted(members):

@@ -33,8 +33,8 @@ LEASE = timedelta(seconds=30)
 HEARTBEAT_SECONDS = 1.0
 DEADLINE = timedelta(minutes=60)
 POLL_SECONDS = 0.5
-LABEL_WEIGHT = 4.0
-"""A label that a person of this workspace gave counts as much as four starter messages."""
+LABEL_WEIGHT = 8.0
+"""A label that a person of this workspace gave counts as much as eight starter messages."""
 VALIDATION_SHARE = 0.08
 
 log = structlog.get_logger(__name__)

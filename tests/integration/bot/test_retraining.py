@@ -181,4 +181,4 @@ def test_a_starter_message_that_a_person_labelled_otherwise_is_not_trained_on_wi
     made = assemble(known, [said], frozenset(c.slug for c in known.categories))
     everything = [*made.train, *made.validation, *made.held_out]
     assert {e.label for e in everything if e.text.lower() == text.lower()} == {"network"}
-    assert Example(text.upper(), "network", 4.0) in made.train
+    assert Example(text.upper(), "network", 8.0) in made.train
