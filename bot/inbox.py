@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ import structlog
 
 from bot.clock import Clock
 from bot.errors import SlackUnavailable, UserError
+from bot.lanes import Lanes, rest
 from classifier.contract import ClassifierUnavailable
 from storage.database import Database
 from storage.models import InboxEvent
@@ -75,7 +75,7 @@ class Inbox:
         self._jitter = jitter
         self._name = f"inbox-{uuid4().hex[:8]}"
         self._wake = asyncio.Event()
-        self._last: dict[str, asyncio.Task[None]] = {}
+        self._lanes = Lanes(on_done=self._wake.set)
 
     async def add(self, *, team_id: str, event_id: str, kind: Kind, payload: dict[str, Any]) -> bool:
         """Commit an event; False where it was there already (Slack delivers at least once).
@@ -100,23 +100,14 @@ class Inbox:
             while True:
                 self._wake.clear()
                 if not await self._claim_and_start():
-                    await self._rest()
+                    await rest(self._wake, POLL_SECONDS)
         finally:
-            running = list(self._last.values())
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
-
-    async def _rest(self) -> None:
-        # Not asyncio.wait_for: Python 3.11's loses a cancellation that arrives together with the wake-up.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(POLL_SECONDS):
-                await self._wake.wait()
+            await self._lanes.close()
 
     async def _claim_and_start(self) -> bool:
-        room = self._limit - len(self._last)
+        room = self._limit - len(self._lanes)
         if room <= 0:
-            await asyncio.wait(self._last.values(), return_when=asyncio.FIRST_COMPLETED)
+            await self._lanes.wait_for_room()
             return True
         try:
             async with self._database.unit_of_work() as work:
@@ -133,21 +124,7 @@ class Inbox:
     def _start(self, event: InboxEvent) -> None:
         """Run an event behind the one before it on the same message, so that "added" precedes "removed"."""
         subject = f"{event.team_id}/{event.payload.get('channel_id')}/{event.payload.get('ts', event.id)}"
-        before = self._last.get(subject)
-        task = asyncio.create_task(self._run_after(before, event), name=f"inbox:{event.kind}")
-        self._last[subject] = task
-
-        def forget(done: asyncio.Task[None]) -> None:
-            if self._last.get(subject) is done:
-                del self._last[subject]
-            self._wake.set()
-
-        task.add_done_callback(forget)
-
-    async def _run_after(self, before: asyncio.Task[None] | None, event: InboxEvent) -> None:
-        if before is not None:
-            await asyncio.wait([before])
-        await self._run_one(event)
+        self._lanes.start(subject, self._run_one(event), f"inbox:{event.kind}")
 
     async def _run_one(self, event: InboxEvent) -> None:
         """Handle one event; the error boundary of all durable work."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import functools
 import random
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,6 +12,7 @@ import structlog
 from bot.blocks.common import Card
 from bot.clock import Clock
 from bot.errors import SlackUnavailable
+from bot.lanes import Lanes, rest
 from bot.messenger import TIMEOUT_SECONDS, Messenger
 from storage.database import Database
 from storage.models import Reply
@@ -44,7 +43,7 @@ class Outbox:
         self._clock = clock
         self._jitter = jitter
         self._wake = asyncio.Event()
-        self._channels: dict[str, asyncio.Task[None]] = {}
+        self._lanes = Lanes()
 
     def wake(self) -> None:
         """Say that a reply was committed."""
@@ -56,18 +55,9 @@ class Outbox:
             while True:
                 self._wake.clear()
                 if not await self._claim_and_start():
-                    await self._rest()
+                    await rest(self._wake, POLL_SECONDS)
         finally:
-            running = list(self._channels.values())
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
-
-    async def _rest(self) -> None:
-        # Not asyncio.wait_for: Python 3.11's loses a cancellation that arrives together with the wake-up.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(POLL_SECONDS):
-                await self._wake.wait()
+            await self._lanes.close()
 
     async def _claim_and_start(self) -> bool:
         try:
@@ -79,20 +69,8 @@ class Outbox:
             await asyncio.sleep(POLL_SECONDS)
             return False
         for reply in replies:
-            before = self._channels.get(reply.channel_id)
-            task = asyncio.create_task(self._post_after(before, reply), name="outbox")
-            self._channels[reply.channel_id] = task
-            task.add_done_callback(functools.partial(self._forget, reply.channel_id))
+            self._lanes.start(reply.channel_id, self._post(reply), "outbox")
         return bool(replies)
-
-    def _forget(self, channel: str, done: asyncio.Task[None]) -> None:
-        if self._channels.get(channel) is done:
-            del self._channels[channel]
-
-    async def _post_after(self, before: asyncio.Task[None] | None, reply: Reply) -> None:
-        if before is not None:
-            await asyncio.wait([before])
-        await self._post(reply)
 
     async def _post(self, reply: Reply) -> None:
         """Post one reply; the error boundary of the outbox."""

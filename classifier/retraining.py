@@ -6,11 +6,9 @@ import asyncio
 import contextlib
 import hashlib
 import json
-import random
 import sys
-from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,77 +16,26 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from classifier.contract import OUT_OF_SCOPE_LABEL
-from classifier.dataset import Example, StarterPack
+from classifier.dataset import StarterPack
 from classifier.gate import Measured, Verdict, judge
 from classifier.model_directory import read_facts
 from classifier.registry import Registry
 from classifier.settings import ClassifierSettings
 from classifier.training_child import Job
+from classifier.training_set import TrainingSet, assemble
 from storage.database import Database
-from storage.labels import LabelledText
 from storage.models import ModelKind, RetrainRun, RunSource, RunState
 
 LEASE = timedelta(seconds=30)
 HEARTBEAT_SECONDS = 1.0
 DEADLINE = timedelta(minutes=60)
 POLL_SECONDS = 0.5
-LABEL_WEIGHT = 8.0
-"""A label that a person of this workspace gave counts as much as eight starter messages."""
-VALIDATION_SHARE = 0.08
 
 log = structlog.get_logger(__name__)
 
 
 class RetrainingFailed(Exception):
     """The child did not bring a model."""
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingSet:
-    """What a run learns from and is judged on."""
-
-    train: tuple[Example, ...]
-    validation: tuple[Example, ...]
-    held_out: tuple[Example, ...]
-    labels: int
-    starter: int
-
-
-def assemble(
-    pack: StarterPack, labels: Sequence[LabelledText], categories: frozenset[str], seed: int = 0
-) -> TrainingSet:
-    """Put starter messages and people's labels together. Pure.
-
-    A person's label wins over a starter message with the same words; starter messages of categories that the
-    workspace no longer has are left out; "none of these" becomes an out-of-scope example. The messages that
-    early stopping watches come from the starter pack alone, so that a single correction is always learned.
-    """
-    known = categories | {OUT_OF_SCOPE_LABEL}
-    given = [
-        Example(label.text, label.category or OUT_OF_SCOPE_LABEL, LABEL_WEIGHT)
-        for label in labels
-        if label.text.strip() and (label.category is None or label.category in categories)
-    ]
-    said = {_key(example.text) for example in given}
-    starter = [e for e in pack.train if e.label in known and _key(e.text) not in said]
-    held_out = tuple(e for e in pack.held_out if e.label in known and _key(e.text) not in said)
-    by_label: dict[str, list[Example]] = defaultdict(list)
-    for example in starter:
-        by_label[example.label].append(example)
-    order, validation = random.Random(seed), []  # noqa: S311  # a split, not a secret  # nosec B311
-    for label in sorted(by_label):
-        rows = by_label[label]
-        order.shuffle(rows)
-        share = round(VALIDATION_SHARE * len(rows))
-        validation += rows[:share]
-        by_label[label] = rows[share:]
-    train = [example for label in sorted(by_label) for example in by_label[label]]
-    return TrainingSet((*train, *given), tuple(validation), held_out, len(given), len(starter))
-
-
-def _key(text: str) -> str:
-    return " ".join(text.lower().split())
 
 
 class RetrainWorker:

@@ -172,7 +172,7 @@ async def test_a_version_is_noted_once_and_the_first_fine_tune_asked_for_once(
 def test_a_starter_message_that_a_person_labelled_otherwise_is_not_trained_on_with_its_old_label():
     from uuid import uuid4
 
-    from classifier.retraining import assemble
+    from classifier.training_set import assemble
     from storage.labels import LabelledText
 
     known = pack()

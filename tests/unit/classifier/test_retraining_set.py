@@ -9,7 +9,7 @@ from uuid import UUID
 from bot.blocks.retraining import STAGES
 from classifier.contract import OUT_OF_SCOPE_LABEL
 from classifier.dataset import Category, Example, StarterPack, starter_pack
-from classifier.retraining import LABEL_WEIGHT, VALIDATION_SHARE, assemble
+from classifier.training_set import LABEL_WEIGHT, VALIDATION_SHARE, assemble
 from classifier.training_types import Stage
 from storage.labels import LabelledText
 from tests.factories.rows import NOW
