@@ -18,7 +18,13 @@ from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from classifier.contract import ClassifierError, ExplanationMethod, InvalidInput, Prediction
+from classifier.contract import (
+    OUT_OF_SCOPE_THRESHOLD,
+    ClassifierError,
+    ExplanationMethod,
+    InvalidInput,
+    Prediction,
+)
 from classifier.wire import explanation_fields, prediction_fields
 
 if TYPE_CHECKING:
@@ -209,7 +215,7 @@ def _standard_input() -> Iterator[str]:
 
 def _sentence(prediction: Prediction) -> str:
     words = ", ".join(word.text for word in prediction.words[:3])
-    unsure = prediction.out_of_scope >= 0.5  # noqa: PLR2004 - the contract's default
+    unsure = prediction.out_of_scope >= OUT_OF_SCOPE_THRESHOLD
     note = f", likely none of the categories ({prediction.out_of_scope:.0%})" if unsure else ""
     return f"{prediction.category} {prediction.confidence:.1%}{note}  [{words}]"
 

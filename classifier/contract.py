@@ -23,6 +23,9 @@ import numpy.typing as npt
 OUT_OF_SCOPE_LABEL = "oos"
 """The label of a CSV row that belongs to no category: always a negative."""
 
+OUT_OF_SCOPE_THRESHOLD = 0.5
+"""Out-of-scope scores from here on mean "none of the categories", unless an operator says otherwise."""
+
 ExplanationMethod = Literal["attention", "leave_one_out"]
 
 
@@ -137,7 +140,7 @@ class ModelInfo:
     labels: tuple[str, ...]
     base_model: str
     threshold: float
-    out_of_scope_threshold: float = 0.5
+    out_of_scope_threshold: float = OUT_OF_SCOPE_THRESHOLD
 
 
 @runtime_checkable

@@ -28,11 +28,13 @@ class Example:
         text: the message as it was written.
         label: a category's slug, or `oos` for "none of them".
         weight: how much it counts in training, 1.0 for a plain row; a correction may count more.
+        voice: who gave the label, as far as it is known; any stable name.
     """
 
     text: str
     label: str
     weight: float = 1.0
+    voice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class StarterPack:
 
 
 def read_examples(path: Path) -> list[Example]:
-    """Read a CSV file with the columns `text` and `label` (others are ignored; `weight` is optional).
+    """Read a CSV file with the columns `text` and `label` (`weight` and `voice` are optional, others are ignored).
 
     Raises:
         InvalidInput: the file is missing, is no UTF-8 CSV, lacks a column, or has an empty text or label.
@@ -150,7 +152,12 @@ def _read_rows(content: str, source: str) -> list[tuple[Example, str]]:
                 )
             rows.append(
                 (
-                    Example(text, label, _weight(row.get("weight"), source, reader.line_num)),
+                    Example(
+                        text,
+                        label,
+                        _weight(row.get("weight"), source, reader.line_num),
+                        (row.get("voice") or "").strip(),
+                    ),
                     row.get("split") or "",
                 )
             )

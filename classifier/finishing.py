@@ -20,6 +20,7 @@ from classifier.calibration import (
     probabilities,
     route_threshold,
 )
+from classifier.contract import OUT_OF_SCOPE_THRESHOLD
 from classifier.model import ModelFacts, TextClassifier
 from classifier.model_directory import state_digest
 from classifier.training_types import TrainingConfig
@@ -64,7 +65,7 @@ def finish(
     predicted = probabilities(logits, temperature)
     confidence, correct = predicted.max(axis=1), predicted.argmax(axis=1) == targets
     # a message that the scope score stops is never routed, so it cannot be routed wrongly
-    routed = out_of_scope_score(logits, temperature, scope) < 0.5  # noqa: PLR2004 - the contract's default
+    routed = out_of_scope_score(logits, temperature, scope) < OUT_OF_SCOPE_THRESHOLD
     threshold = route_threshold(confidence[routed], correct[routed], config.error_budget)
     version = f"{created.astimezone(UTC):%Y%m%dT%H%M%SZ}-{state_digest(network)[:6]}"
     return replace(
