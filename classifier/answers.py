@@ -1,4 +1,4 @@
-"""What one model said to each message of a labelled set: the raw material of reports, gates and thresholds."""
+"""What one model said to each message of a labelled set: for reports, gates and thresholds."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class StarterPack:
 
 
 def read_examples(path: Path) -> list[Example]:
-    """Read a CSV file with the columns `text` and `label` (`weight` and `voice` are optional, others are ignored).
+    """Read a CSV file with the columns `text` and `label`; `weight` and `voice` are optional.
 
     Raises:
         InvalidInput: the file is missing, is no UTF-8 CSV, lacks a column, or has an empty text or label.
