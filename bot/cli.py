@@ -24,8 +24,11 @@ from bot import logs
 from bot.clock import utc_now
 from bot.errors import BotError, ConfigurationError
 from bot.settings import Settings
+from classifier.bench_commands import bench as bench_commands
 from classifier.commands import commands as model_commands
 from classifier.contract import ClassifierError
+from classifier.label_commands import suspects as labels_suspects
+from classifier.tuning_commands import commands as tuning_commands
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -41,12 +44,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(model_commands)
+app.add_typer(tuning_commands)
+app.add_typer(bench_commands, name="bench")
 database_commands = typer.Typer(help="The database: bring it up to date, check it.", no_args_is_help=True)
 app.add_typer(database_commands, name="db")
 models_commands = typer.Typer(help="The model versions on this machine.", no_args_is_help=True)
 app.add_typer(models_commands, name="models")
 labels_commands = typer.Typer(help="The labels that people gave.", no_args_is_help=True)
 app.add_typer(labels_commands, name="labels")
+labels_commands.command("suspects")(labels_suspects)
 
 out, err = Console(), Console(stderr=True)
 log = structlog.get_logger(__name__)

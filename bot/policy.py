@@ -10,6 +10,10 @@ from classifier.contract import Prediction
 ASK_WITH = 3
 """Top-3 holds the right category in 98% of BANKING77's test messages: three buttons and a way out."""
 
+ASK_WITH_AT_MOST = 5
+"""More buttons are a menu, and the card has one. The cap costs some of the prediction set's promise: where
+the set is larger, the right category may be among those that were left out."""
+
 
 class Outcome(StrEnum):
     """What the policy made of a prediction."""
@@ -46,7 +50,7 @@ def decide(prediction: Prediction, thresholds: Thresholds, active: frozenset[str
 
     Args:
         prediction: what the model said.
-        thresholds: a channel's own, or the defaults.
+        thresholds: a channel's own, or the defaults; a channel's own overrides the model's.
         active: slugs of the categories that exist today; the model may still know retired ones.
     """
     known = tuple((slug, p) for slug, p in prediction.alternatives if slug in active)
@@ -55,4 +59,10 @@ def decide(prediction: Prediction, thresholds: Thresholds, active: frozenset[str
     route = prediction.threshold if thresholds.route is None else thresholds.route
     if prediction.category in active and prediction.confidence >= route:
         return Decision(Outcome.ROUTED, prediction.category, known[:ASK_WITH])
-    return Decision(Outcome.ASKED, None, known[:ASK_WITH])
+    return Decision(Outcome.ASKED, None, known[: _buttons(prediction, active)])
+
+
+def _buttons(prediction: Prediction, active: frozenset[str]) -> int:
+    """How many categories to offer: as many as the prediction set holds, at least three and at most five."""
+    likely = sum(slug in active for slug in prediction.candidates)
+    return min(max(likely, ASK_WITH), ASK_WITH_AT_MOST)

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from bot.incoming import IncomingMessage
-from bot.policy import Decision, Outcome, Thresholds, decide
+from bot.policy import ASK_WITH_AT_MOST, Decision, Outcome, Thresholds, decide
 from bot.surfaces import CARD, TicketView, owner_surface, team_surface_card, thread_card
 from bot.workspace import Workspace
 from classifier.contract import Prediction
@@ -19,7 +19,7 @@ from storage.tickets import PredictionValues
 from storage.types import vector_to_bytes
 
 log = structlog.get_logger(__name__)
-ALTERNATIVES_KEPT = 5
+ALTERNATIVES_KEPT = ASK_WITH_AT_MOST
 WORDS_KEPT = 10
 
 
@@ -118,11 +118,13 @@ async def add_replies(work: UnitOfWork, state: TicketView, now: datetime) -> Non
 def _values(prediction: Prediction, decision: Decision) -> PredictionValues:
     """Return what is kept of a prediction: what the card shows, and the embedding for later look-ups."""
     words = prediction.words[:WORDS_KEPT]
+    asked = decision.outcome is Outcome.ASKED and decision.choices
     return PredictionValues(
         model_version=prediction.model_version,
         category=prediction.category,
         confidence=prediction.confidence,
-        alternatives=prediction.alternatives[:ALTERNATIVES_KEPT],
+        # of a question, what it offered: the card is drawn again from here
+        alternatives=decision.choices if asked else prediction.alternatives[:ALTERNATIVES_KEPT],
         words=[{"text": w.text, "start": w.start, "end": w.end, "score": w.score} for w in words],
         out_of_scope=prediction.out_of_scope,
         decision=decision.outcome.value,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bot.blocks.common import Card, CategoryView
 from bot.blocks.ticket_card import Correction, question_card, routed_card, team_card
+from bot.policy import ASK_WITH, ASK_WITH_AT_MOST
 from storage.labels import resolve_labels
 from storage.models import Label, Prediction, Ticket, TicketState
 
@@ -76,7 +77,7 @@ def posted_card(state: TicketView) -> Card:
         (view, float(p))
         for slug, p in (prediction.alternatives if prediction else [])
         if (view := state.category(slug)) is not None
-    ][:3]
+    ][: ASK_WITH_AT_MOST if ticket.state == TicketState.ASKED else ASK_WITH]
     return question_card(
         ticket.id, choices, words, state.categories, correction, unreadable=not ticket.text.strip()
     )

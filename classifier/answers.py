@@ -74,7 +74,7 @@ def answer(predictor: Predictor, texts: Sequence[str], *, timed: bool = False) -
         labels=facts.labels,
         probabilities=scores,
         scope=out_of_scope_score(logits, facts.temperature, facts.out_of_scope),
-        thresholds=np.full(len(texts), facts.thresholds["route"]),
+        thresholds=np.array([facts.threshold_of(label) for label in facts.labels])[scores.argmax(axis=1)],
         milliseconds=_single(predictor, texts[:_TIMED]) if timed and texts else 0.0,
     )
 

@@ -5,18 +5,54 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.resources
+import inspect
+import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, Literal, cast
 
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from safetensors import SafetensorError
+from torch import nn
+from transformers import (
+    CONFIG_MAPPING,
+    MODEL_MAPPING,
+    AutoConfig,
+    AutoModel,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 from transformers.utils import logging as transformers_logging
 
-from classifier.contract import BaseModelUnavailable
+from classifier.contract import BaseModelUnavailable, InvalidInput
+
+Pooling = Literal["mean", "cls"]
+"""How the token vectors become one vector: their mean, or that of the first token."""
 
 EMBEDDED_NAME = "all-MiniLM-L6-v2"
 EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """Of model.safetensors, as the model's authors publish it."""
+
+_ENCODER_DECODERS = frozenset({"bart", "mbart", "mvp", "t5", "mt5", "umt5", "t5gemma"})
+"""Types whose config.json may leave out that they have a decoder, because it is their default."""
+
+_NO_ATTENTION_ROW = frozenset(
+    {"big_bird", "fnet", "funnel", "longformer", "mra", "nystromformer", "perceiver", "reformer", "yoso"}
+)
+"""Types whose last layer has no attention from every token to every other one."""
+
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    ImportError,
+    SafetensorError,
+)
+_VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 
 _ALLOWED = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model"]
 
@@ -61,37 +97,131 @@ def weights_sha256(path: Path) -> str:
 def load_encoder(path: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Load encoder (float32, without a pooler) and fast tokenizer from a directory of local files.
 
+    Any bidirectional encoder that transformers itself knows: BERT, DistilBERT, RoBERTa, XLM-R, MPNet,
+    ModernBERT, ELECTRA, DeBERTa, ALBERT and their like. The tokenizer's padding token is the encoder's.
+
     Raises:
-        BaseModelUnavailable: transformers cannot read them, or there is no fast tokenizer.
+        BaseModelUnavailable: transformers cannot read them, there is no fast tokenizer, or it is another kind
+            of model: with a decoder, or with code of its own.
     """
+    _check_kind(path)
     try:
         with _quiet():
             tokenizer = AutoTokenizer.from_pretrained(  # a local folder  # nosec B615
-                path, local_files_only=True, use_fast=True
+                path, local_files_only=True, use_fast=True, trust_remote_code=False
             )
-            encoder = AutoModel.from_pretrained(  # a local folder  # nosec B615
+            config = AutoConfig.from_pretrained(  # a local folder  # nosec B615
+                path, local_files_only=True, trust_remote_code=False
+            )
+            encoder, loaded = AutoModel.from_pretrained(  # a local folder  # nosec B615
                 path,
+                config=config,
                 local_files_only=True,
                 use_safetensors=True,
                 trust_remote_code=False,
-                **_without_pooler(path),
+                output_loading_info=True,
+                **_without_pooler(config),
             )
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+    except _UNREADABLE as error:
         reason = str(error).strip().split("\n", 1)[0]
         raise BaseModelUnavailable(f"the base model {path} cannot be read: {reason}") from error
+    # transformers would begin these at random, and an encoder that knows nothing would be trained
+    missing = sorted(name for name in loaded["missing_keys"] if "pooler" not in name)
+    if missing:
+        raise BaseModelUnavailable(
+            f"the base model {path} lacks the weights {missing[0]} ({len(missing)} in all): download it again"
+        )
+    if len(tokenizer) > encoder.get_input_embeddings().num_embeddings:
+        raise BaseModelUnavailable(
+            f"the base model {path} has more tokens than its encoder knows: its files belong to two models"
+        )
     if not tokenizer.is_fast:
         raise BaseModelUnavailable(
-            f"the base model {path} has no tokenizer.json: words need a fast tokenizer"
+            f"the base model {path} has no tokenizer.json: words need a fast tokenizer, "
+            "save it with one or name another model"
         )
+    if tokenizer.pad_token_id is None and encoder.config.pad_token_id is not None:
+        tokenizer.pad_token = tokenizer.convert_ids_to_tokens(encoder.config.pad_token_id)
     return cast("PreTrainedModel", encoder.float()), cast("PreTrainedTokenizerBase", tokenizer)
 
 
 def readable_tokens(encoder: PreTrainedModel, wanted: int) -> int:
-    """At most `wanted` tokens, and no more than the encoder has positions for."""
+    """At most `wanted` tokens, and no more than the encoder has positions for.
+
+    RoBERTa, XLM-R, MPNet and their like count positions from behind the padding token's number, so that
+    two of their 514 positions are never used; their table of positions says so.
+    """
     positions = getattr(encoder.config, "max_position_embeddings", None) or wanted
-    # RoBERTa counts positions from behind the padding token's number
-    reserved = (encoder.config.pad_token_id or 0) + 1 if "roberta" in encoder.config.model_type else 0
-    return min(wanted, int(positions) - reserved)
+    for name, module in encoder.named_modules():
+        if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
+            positions = module.num_embeddings
+            if module.padding_idx is not None:
+                positions -= module.padding_idx + 1
+    return min(wanted, int(positions))
+
+
+def resolve_pooling(wanted: str, path: Path) -> Pooling:
+    """Which pooling to use.
+
+    Args:
+        wanted: mean, cls, or auto: what the directory's sentence-transformers files say (modules.json and the
+            config.json of its pooling module), and the mean where they say nothing or something else.
+        path: the encoder's directory.
+
+    Raises:
+        InvalidInput: there is no such pooling.
+    """
+    if wanted in ("mean", "cls"):
+        return cast("Pooling", wanted)
+    if wanted != "auto":
+        raise InvalidInput(f"no pooling {wanted!r}: use auto, mean or cls")
+    folder = "1_Pooling"
+    modules = _read_json(path / "modules.json")
+    for module in modules if isinstance(modules, list) else []:
+        if str(module.get("type", "")).endswith("Pooling"):
+            folder = str(module.get("path", folder))
+    declared = _read_json(path / folder / "config.json")
+    if not isinstance(declared, dict):
+        return "mean"
+    mode = declared.get("pooling_mode")  # sentence-transformers since 5.4; before it, a switch for each mode
+    first = mode in ("cls", ["cls"]) if mode is not None else declared.get("pooling_mode_cls_token")
+    return "cls" if first and not declared.get("pooling_mode_mean_tokens") else "mean"
+
+
+def _check_kind(path: Path) -> None:
+    """Refuse what is no bidirectional text encoder, before any of its weights are read."""
+    config = _read_json(path / "config.json")
+    if not isinstance(config, dict):
+        raise BaseModelUnavailable(f"the base model {path} has no readable config.json: download it again")
+    kind = config.get("model_type")
+    reason = ""
+    if kind not in CONFIG_MAPPING:
+        reason = (
+            "needs code of its own, which is never run"
+            if "auto_map" in config
+            else f"is of the type {kind!r}, which this version of transformers does not know"
+        )
+    elif config.get("is_encoder_decoder") or kind in _ENCODER_DECODERS:
+        reason = f"is an encoder with a decoder ({kind})"
+    elif kind in _NO_ATTENTION_ROW:
+        reason = f"has no full attention to show words by ({kind})"
+    elif config.get("is_decoder") or kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES:
+        reason = f"is no text encoder ({kind})"
+    if reason:
+        raise BaseModelUnavailable(
+            f"the base model {path} {reason}: name an encoder such as BERT, RoBERTa or ModernBERT"
+        )
+    # transformers would make up a tokenizer that knows no word
+    if not any(file for name in _VOCABULARIES for file in path.glob(name)):
+        raise BaseModelUnavailable(f"the base model {path} has no tokenizer.json: copy it beside config.json")
+
+
+def _read_json(file: Path) -> Any:
+    """The content of a JSON file; None where there is none that can be read."""
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
 @contextlib.contextmanager
@@ -108,10 +238,11 @@ def _quiet() -> Iterator[None]:
             transformers_logging.enable_progress_bar()
 
 
-def _without_pooler(path: Path) -> dict[str, bool]:
-    """Mean pooling leaves BERT's own pooler unused: it would be trained, saved and loaded for nothing."""
-    config = AutoConfig.from_pretrained(path, local_files_only=True)  # a local folder  # nosec B615
-    return {"add_pooling_layer": False} if config.model_type in ("bert", "roberta", "xlm-roberta") else {}
+def _without_pooler(config: Any) -> dict[str, bool]:
+    """The encoder's own pooler is not used here: it would be trained, saved and loaded for nothing."""
+    model: Any = MODEL_MAPPING[type(config)]
+    parameters = inspect.signature(model).parameters
+    return {"add_pooling_layer": False} if "add_pooling_layer" in parameters else {}
 
 
 def _embedded() -> Path:

@@ -18,14 +18,35 @@ class Encoded:
     Attributes:
         source: the model text with its origins.
         ids: token ids, special tokens included, at most max_tokens.
-        offsets: (start, end) of each token in the model text; special tokens have (0, 0).
+        offsets: (start, end) of each token in the model text, without the spaces around it; special tokens
+            have start = end.
         truncated: whether a part of the text was left out.
+        unknown: how many of the tokens stand for letters that the tokenizer does not know.
     """
 
     source: ModelText
     ids: list[int]
     offsets: list[tuple[int, int]]
     truncated: bool
+    unknown: int = 0
+
+
+UNREADABLE = 0.7
+"""Share of unknown tokens from which a text is unreadable: English has none, Thai and Chinese have most."""
+
+
+def unreadable(encoded: Encoded) -> bool:
+    """Whether the model could read next to nothing: no letter or digit, or nearly all tokens unknown.
+
+    Whatever the network makes of such a text comes from its special tokens and punctuation.
+    """
+    text = encoded.source.text
+    if not any(character.isalnum() for character in text):
+        return True
+    if not encoded.unknown:
+        return False
+    lettered = sum(any(c.isalnum() for c in text[start:end]) for start, end in encoded.offsets)
+    return encoded.unknown >= UNREADABLE * lettered
 
 
 class TextEncoder:
@@ -34,6 +55,7 @@ class TextEncoder:
     def __init__(self, tokenizer: Tokenizer, max_tokens: int, pad_id: int) -> None:
         self._tokenizer = tokenizer
         self._max_tokens = max_tokens
+        self._unknown = {tokenizer.token_to_id(token) for token in ("[UNK]", "<unk>")} - {None}
         self.pad_id = pad_id
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
@@ -46,12 +68,25 @@ class TextEncoder:
         encodings = self._tokenizer.encode_batch([source.text for source in sources])
         return [self._fit(source, e.ids, e.offsets) for source, e in zip(sources, encodings, strict=True)]
 
-    def _fit(self, source: ModelText, ids: list[int], offsets: list[tuple[int, int]]) -> Encoded:
-        if len(ids) <= self._max_tokens:
-            return Encoded(source, ids, offsets, source.truncated)
-        tail = self._max_tokens // 4
-        head = self._max_tokens - tail
-        return Encoded(source, ids[:head] + ids[-tail:], offsets[:head] + offsets[-tail:], truncated=True)
+    def _fit(self, source: ModelText, ids: list[int], spans: list[tuple[int, int]]) -> Encoded:
+        offsets = [_without_spaces(source.text, start, end) for start, end in spans]
+        truncated = source.truncated
+        if len(ids) > self._max_tokens:
+            tail = self._max_tokens // 4
+            head = self._max_tokens - tail
+            ids, offsets = ids[:head] + ids[-tail:], offsets[:head] + offsets[-tail:]
+            truncated = True
+        unknown = sum(token in self._unknown for token in ids)
+        return Encoded(source, ids, offsets, truncated, unknown)
+
+
+def _without_spaces(text: str, start: int, end: int) -> tuple[int, int]:
+    """Where a token's letters are: byte-level tokenizers count the space before a word as a part of it."""
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return start, end
 
 
 def collate(batch: Sequence[Encoded], pad_id: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:

@@ -12,12 +12,6 @@ from classifier.model import OutOfScope
 
 Floats = npt.NDArray[np.floating]
 
-FALLBACK_THRESHOLD = 0.5
-"""Below it another answer may be as likely; also used where there is too little to measure."""
-
-_ENOUGH = 30
-"""Messages from which a measured threshold is worth more than the fallback."""
-
 _ENOUGH_OUT_OF_SCOPE = 5
 _FLAGGED_IN_SCOPE = 0.03
 """The share of in-scope validation messages that may score above one half."""
@@ -80,14 +74,6 @@ def coverage_at_risk(confidence: Floats, correct: npt.NDArray[np.bool_], risk: f
     if len(kept) == 0:
         return 0.0, float("inf")
     return (int(kept[-1]) + 1) / len(order), float(ranked[kept[-1]])
-
-
-def route_threshold(confidence: Floats, correct: npt.NDArray[np.bool_], budget: float) -> float:
-    """Confidence from which to route by oneself so that at most `budget` of the routings are wrong."""
-    if len(confidence) < _ENOUGH:
-        return FALLBACK_THRESHOLD
-    _, threshold = coverage_at_risk(confidence, correct, budget)
-    return float(np.clip(threshold, FALLBACK_THRESHOLD, 0.99))
 
 
 def scope_features(logits: Floats, temperature: float) -> Floats:

@@ -16,7 +16,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
-from rich.table import Table
 
 from classifier.contract import (
     OUT_OF_SCOPE_THRESHOLD,
@@ -28,7 +27,6 @@ from classifier.contract import (
 from classifier.wire import explanation_fields, prediction_fields
 
 if TYPE_CHECKING:
-    from classifier.evaluation import Report
     from classifier.inference import Predictor
     from classifier.training_types import Progress
 
@@ -70,14 +68,20 @@ def train(
     day_one: Annotated[
         bool, typer.Option("--day-one", help="A head on the frozen encoder: seconds.")
     ] = False,
+    error_budget: Annotated[
+        float | None, typer.Option(help="Largest share of wrong automatic routings; 0.05 where not set.")
+    ] = None,
 ) -> None:
     """Fit a model directory to labelled messages."""
     from dataclasses import replace
 
     from classifier.dataset import check_trainable, read_examples
     from classifier.settings import ClassifierSettings
+    from classifier.thresholds import check_budget
 
     # everything that can be wrong with the input is said before torch is imported and minutes are spent
+    if error_budget is not None:
+        check_budget(error_budget)
     if output.exists():
         raise InvalidInput(f"{output} exists already: name a new directory, or remove it first")
     examples = read_examples(labels)
@@ -94,6 +98,7 @@ def train(
         seed=seed,
         threads=threads or config.threads,
         epochs=epochs or config.epochs,
+        error_budget=config.error_budget if error_budget is None else error_budget,
     )
     created = datetime.now(UTC)
     with _ProgressBar() as bar:
@@ -118,26 +123,25 @@ def evaluate(
     model: ModelArgument,
     labels: Annotated[Path, typer.Argument(metavar="LABELS.csv", help="Columns text,label.")],
     json_file: Annotated[Path | None, typer.Option("--json", help="Write everything measured.")] = None,
-    report: Annotated[Path | None, typer.Option(help="Directory for a Markdown report.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write an HTML page, Markdown, JSON and pictures.")
+    ] = None,
+    text: Annotated[bool, typer.Option("--text", help="Print every figure.")] = False,
 ) -> None:
     """Measure a model on labelled messages that it has not seen."""
     from classifier.dataset import read_examples
 
     examples = read_examples(labels)
-    from classifier.evaluation import evaluate as measure
+    from classifier.evaluation_output import evaluate_directory, show, write_folder, write_json
+    from classifier.settings import ClassifierSettings
 
-    measured = measure(_predictor(model), examples)
-    Console().print(_table(measured))
-    content = json.dumps(measured.as_dict(), indent=2) + "\n"
+    predictor = _predictor(model)
+    measured = evaluate_directory(predictor, model, examples, ClassifierSettings().device)
+    show(measured, text=text)
     if json_file is not None:
-        _write(json_file, content)
+        write_json(measured, json_file)
     if report is not None:
-        _write(report / "report.json", content)
-        rows = "\n".join(f"| {name} | {value} |" for name, value in _rows(measured))
-        _write(
-            report / "report.md",
-            f"# Evaluation of {measured.model_version}\n\n| | |\n| --- | --- |\n{rows}\n",
-        )
+        write_folder(measured, predictor, labels, report)
 
 
 @commands.command()
@@ -218,42 +222,6 @@ def _sentence(prediction: Prediction) -> str:
     unsure = prediction.out_of_scope >= OUT_OF_SCOPE_THRESHOLD
     note = f", likely none of the categories ({prediction.out_of_scope:.0%})" if unsure else ""
     return f"{prediction.category} {prediction.confidence:.1%}{note}  [{words}]"
-
-
-def _rows(report: Report) -> list[tuple[str, str]]:
-    low, high = report.accuracy_interval
-    rows = [
-        ("messages", str(report.n)),
-        ("accuracy", f"{report.accuracy:.2%} (95% interval {low:.1%} to {high:.1%})"),
-        ("right among the first three", f"{report.top3:.2%}"),
-        ("macro F1", f"{report.macro_f1:.4f}"),
-        ("calibration error", f"{report.ece:.4f}"),
-        ("routed by itself", f"{report.routed:.1%}, of these right {report.routed_accuracy:.1%}"),
-    ]
-    rows += [
-        (f"coverage at {float(risk):.0%} risk", f"{share:.1%}") for risk, share in report.coverage.items()
-    ]
-    if report.out_of_scope is not None:
-        scope = report.out_of_scope
-        rows.append(("out of scope", f"AUROC {scope.auroc:.3f}, recall {scope.recall:.1%} of {scope.n}"))
-    if report.unknown:
-        rows.append(("labels that the model does not know", f"{report.unknown} messages, counted as wrong"))
-    return rows
-
-
-def _table(report: Report) -> Table:
-    table = Table(title=f"Model {report.model_version}", show_header=False)
-    for name, value in _rows(report):
-        table.add_row(name, value)
-    return table
-
-
-def _write(path: Path, content: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
-    except OSError as error:
-        raise InvalidInput(f"{path} cannot be written ({error.strerror}): name another file") from error
 
 
 class _ProgressBar:

@@ -6,6 +6,7 @@ ClassifierError
 ├── InvalidInput             the caller's texts, file or options cannot be used
 ├── BrokenModel              a model directory is missing, changed or not ours
 ├── BaseModelUnavailable     the encoder to start from cannot be read
+├── TrainingDiverged         the loss of a training is no number any more
 └── ClassifierUnavailable    no answer now; trying again later is safe
     ├── ClassifierOverloaded the queue is full
     └── ClassifierTimeout    the answer did not come in time
@@ -46,6 +47,10 @@ class BrokenModel(ClassifierError):
 
 class BaseModelUnavailable(ClassifierError):
     """The base encoder cannot be read. Name a local directory, or install the package that holds it."""
+
+
+class TrainingDiverged(ClassifierError):
+    """The training came apart. Lower the learning rate and train again."""
 
 
 class ClassifierUnavailable(ClassifierError):
@@ -90,11 +95,15 @@ class Prediction:
         confidence: its calibrated probability, 0..1.
         alternatives: (category, probability), best first, the predicted category included.
         words: the words that the model attended to, best first, offsets into the given text.
-        out_of_scope: 0 (surely one of the categories) .. 1 (surely none of them).
+        out_of_scope: 0 (surely one of the categories) .. 1 (surely none of them, or a text that the model
+            cannot read: without a letter or digit, or in a script that its tokenizer does not know).
         embedding: float32[hidden], the pooled sentence embedding, L2-normalised.
         model_version: version name of the model that answered.
         truncated: whether the text was longer than the model reads.
-        threshold: confidence from which this model may route by itself (from its calibration).
+        threshold: confidence from which this model may route a message of this category by itself (from its
+            calibration).
+        candidates: the prediction set, best first: over all messages it holds the right category with the
+            frequency that the model promises (98%). Empty where the model has not measured any.
     """
 
     category: str
@@ -106,6 +115,7 @@ class Prediction:
     model_version: str
     truncated: bool = False
     threshold: float = 0.5
+    candidates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,22 +97,26 @@ def starter_pack() -> StarterPack:
     )
 
 
-def check_trainable(examples: Sequence[Example]) -> tuple[str, ...]:
+def check_trainable(examples: Sequence[Example], minimum: int = MINIMUM_PER_LABEL) -> tuple[str, ...]:
     """Say which categories can be learned from the examples, sorted.
 
+    Args:
+        examples: what there is.
+        minimum: messages that every label must have.
+
     Raises:
-        InvalidInput: there are fewer than two categories, or one of them has a single message.
+        InvalidInput: there are fewer than two categories, or a label has fewer messages than the minimum.
     """
     counts = Counter(example.label for example in examples)
     counts.pop(OUT_OF_SCOPE_LABEL, None)
     if len(counts) < 2:  # noqa: PLR2004 - a choice needs two
         found = f"only the label {next(iter(counts))!r}" if counts else "no label"
         raise InvalidInput(f"found {found}: training needs messages of at least two categories")
-    scarce = sorted(label for label, count in counts.items() if count < MINIMUM_PER_LABEL)
+    scarce = sorted(label for label, count in counts.items() if count < minimum)
     if scarce:
         named = ", ".join(repr(label) for label in scarce[:5]) + (", ..." if len(scarce) > 5 else "")  # noqa: PLR2004
         raise InvalidInput(
-            f"too few messages for {named}: add messages until every label has {MINIMUM_PER_LABEL}, "
+            f"too few messages for {named}: add messages until every label has {minimum}, "
             "or take the label out"
         )
     return tuple(sorted(counts))

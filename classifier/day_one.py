@@ -11,13 +11,10 @@ import numpy as np
 import torch
 from torch.nn.functional import log_softmax
 
-from classifier.base_models import load_encoder, readable_tokens, resolve_base_model, weights_sha256
-from classifier.batching import TextEncoder
-from classifier.contract import OUT_OF_SCOPE_LABEL
-from classifier.dataset import Example, check_trainable, fingerprint, split_examples
-from classifier.devices import choose_device, use_threads
+from classifier.dataset import Example, split_examples
 from classifier.finishing import finish
-from classifier.model import ModelFacts, TextClassifier, TrainedModel, raw_tokenizer
+from classifier.model import TrainedModel
+from classifier.preparation import prepare
 from classifier.probe import embed, fit_head, set_head, standardised
 from classifier.training_types import FitResult, Progress, TrainingConfig
 
@@ -41,23 +38,16 @@ def fit_day_one(
         BaseModelUnavailable: the encoder cannot be read.
     """
     began = time.monotonic()
-    labels = check_trainable(examples)
     report = progress or (lambda _: None)
     report(Progress("prepare", 0, 0, 0, 1, 0.0))
-    use_threads(config.threads)
-    torch.manual_seed(config.seed)
-    device = choose_device(config.device)
-    base = resolve_base_model(config.base_model)
-    encoder, tokenizer = load_encoder(base)
-    network = TextClassifier(encoder, len(labels), dropout=config.dropout).to(device).eval()
+    prepared = prepare(examples, config)
+    labels = prepared.labels
+    network = prepared.network(config).eval()
     train, held_back = split_examples(examples, max(config.validation_share, 0.2), config.seed)
     ordered = [*train, *held_back]
-    max_tokens = readable_tokens(encoder, config.max_tokens)
-    texts = TextEncoder(raw_tokenizer(tokenizer), max_tokens, tokenizer.pad_token_id or 0)
-    pooled = embed(network, texts, [example.text for example in ordered], device, report)
-
-    index = {label: number for number, label in enumerate(labels)} | {OUT_OF_SCOPE_LABEL: -1}
-    targets = torch.tensor([index[example.label] for example in ordered])
+    texts = [example.text for example in ordered]
+    pooled = embed(network, prepared.texts, texts, prepared.device, report)
+    targets = prepared.targets(ordered)
     weights = torch.tensor([example.weight for example in ordered])
     features, mean, scale = standardised(pooled)
     seen = slice(0, len(train))
@@ -76,18 +66,9 @@ def fit_day_one(
     matrix, bias = fit_head(features, targets, weights, len(labels), penalty)
     set_head(network, matrix, bias, mean, scale)
 
-    facts = ModelFacts(
-        version="",
-        kind="day_one",
-        labels=labels,
-        base_model=config.base_model,
-        base_sha256=weights_sha256(base),
-        max_tokens=max_tokens,
-        created="",
-        training_manifest=fingerprint(examples),
-    )
+    facts = prepared.facts("day_one", examples, config, network)
     facts = finish(facts, network, measured, checked_targets.numpy().astype(np.int64), config, created)
     facts = replace(facts, metrics={**facts.metrics, "train_n": float(len(ordered))})
     report(Progress("done", 0, 0, 1, 1, 1.0, 0.0, None, facts.metrics["validation_accuracy"]))
-    model = TrainedModel(network=network, tokenizer=tokenizer, facts=facts)
+    model = TrainedModel(network=network, tokenizer=prepared.tokenizer, facts=facts)
     return FitResult(model, facts.metrics, (), time.monotonic() - began)

@@ -2,166 +2,188 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import binomtest
-from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
+import numpy.typing as npt
+from sklearn.metrics import roc_auc_score
 
-from classifier.calibration import (
-    coverage_at_risk,
-    expected_calibration_error,
-    out_of_scope_score,
-    probabilities,
-)
-from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
+from classifier.answers import Answers, answer
+from classifier.baseline_answers import BaselineAnswers
+from classifier.calibration import coverage_at_risk, expected_calibration_error
+from classifier.contract import OUT_OF_SCOPE_LABEL, OUT_OF_SCOPE_THRESHOLD, InvalidInput
 from classifier.dataset import Example
+from classifier.evaluation_types import RISKS, BaselineReport, CategoryReport, OutOfScopeReport, Report
 from classifier.inference import Predictor
+from classifier.metrics import (
+    brier_and_log_loss,
+    by_category,
+    by_length,
+    confusion_matrix,
+    confusions,
+    out_of_scope,
+    paired_difference,
+    reliability,
+    risk_coverage,
+    wilson,
+)
 from classifier.model import TrainedModel
 
-RISKS = (0.05, 0.03, 0.01)
+__all__ = ["RISKS", "CategoryReport", "OutOfScopeReport", "Report", "check_measurable", "evaluate", "measure"]
+
 _CONFUSIONS = 15
-_FLAGGED = 0.5
-"""The contract's threshold on the out-of-scope score."""
+
+Array = npt.NDArray[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class CategoryReport:
-    """One category: precision, recall and F1 in 0..1, and its messages."""
-
-    precision: float
-    recall: float
-    f1: float
-    n: int
-
-
-@dataclass(frozen=True, slots=True)
-class OutOfScopeReport:
-    """How well messages that belong nowhere are told apart.
-
-    Attributes:
-        n: `oos` messages.
-        auroc: chance that one of them scores above an in-scope message.
-        recall: share of them with a score of at least one half.
-        flagged_in_scope: share of the in-scope messages with such a score.
-    """
-
-    n: int
-    auroc: float
-    recall: float
-    flagged_in_scope: float
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What was measured.
-
-    Attributes:
-        model_version: of the model.
-        n: in-scope messages.
-        accuracy: share of them with the right category on top.
-        accuracy_interval: 95% Wilson interval of the accuracy.
-        top3: share of them with the right category among the first three.
-        macro_f1: mean F1 over the categories that have messages.
-        ece: expected calibration error, 15 bins.
-        threshold: confidence from which the model routes by itself.
-        routed: share of the in-scope messages that it would route.
-        routed_accuracy: share of those that is right.
-        coverage: {"0.05": share of in-scope messages that can be answered with at most 5% wrong}.
-        categories: by slug.
-        out_of_scope: None without `oos` messages.
-        confusions: (right category, predicted, messages), most frequent first.
-        unknown: messages whose label the model does not know; they count as wrong.
-    """
-
-    model_version: str
-    n: int
-    accuracy: float
-    accuracy_interval: tuple[float, float]
-    top3: float
-    macro_f1: float
-    ece: float
-    threshold: float
-    routed: float
-    routed_accuracy: float
-    coverage: Mapping[str, float]
-    categories: Mapping[str, CategoryReport]
-    out_of_scope: OutOfScopeReport | None
-    confusions: tuple[tuple[str, str, int], ...]
-    unknown: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
-        return asdict(self)
-
-
-def evaluate(model: TrainedModel | Predictor, examples: Sequence[Example]) -> Report:
+def evaluate(
+    model: TrainedModel | Predictor,
+    examples: Sequence[Example],
+    *,
+    baselines: Sequence[BaselineAnswers] = (),
+    timed: bool = False,
+) -> Report:
     """Measure a model on labelled messages.
+
+    Args:
+        model: the model.
+        examples: messages that it has not seen.
+        baselines: what simpler models said to the same messages, see answer_baselines.
+        timed: whether to measure the time of single messages too.
 
     Raises:
         InvalidInput: there is no message of a category among them.
     """
+    check_measurable(examples)
     predictor = model if isinstance(model, Predictor) else Predictor(model)
-    facts = predictor.facts
-    inside = np.array([example.label != OUT_OF_SCOPE_LABEL for example in examples], dtype=bool)
-    if not inside.any():
-        raise InvalidInput("no message has a category: evaluation needs rows with labels other than oos")
-    logits = predictor.logits([example.text for example in examples])
-    scores = probabilities(logits, facts.temperature)
-    scope = out_of_scope_score(logits, facts.temperature, facts.out_of_scope)
+    texts = [example.text for example in examples]
+    answers = answer(predictor, texts, timed=timed)
+    return measure(answers, examples, baselines=baselines, truncated=predictor.truncated(texts))
 
-    names = np.array(facts.labels)
-    truth = np.array([example.label for example in examples])[inside]
-    ranked = np.argsort(-scores[inside], axis=1, kind="stable")
-    predicted = names[ranked[:, 0]]
-    confidence = scores[inside].max(axis=1)
-    correct = predicted == truth
-    interval = binomtest(int(correct.sum()), len(correct)).proportion_ci(method="wilson")
-    routed = (confidence >= facts.thresholds["route"]) & (scope[inside] < _FLAGGED)
-    categories = _categories(truth, predicted)
+
+def check_measurable(examples: Sequence[Example]) -> None:
+    """Refuse, before any work, a set in which nothing has a category.
+
+    Raises:
+        InvalidInput: there is no message of a category among them.
+    """
+    if all(example.label == OUT_OF_SCOPE_LABEL for example in examples):
+        raise InvalidInput("no message has a category: evaluation needs rows with labels other than oos")
+
+
+def measure(
+    answers: Answers,
+    examples: Sequence[Example],
+    *,
+    baselines: Sequence[BaselineAnswers] = (),
+    truncated: Sequence[bool] | None = None,
+    budgets: Mapping[str, Mapping[str, float]] | None = None,
+    scope_threshold: float = OUT_OF_SCOPE_THRESHOLD,
+) -> Report:
+    """Turn a model's answers into figures. Pure.
+
+    Args:
+        answers: to the examples, in their order.
+        examples: the labelled messages.
+        baselines: what simpler models said to them.
+        truncated: whether each message was longer than the model reads.
+        budgets: what thresholds chosen on validation messages come to here, see Report.
+        scope_threshold: out-of-scope score from which a message counts as flagged.
+
+    Raises:
+        InvalidInput: there is no message of a category, or answers and examples differ in number.
+    """
+    if len(answers.scope) != len(examples):
+        raise InvalidInput(
+            f"{len(answers.scope)} answers do not fit {len(examples)} examples: answer each one"
+        )
+    check_measurable(examples)
+    inside = np.array([example.label != OUT_OF_SCOPE_LABEL for example in examples], dtype=bool)
+    everything = np.array([example.label for example in examples])
+    texts = [example.text for example, kept in zip(examples, inside, strict=True) if kept]
+    right = answers.predicted == everything
+
+    truth, predicted = everything[inside], answers.predicted[inside]
+    confidence, correct, scores = answers.confidence[inside], right[inside], answers.probabilities[inside]
+    routed = answers.routed
+    index = {label: number for number, label in enumerate(answers.labels)}
+    known = np.isin(truth, answers.labels)
+    brier, log_loss = brier_and_log_loss(
+        scores[known], np.array([index[label] for label in truth[known].tolist()], dtype=int)
+    )
+    categories = by_category(truth, predicted)
+    curve, aurc = risk_coverage(confidence, correct)
+    covered = {f"{risk:g}": coverage_at_risk(confidence, correct, risk) for risk in RISKS}
+    worst = confusions(truth, predicted, confidence, texts, _CONFUSIONS)
+    wrongly_routed = int((routed & ~right).sum())
     return Report(
-        model_version=facts.version,
+        model_version=answers.version,
         n=len(truth),
         accuracy=float(correct.mean()),
-        accuracy_interval=(float(interval.low), float(interval.high)),
-        top3=float((names[ranked[:, :3]] == truth[:, None]).any(axis=1).mean()),
-        macro_f1=float(np.mean([entry.f1 for entry in categories.values()])),
+        accuracy_interval=wilson(int(correct.sum()), len(correct)),
+        top3=_among_first(3, answers.labels, scores, truth),
+        top5=_among_first(5, answers.labels, scores, truth),
+        macro_f1=_mean([entry.f1 for entry in categories.values()]),
+        macro_precision=_mean([entry.precision for entry in categories.values()]),
+        macro_recall=_mean([entry.recall for entry in categories.values()]),
         ece=expected_calibration_error(confidence, correct),
-        threshold=facts.thresholds["route"],
-        routed=float(routed.mean()),
-        routed_accuracy=float(correct[routed].mean()) if routed.any() else 1.0,
-        coverage={f"{risk:g}": coverage_at_risk(confidence, correct, risk)[0] for risk in RISKS},
+        brier=brier,
+        log_loss=log_loss,
+        threshold=float(np.median(answers.thresholds)),
+        routed=float(routed[inside].mean()),
+        routed_accuracy=float(correct[routed[inside]].mean()) if routed[inside].any() else 1.0,
+        routed_error=wrongly_routed / int(routed.sum()) if routed.any() else 0.0,
+        routed_error_interval=wilson(wrongly_routed, int(routed.sum())),
+        coverage={risk: coverage for risk, (coverage, _) in covered.items()},
+        coverage_thresholds={risk: at if np.isfinite(at) else None for risk, (_, at) in covered.items()},
+        budgets=dict(budgets or {}),
+        risk_coverage=curve,
+        aurc=aurc,
+        reliability=reliability(confidence, correct),
         categories=categories,
-        out_of_scope=_scope(scope, inside),
-        confusions=_confusions(truth, predicted),
-        unknown=int((~np.isin(truth, names)).sum()),
+        matrix=confusion_matrix(truth, predicted),
+        confusions=tuple((entry.label, entry.predicted, entry.n) for entry in worst),
+        worst_confusions=worst,
+        lengths=by_length(texts, correct),
+        out_of_scope=out_of_scope(answers.scope, inside, right, routed, answers.predicted, scope_threshold),
+        baselines=tuple(_baseline(row, everything, inside, correct) for row in baselines),
+        truncated=float(np.mean(truncated)) if truncated is not None else None,
+        unknown=int((~known).sum()),
+        milliseconds=answers.milliseconds,
     )
 
 
-def _categories(truth: Any, predicted: Any) -> dict[str, CategoryReport]:
-    labels = sorted(set(truth.tolist()))
-    rows = precision_recall_fscore_support(truth, predicted, labels=labels, zero_division=0.0)
-    return {
-        label: CategoryReport(float(precision), float(recall), float(f1), int(n))
-        for label, precision, recall, f1, n in zip(labels, *rows, strict=True)
-    }
-
-
-def _scope(scores: Any, inside: Any) -> OutOfScopeReport | None:
-    if inside.all():
-        return None
-    return OutOfScopeReport(
-        n=int((~inside).sum()),
-        auroc=float(roc_auc_score(~inside, scores)),
-        recall=float((scores[~inside] >= _FLAGGED).mean()),
-        flagged_in_scope=float((scores[inside] >= _FLAGGED).mean()),
+def _baseline(row: BaselineAnswers, labels: Array, inside: Array, ours: Array) -> BaselineReport:
+    if row.probabilities is None:
+        return BaselineReport(row.key, row.name, note=row.note)
+    scores, truth = row.probabilities[inside], labels[inside]
+    predicted, confidence = np.array(row.labels)[scores.argmax(axis=1)], scores.max(axis=1)
+    correct = predicted == truth
+    doubt = 1 - row.probabilities.max(axis=1)
+    difference, interval, ours_only, baseline_only, p_value = paired_difference(ours, correct)
+    return BaselineReport(
+        key=row.key,
+        name=row.name,
+        accuracy=float(correct.mean()),
+        accuracy_interval=wilson(int(correct.sum()), len(correct)),
+        top3=_among_first(3, row.labels, scores, truth),
+        macro_f1=_mean([entry.f1 for entry in by_category(truth, predicted).values()]),
+        ece=expected_calibration_error(confidence, correct),
+        coverage={f"{risk:g}": coverage_at_risk(confidence, correct, risk)[0] for risk in RISKS},
+        out_of_scope_auroc=None if inside.all() else float(roc_auc_score(~inside, doubt)),
+        difference=difference,
+        difference_interval=interval,
+        ours_only=ours_only,
+        baseline_only=baseline_only,
+        p_value=p_value,
     )
 
 
-def _confusions(truth: Any, predicted: Any) -> tuple[tuple[str, str, int], ...]:
-    wrong = truth != predicted
-    counts = Counter(zip(truth[wrong].tolist(), predicted[wrong].tolist(), strict=True))
-    return tuple((right, said, n) for (right, said), n in counts.most_common(_CONFUSIONS))
+def _among_first(k: int, labels: Sequence[str], scores: Array, truth: Array) -> float:
+    ranked = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    return float((np.array(labels)[ranked] == truth[:, None]).any(axis=1).mean())
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values))

@@ -18,11 +18,12 @@ from classifier.calibration import (
     fit_temperature,
     out_of_scope_score,
     probabilities,
-    route_threshold,
 )
 from classifier.contract import OUT_OF_SCOPE_THRESHOLD
 from classifier.model import ModelFacts, TextClassifier
 from classifier.model_directory import state_digest
+from classifier.prediction_sets import fit_prediction_set
+from classifier.thresholds import routing_thresholds
 from classifier.training_types import TrainingConfig
 
 Logits = npt.NDArray[Any]
@@ -32,13 +33,23 @@ def logits_of(
     network: TextClassifier, encoded: Sequence[Encoded], pad_id: int, device: torch.device
 ) -> Logits:
     """Logits of all texts in order, float64 [N, categories], without dropout."""
-    result = np.zeros((len(encoded), network.head.out_features))
+    return outputs_of(network, encoded, pad_id, device)[0]
+
+
+def outputs_of(
+    network: TextClassifier, encoded: Sequence[Encoded], pad_id: int, device: torch.device
+) -> tuple[Logits, npt.NDArray[Any]]:
+    """(logits float64 [N, categories], pooled vectors float32 [N, hidden]) of all texts in order."""
+    logits = np.zeros((len(encoded), network.head.out_features))
+    pooled = np.zeros((len(encoded), network.head.in_features), dtype=np.float32)
     network.eval()
     with torch.inference_mode():
         for batch in batches_by_budget([len(e.ids) for e in encoded], 4096):
             ids, mask = collate([encoded[i] for i in batch], pad_id, device)
-            result[batch] = network(ids, mask).logits.double().cpu().numpy()
-    return result
+            output = network(ids, mask)
+            logits[batch] = output.logits.double().cpu().numpy()
+            pooled[batch] = output.pooled.float().cpu().numpy()
+    return logits, pooled
 
 
 def finish(
@@ -66,14 +77,23 @@ def finish(
     confidence, correct = predicted.max(axis=1), predicted.argmax(axis=1) == targets
     # a message that the scope score stops is never routed, so it cannot be routed wrongly
     routed = out_of_scope_score(logits, temperature, scope) < OUT_OF_SCOPE_THRESHOLD
-    threshold = route_threshold(confidence[routed], correct[routed], config.error_budget)
+    thresholds = routing_thresholds(
+        confidence[routed],
+        predicted.argmax(axis=1)[routed],
+        correct[routed],
+        facts.labels,
+        config.error_budget,
+    )
     version = f"{created.astimezone(UTC):%Y%m%dT%H%M%SZ}-{state_digest(network)[:6]}"
     return replace(
         facts,
         version=version,
         created=created.astimezone(UTC).isoformat(timespec="seconds"),
         temperature=temperature,
-        thresholds={"route": threshold},
+        thresholds={"route": thresholds.route},
+        category_thresholds=thresholds.categories,
+        budgets=thresholds.budgets,
+        prediction_set=fit_prediction_set(predicted[inside], targets[inside]) if inside.any() else None,
         out_of_scope=scope,
         metrics={
             "validation_n": float(inside.sum()),

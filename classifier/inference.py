@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from classifier.backends import Backend
 from classifier.backends.torch_backend import TorchBackend
-from classifier.batching import Encoded, TextEncoder, batches_by_budget
+from classifier.batching import Encoded, TextEncoder, batches_by_budget, unreadable
 from classifier.calibration import out_of_scope_score, probabilities
 from classifier.contract import ModelInfo, Prediction, Word
 from classifier.model import TrainedModel
+from classifier.prediction_sets import prediction_set_size
 
 MOST_WORDS = 12
 """Words that a prediction carries: more than a person looks at."""
@@ -84,6 +85,10 @@ class Predictor:
             result[batch] = self._backend.forward([encoded[i] for i in batch]).logits
         return result
 
+    def truncated(self, texts: Sequence[str]) -> list[bool]:
+        """Whether each text is longer than the model reads, in order."""
+        return [encoded.truncated for encoded in self._encoder.encode(texts)]
+
     def _prediction(
         self,
         encoded: Encoded,
@@ -93,12 +98,12 @@ class Predictor:
         pooled: npt.NDArray[Any],
     ) -> Prediction:
         ranked = np.argsort(-scores, kind="stable")
+        category = self.facts.labels[ranked[0]]
         norm = float(np.linalg.norm(pooled))
-        # a text without a letter says nothing, whatever the network makes of its special tokens
-        empty = not any(character.isalnum() for character in encoded.source.text)
+        empty = unreadable(encoded)
         best = sorted(attended.words, key=lambda word: (-word.score, word.start))[:MOST_WORDS]
         return Prediction(
-            category=self.facts.labels[ranked[0]],
+            category=category,
             confidence=float(scores[ranked[0]]),
             alternatives=tuple((self.facts.labels[i], float(scores[i])) for i in ranked),
             words=() if empty else tuple(best),
@@ -106,8 +111,16 @@ class Predictor:
             embedding=(pooled / norm if norm else pooled).astype(np.float32),
             model_version=self.facts.version,
             truncated=encoded.truncated,
-            threshold=self.facts.thresholds["route"],
+            threshold=self.facts.threshold_of(category),
+            candidates=self._candidates(ranked, scores),
         )
+
+    def _candidates(self, ranked: npt.NDArray[Any], scores: npt.NDArray[Any]) -> tuple[str, ...]:
+        parameters = self.facts.prediction_set
+        if parameters is None:
+            return ()
+        size = int(prediction_set_size(scores[ranked], parameters))
+        return tuple(self.facts.labels[i] for i in ranked[:size])
 
 
 def attended_words(encoded: Encoded, received: npt.NDArray[Any]) -> Attended:

@@ -1,10 +1,11 @@
-"""The model: a BERT encoder, the mean over its real tokens, dropout, one linear layer."""
+"""The model: a BERT-like encoder, pooling (mean over real tokens, or [CLS]), dropout, one linear layer."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from tokenizers import Tokenizer
@@ -12,6 +13,12 @@ from torch import nn
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
+
+from classifier.base_models import Pooling, resolve_pooling
+from classifier.prediction_sets import PredictionSet
+
+if TYPE_CHECKING:
+    from classifier.baselines import Baselines
 
 FORMAT_VERSION = 1
 _ATTENTION = "fingerpost_sdpa"
@@ -52,11 +59,14 @@ class ModelFacts:
         max_tokens: texts longer than this are cut in the middle.
         temperature: logits are divided by it before softmax.
         thresholds: {"route": confidence from which the model may route by itself}.
+        category_thresholds: the same for single categories, by slug; see `threshold_of`.
+        budgets: what "route" is for other error budgets: {"0.05": ..., "0.03": ..., "0.01": ...}.
+        prediction_set: how prediction sets are made; None where nothing was held back to set it on.
         out_of_scope: the out-of-scope score's parameters.
         training_manifest: sha256 over the examples, see dataset.fingerprint.
         metrics: measured on the validation part.
         created: ISO 8601, UTC.
-        pooling: how token vectors become one vector.
+        pooling: how token vectors become one vector: mean or cls.
         format_version: of the directory.
     """
 
@@ -72,8 +82,15 @@ class ModelFacts:
     out_of_scope: OutOfScope = field(default_factory=OutOfScope)
     training_manifest: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
-    pooling: str = "mean"
+    pooling: Pooling = "mean"
     format_version: int = FORMAT_VERSION
+    category_thresholds: Mapping[str, float] = field(default_factory=dict)
+    budgets: Mapping[str, float] = field(default_factory=dict)
+    prediction_set: PredictionSet | None = None
+
+    def threshold_of(self, category: str) -> float:
+        """Confidence from which a message of this category may be routed: its own, else that for all."""
+        return self.category_thresholds.get(category, self.thresholds["route"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +99,7 @@ class ForwardOutput:
 
     Attributes:
         logits: [B, categories], not yet divided by the temperature.
-        pooled: [B, hidden], mean over the real tokens.
+        pooled: [B, hidden], mean over the real tokens, or the vector of the first one.
         received: [B, T], attention that each token received in the last layer, mean over heads and over
             the queries of real tokens; each row sums to 1. None where it was not asked for.
     """
@@ -93,12 +110,22 @@ class ForwardOutput:
 
 
 class TextClassifier(nn.Module):
-    """Encoder, mean pooling, dropout, linear head."""
+    """Encoder, pooling, dropout, linear head.
 
-    def __init__(self, encoder: PreTrainedModel, categories: int, *, dropout: float = 0.1) -> None:
+    Args:
+        encoder: a bidirectional encoder, see base_models.load_encoder.
+        categories: outputs of the head.
+        dropout: before the head.
+        pooling: mean, cls, or auto: what the directory that the encoder came from declares, see
+            base_models.resolve_pooling. The attribute `pooling` says what it came to.
+    """
+
+    def __init__(
+        self, encoder: PreTrainedModel, categories: int, *, dropout: float = 0.1, pooling: str = "mean"
+    ) -> None:
         super().__init__()
-        register_attention()
-        encoder.set_attn_implementation(_ATTENTION)
+        self.pooling: Pooling = resolve_pooling(pooling, Path(encoder.config.name_or_path or ""))
+        self._hooked = _use_attention(encoder)
         self.encoder = encoder
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(encoder.config.hidden_size, categories)
@@ -113,24 +140,35 @@ class TextClassifier(nn.Module):
             attention_mask: [B, T], 1 for real tokens.
             attention: whether to compute `received` too.
         """
-        sink = _AttentionSink(self._layers() - 1, attention_mask) if attention else None
-        extra = {"received_attention": sink} if sink is not None else {}
-        states = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **extra).last_hidden_state
-        pooled = mean_pool(states, attention_mask)
-        logits = self.head(self.dropout(pooled))
-        return ForwardOutput(logits=logits, pooled=pooled, received=sink.received if sink else None)
+        states, received = self._encode(input_ids, attention_mask, attention=attention)
+        pooled = states[:, 0] if self.pooling == "cls" else mean_pool(states, attention_mask)
+        return ForwardOutput(logits=self.head(self.dropout(pooled)), pooled=pooled, received=received)
 
-    def _layers(self) -> int:
-        return int(self.encoder.config.num_hidden_layers)
+    def _encode(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, *, attention: bool
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Last hidden states [B, T, hidden], and the received attention [B, T] where asked for."""
+        inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
+        if not attention:
+            return self.encoder(**inputs).last_hidden_state, None
+        if not self._hooked:
+            output = self.encoder(**inputs, output_attentions=True)
+            return output.last_hidden_state, _received(output.attentions[-1], attention_mask)
+        sink = _AttentionSink(int(self.encoder.config.num_hidden_layers), attention_mask)
+        return self.encoder(**inputs, received_attention=sink).last_hidden_state, sink.received
 
 
 @dataclass(slots=True)
 class TrainedModel:
-    """A network that can answer, with its tokenizer and what it says about itself."""
+    """A network that can answer, with its tokenizer and what it says about itself.
+
+    `baselines` are the simpler models that reports show beside it; None in directories that keep none.
+    """
 
     network: TextClassifier
     tokenizer: PreTrainedTokenizerBase
     facts: ModelFacts
+    baselines: Baselines | None = None
 
     def raw_tokenizer(self) -> Tokenizer:
         """A copy of the fast tokenizer without padding and truncation; one is needed for each thread."""
@@ -151,13 +189,50 @@ def mean_pool(states: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tenso
     return (states * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1.0)
 
 
+def _received(weights: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+    """Attention that each token received: mean over heads and over the queries of real tokens.
+
+    Args:
+        weights: [B, heads, T, T], each row of the last dimension sums to 1.
+        attention_mask: [B, T], 1 for real tokens.
+
+    Returns:
+        [B, T], 0 for padding; each row sums to 1.
+    """
+    real = attention_mask.to(weights.dtype)
+    per_query = weights.mean(dim=1)
+    return (per_query * real.unsqueeze(-1)).sum(dim=1) / real.sum(dim=1, keepdim=True) * real
+
+
 @dataclass(slots=True)
 class _AttentionSink:
-    """Carries the received attention of the last layer out of one forward pass."""
+    """Carries the received attention of the last layer out of one forward pass.
 
-    layer: int
+    Layers are counted as they come: not every family numbers its attention modules, and ALBERT runs the
+    same one in every layer.
+    """
+
+    layers: int
     attention_mask: torch.Tensor
     received: torch.Tensor | None = None
+    seen: int = 0
+
+    def is_last(self) -> bool:
+        """Count a layer; say whether it is the last one."""
+        self.seen += 1
+        return self.seen == self.layers
+
+
+def _use_attention(encoder: PreTrainedModel) -> bool:
+    """Let the encoder use the attention below; False where its family brings its own (MPNet, DeBERTa).
+
+    Those give all attention weights when asked, at the price of never using SDPA.
+    """
+    register_attention()
+    if not encoder._supports_attention_backend:
+        return False
+    encoder.set_attn_implementation(_ATTENTION)
+    return True
 
 
 def register_attention() -> None:
@@ -181,11 +256,15 @@ def _attention(
     scaling: float | None = None,
     **options: Any,
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    if received_attention is None or getattr(module, "layer_idx", None) != received_attention.layer:
+    # ModernBERT's alternation of local and global layers is in the mask, which differs from layer to layer
+    if received_attention is None or not received_attention.is_last():
         output, _ = sdpa_attention_forward(
             module, query, key, value, attention_mask, scaling=scaling, **options
         )
         return output, None
+    groups = query.size(1) // key.size(1)
+    if groups > 1:  # grouped-query attention: several query heads share a key head
+        key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
     scores = query @ key.transpose(-2, -1) * (query.size(-1) ** -0.5 if scaling is None else scaling)
     if attention_mask is not None:
         if attention_mask.dtype == torch.bool:
@@ -193,8 +272,5 @@ def _attention(
         else:
             scores = scores + attention_mask
     weights = scores.softmax(dim=-1)
-    real = received_attention.attention_mask.to(weights.dtype)
-    per_query = weights.mean(dim=1)
-    received = (per_query * real.unsqueeze(-1)).sum(dim=1) / real.sum(dim=1, keepdim=True)
-    received_attention.received = received * real
+    received_attention.received = _received(weights, received_attention.attention_mask)
     return (weights @ value).transpose(1, 2).contiguous(), None

@@ -2,6 +2,7 @@
 
 config.json  model.safetensors  tokenizer files   the encoder, readable with Hugging Face's AutoModel
 head.safetensors                                   the linear layer
+baselines.json  baselines.safetensors              simpler models to compare with, where they were fitted
 fingerpost.json                                    ModelFacts
 MODEL_CARD.md                                      the same for people
 manifest.sha256                                    sha256 of every other file, as sha256sum writes it
@@ -22,16 +23,24 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from classifier.base_models import load_encoder
+from classifier.baselines import load_baselines
 from classifier.contract import BaseModelUnavailable, BrokenModel, InvalidInput
 from classifier.model import FORMAT_VERSION, ModelFacts, OutOfScope, TextClassifier, TrainedModel
+from classifier.model_card import model_card
+from classifier.prediction_sets import PredictionSet
 
 _MANIFEST = "manifest.sha256"
 _NEEDED = ("config.json", "model.safetensors", "head.safetensors", "tokenizer.json", "fingerpost.json")
 _PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".joblib", ".ckpt"}
 
 
-def save_model_directory(model: TrainedModel, path: Path) -> None:
+def save_model_directory(model: TrainedModel, path: Path, *, card: str | None = None) -> None:
     """Write a model directory: first beside it, synced to disk, then one atomic rename.
+
+    Args:
+        model: what to write.
+        path: the directory to make.
+        card: text of the model card; None writes one from the model's facts.
 
     Raises:
         InvalidInput: `path` exists, or its parent cannot be written.
@@ -41,7 +50,7 @@ def save_model_directory(model: TrainedModel, path: Path) -> None:
     partial = path.parent / f".{path.name}.{secrets.token_hex(4)}.partial"
     try:
         partial.mkdir(parents=True)
-        _write(model, partial)
+        _write(model, partial, card)
         for file in partial.iterdir():
             _sync(file)
         _sync(partial)
@@ -63,13 +72,13 @@ def load_model_directory(path: Path, *, device: str = "cpu") -> TrainedModel:
     facts = read_facts(path)
     try:
         encoder, tokenizer = load_encoder(path)
-        network = TextClassifier(encoder, len(facts.labels))
+        network = TextClassifier(encoder, len(facts.labels), pooling=facts.pooling)
         network.head.load_state_dict(load_file(path / "head.safetensors"))
     except (BaseModelUnavailable, OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().split("\n", 1)[0]
         raise BrokenModel(f"{path} cannot be loaded ({reason}): train it again") from error
     network.to(torch.device(device)).eval()
-    return TrainedModel(network=network, tokenizer=tokenizer, facts=facts)
+    return TrainedModel(network, tokenizer, facts, load_baselines(path))
 
 
 def verify(path: Path) -> None:
@@ -117,6 +126,10 @@ def read_facts(path: Path) -> ModelFacts:
             raise BrokenModel(f"{path} was made by a newer Fingerpost: upgrade, or train it again")
         scope = content.pop("out_of_scope")
         content["labels"] = tuple(content["labels"])
+        if content.get("pooling", "mean") not in ("mean", "cls"):
+            raise BrokenModel(f"{path} was made by a newer Fingerpost: upgrade, or train it again")
+        if content.get("prediction_set") is not None:
+            content["prediction_set"] = PredictionSet(**content["prediction_set"])
         pairs = {name: (scope[name][0], scope[name][1]) for name in ("mean", "scale", "weights")}
         return ModelFacts(**content, out_of_scope=OutOfScope(**pairs, bias=float(scope["bias"])))
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
@@ -132,7 +145,7 @@ def state_digest(network: TextClassifier) -> str:
     return digest.hexdigest()
 
 
-def _write(model: TrainedModel, folder: Path) -> None:
+def _write(model: TrainedModel, folder: Path, card: str | None) -> None:
     network, facts = model.network, model.facts
     network.encoder.config.save_pretrained(folder)
     encoder = {n: v.detach().cpu().contiguous() for n, v in network.encoder.state_dict().items()}
@@ -140,37 +153,13 @@ def _write(model: TrainedModel, folder: Path) -> None:
     save_file(encoder, folder / "model.safetensors", metadata={"format": "pt"})
     save_file(head, folder / "head.safetensors", metadata={"format": "pt"})
     model.tokenizer.save_pretrained(folder)
+    if model.baselines is not None:
+        model.baselines.save(folder)
     content = json.dumps(asdict(facts), indent=2, ensure_ascii=False) + "\n"
     (folder / "fingerpost.json").write_text(content, encoding="utf-8")
-    (folder / "MODEL_CARD.md").write_text(_card(facts), encoding="utf-8")
+    (folder / "MODEL_CARD.md").write_text(card or model_card(facts), encoding="utf-8")
     listed = [f"{_sha256(file)}  {file.name}\n" for file in sorted(folder.iterdir())]
     (folder / _MANIFEST).write_text("".join(listed), encoding="utf-8")
-
-
-def _card(facts: ModelFacts) -> str:
-    kind = (
-        "a linear head on the frozen encoder"
-        if facts.kind == "day_one"
-        else "a fine-tune of the whole encoder"
-    )
-    metrics = "\n".join(f"| {name} | {value:.4f} |" for name, value in facts.metrics.items())
-    return f"""# Fingerpost model {facts.version}
-
-Sorts support messages into {len(facts.labels)} categories: {kind} `{facts.base_model}`
-(sha256 `{facts.base_sha256}`), mean pooling, made {facts.created}.
-
-Measured on the validation part of its training messages:
-
-| metric | value |
-| --- | --- |
-{metrics}
-
-It routes by itself from a confidence of {facts.thresholds["route"]:.3f}. It knows the language and the
-topics of its training messages, and no others; the words that it shows are what it attended to in its last
-layer, which is not by itself the reason for an answer.
-
-Categories: {", ".join(facts.labels)}
-"""
 
 
 def _sha256(file: Path) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch.nn.functional import log_softmax
 
-from classifier.batching import TextEncoder, batches_by_budget, collate
+from classifier.batching import Encoded, TextEncoder, batches_by_budget, collate
 from classifier.model import TextClassifier
 from classifier.training_types import Progress
 
@@ -29,13 +29,29 @@ def embed(
 
     `first` and `last` are the fractions of the whole work between which this part lies.
     """
-    encoded = texts.encode(messages)
+    return embed_encoded(
+        network, texts.encode(messages), texts.pad_id, device, report, first=first, last=last
+    )
+
+
+def embed_encoded(
+    network: TextClassifier,
+    encoded: Sequence[Encoded],
+    pad_id: int,
+    device: torch.device,
+    report: Callable[[Progress], None],
+    *,
+    first: float,
+    last: float,
+) -> torch.Tensor:
+    """Do the same for texts that are tokens already."""
+    network.eval()
     pooled = torch.zeros(len(encoded), network.head.in_features)
     batches = list(batches_by_budget([len(e.ids) for e in encoded], 4096))
     total, done, began = sum(len(e.ids) for e in encoded), 0, time.monotonic()
     with torch.inference_mode():
         for step, batch in enumerate(batches, start=1):
-            ids, mask = collate([encoded[i] for i in batch], texts.pad_id, device)
+            ids, mask = collate([encoded[i] for i in batch], pad_id, device)
             pooled[batch] = network(ids, mask).pooled.float().cpu()
             done += sum(len(encoded[i].ids) for i in batch)
             eta = (time.monotonic() - began) / done * (total - done)

@@ -47,8 +47,12 @@ class Registry:
             return ()
         return tuple(sorted(entry.name for entry in self.home.iterdir() if VERSION.fullmatch(entry.name)))
 
-    def publish(self, model: TrainedModel | Path) -> str:
+    def publish(self, model: TrainedModel | Path, *, card: str | None = None) -> str:
         """Add a model, or a copy of a model directory. It does not answer before it is activated.
+
+        Args:
+            model: what to add.
+            card: text of a model's card; None writes one from its facts. A directory keeps its own.
 
         Returns:
             The version's name. Publishing the same version again changes nothing.
@@ -62,7 +66,7 @@ class Registry:
         if not isinstance(model, Path):
             target = self.path(model.facts.version)
             if not target.exists():
-                save_model_directory(model, target)
+                save_model_directory(model, target, card=card)
             return target.name
         verify(model)
         target = self.path(read_facts(model).version)

@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 import structlog
 
 from classifier.dataset import StarterPack
-from classifier.gate import Measured, Verdict, judge
+from classifier.gate import Verdict, verdict_from
 from classifier.model_directory import read_facts
 from classifier.registry import Registry
 from classifier.settings import ClassifierSettings
@@ -104,7 +104,7 @@ class RetrainWorker:
             async with asyncio.timeout(DEADLINE.total_seconds()):
                 result = await self._child(run, training)
             metrics = _metrics(result, training)
-            verdict = _judge(result)
+            verdict = verdict_from(result["verdict"])
             version = await self._publish(run, result, verdict, metrics)
             state, reason = (RunState.DONE if verdict.promoted else RunState.FAILED), verdict.reason
         except TimeoutError:
@@ -301,16 +301,6 @@ def manifest_hash(path: Path) -> str:
     return hashlib.sha256((path / "manifest.sha256").read_bytes()).hexdigest()
 
 
-def _judge(result: dict[str, Any]) -> Verdict:
-    champion = result["champion"]
-    return judge(_measured(champion) if champion else None, _measured(result["challenger"]))
-
-
-def _measured(values: dict[str, Any]) -> Measured:
-    low, high = values["interval"]
-    return Measured(float(values["accuracy"]), (float(low), float(high)), int(values["n"]))
-
-
 def _metrics(result: dict[str, Any], training: TrainingSet) -> dict[str, Any]:
     challenger, champion = result["challenger"], result["champion"]
     return {
@@ -323,4 +313,5 @@ def _metrics(result: dict[str, Any], training: TrainingSet) -> dict[str, Any]:
         "labels": training.labels,
         "starter": training.starter,
         "seconds": result["seconds"],
+        "gate": result["verdict"],
     }

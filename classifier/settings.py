@@ -33,8 +33,9 @@ class ClassifierSettings(BaseSettings):
     queue_size: int = Field(1024, ge=1, description="texts that may wait; more are refused with a 503")
     watch_seconds: float = Field(1.0, gt=0, description="how often the active version is looked up")
     epochs: int | None = Field(None, ge=1, le=100, description="unset: by the number of messages")
-    learning_rate: float = Field(1e-4, gt=0)
+    learning_rate: float | None = Field(None, gt=0, description="unset: by the number of messages")
     batch_size: int = Field(32, ge=1)
+    error_budget: float = Field(0.05, gt=0, lt=0.5, description="largest share of wrong automatic routings")
     seed: int = 0
     url: str | None = Field(None, description="a classifier service to ask in place of an own model")
     token: SecretStr | None = Field(None, description="shared secret of the service and its clients")
@@ -54,6 +55,7 @@ class ClassifierSettings(BaseSettings):
             epochs=self.epochs,
             learning_rate=self.learning_rate,
             batch_size=self.batch_size,
+            error_budget=self.error_budget,
             seed=self.seed,
         )
 

@@ -136,7 +136,14 @@ class ScriptedClassifier:
             embedding=_embed(text, self.hidden),
             model_version=self.version,
             threshold=self.threshold,
+            candidates=_likely(ranked),
         )
+
+
+def _likely(ranked: Sequence[tuple[str, float]]) -> tuple[str, ...]:
+    """The best category, and what is at least a tenth as likely as an even spread."""
+    floor = 0.1 / len(ranked)
+    return tuple(slug for rank, (slug, share) in enumerate(ranked) if not rank or share >= floor)
 
 
 def _words(text: str, at: int, length: int) -> tuple[Word, ...]:

@@ -1,247 +1,322 @@
-"""Examples in, a model out: the visible loop of the fine-tune, from the base encoder each time."""
+"""Examples in, a model out: the fine-tune from the base encoder, each time anew."""
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
-from torch.nn.functional import log_softmax
+from scipy.special import softmax
+from torch.nn.functional import one_hot
 
-from classifier.base_models import load_encoder, readable_tokens, resolve_base_model, weights_sha256
-from classifier.batching import TextEncoder, collate, shuffled_by_length
+from classifier.baselines import Baselines, fit_baselines
+from classifier.batching import Encoded
+from classifier.checkpoint import Checkpoints
 from classifier.contract import OUT_OF_SCOPE_LABEL
-from classifier.dataset import Example, check_trainable, fingerprint, split_examples
+from classifier.dataset import Example, fingerprint, split_examples
 from classifier.day_one import fit_day_one
-from classifier.devices import autocast, choose_device, use_threads
-from classifier.finishing import Logits, finish, logits_of
-from classifier.model import ModelFacts, TextClassifier, TrainedModel, raw_tokenizer
-from classifier.probe import embed, fit_head, set_head, standardised
+from classifier.finishing import finish, logits_of, outputs_of
+from classifier.meter import Meter
+from classifier.model import TextClassifier, TrainedModel
+from classifier.out_of_fold import find_suspects
+from classifier.parallel import Parallel, parallel
+from classifier.preparation import Prepared, prepare, weights_of
+from classifier.probe import embed, embed_encoded, fit_head, set_head, standardised
+from classifier.recipe import adapted, epochs_for
+from classifier.self_training import agreed, spread
+from classifier.training_loop import Loop, TokenData
 from classifier.training_types import FitResult, Progress, Stage, TrainingConfig
+from classifier.vocabulary import CompactVocabulary
+from classifier.warm_up import learn_masked_words, learn_neighbours
 
 __all__ = ["FitResult", "Progress", "Stage", "TrainingConfig", "epochs_for", "fit", "fit_day_one"]
 
-_MOST_EPOCHS, _FEWEST_EPOCHS = 15, 6
-_PROBE_SHARE = 0.04
-_EXAMPLES_TO_SEE = 10_000
-"""Small sets need more passes: seed variance falls several times (Mosbach et al. 2021, arXiv:2006.04884)."""
+Report = Callable[[Progress], None]
+
+_TEACHERS = 3
+"""Models of other seeds whose mean teaches in the first round of self-training."""
+_STUDENT_RATE, _STUDENT_EPOCHS = 1e-4, 6
+_SOFT_TO_LABELLED = 4
+"""Unlabelled messages to one labelled in a student's epoch."""
 
 
-def epochs_for(examples: int) -> int:
-    """Passes over so many training messages, before early stopping."""
-    return int(np.clip(round(_EXAMPLES_TO_SEE / max(examples, 1)), _FEWEST_EPOCHS, _MOST_EPOCHS))
-
-
-def fit(  # noqa: PLR0915 - one visible loop, read from top to bottom
+def fit(
     examples: Sequence[Example],
     config: TrainingConfig,
     *,
     created: datetime,
     validation: Sequence[Example] | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    unlabelled: Sequence[str] = (),
+    progress: Report | None = None,
+    checkpoint: Path | None = None,
 ) -> FitResult:
     """Fine-tune the base encoder with a new head.
 
     Args:
-        examples: at least three messages a category; those with the label `oos` belong to none.
-        config: how.
+        examples: messages with their categories; those with the label `oos` belong to none.
+        config: how; what it leaves open is chosen by the number of messages, see recipe.adapted.
         created: aware time that becomes part of the version's name.
         validation: messages for early stopping and calibration; without them a stratified part of
             `examples` is held back.
+        unlabelled: messages of the same kind without labels, for `masked_lm_epochs` and `self_training`.
         progress: called often from the same thread. An exception that it raises stops the training.
+        checkpoint: folder for the state after each epoch; a training of the same examples and configuration
+            that was killed goes on from there. It is removed at the end.
 
     Raises:
         InvalidInput: the examples cannot be learned from.
         BaseModelUnavailable: the encoder cannot be read.
+        TrainingDiverged: the loss is no number any more.
     """
     began = time.monotonic()
-    labels = check_trainable(examples)
-    report = progress or (lambda _: None)
-    report(Progress("prepare", 0, 0, 0, 1, 0.0))
-    use_threads(config.threads)
-    torch.manual_seed(config.seed)
-    device = choose_device(config.device)
+    prepared = prepare(examples, config)
+    plan = adapted(config, len(examples), len(prepared.labels))
+    with parallel(prepared.device) as team:
+        prepared = replace(prepared, device=team.device)
+        report = progress if progress is not None and team.first else _silent
+        report(Progress("prepare", 0, 0, 0, 1, 0.0))
+        known = {*prepared.labels, OUT_OF_SCOPE_LABEL}
+        learned = list(examples)
+        if config.hold_out_suspects:
+            learned = find_suspects(examples, config, _within(report, 0.0, 0.04)).kept
+        if validation is None:
+            train, held_back = split_examples(learned, plan.config.validation_share, config.seed)
+        else:
+            train, held_back = learned, [e for e in validation if e.label in known]
+        key = f"{fingerprint([*train, *held_back])} {plan.config!r}"
+        work = _Work(prepared, plan.config, plan.epochs, team, unlabelled)
 
-    # data: the split, token ids, category indices (-1: out of scope)
-    if validation is None:
-        train, held_back = split_examples(examples, config.validation_share, config.seed)
-    else:
-        train, held_back = list(examples), [e for e in validation if e.label in {*labels, OUT_OF_SCOPE_LABEL}]
-    base = resolve_base_model(config.base_model)
-    encoder, tokenizer = load_encoder(base)
-    max_tokens = readable_tokens(encoder, config.max_tokens)
-    texts = TextEncoder(raw_tokenizer(tokenizer), max_tokens, tokenizer.pad_token_id or 0)
-    encoded = texts.encode([example.text for example in train])
-    checked = texts.encode([example.text for example in held_back])
-    index = {label: number for number, label in enumerate(labels)} | {OUT_OF_SCOPE_LABEL: -1}
-    targets = torch.tensor([index[example.label] for example in train])
-    checked_targets = np.array([index[example.label] for example in held_back], dtype=np.int64)
-    weights = torch.tensor([example.weight for example in train])
-    weights = weights / weights.mean()
+        again = plan.refit and validation is None and bool(held_back)
+        first = work.learn(train, held_back, _within(report, 0.0, 0.5 if again else 1.0), checkpoint, key)
+        network, checked = first.network, held_back
 
-    # model
-    network = TextClassifier(encoder, len(labels), dropout=config.dropout).to(device)
-    if config.probe_first:
-        # The head of the frozen encoder first: a random one would bend the features that it is fitted to
-        # (Kumar et al. 2022, arXiv:2202.10054).
-        network.eval()
-        pooled = embed(
-            network, texts, [example.text for example in train], device, report, first=0.0, last=_PROBE_SHARE
+        # calibration, on messages that the network has not learned from
+        report(Progress("calibrate", plan.epochs, plan.epochs, 0, 1, 0.49 if again else 0.99))
+        measured = logits_of(network, work.encode(checked), prepared.texts.pad_id, team.device)
+        targets = prepared.targets(checked).numpy()
+        if again:
+            # all messages now, for as long as was best without the held-back ones
+            last = checkpoint.with_name(f"{checkpoint.name}-refit") if checkpoint else None
+            longer = replace(work, epochs=plan.epochs)
+            second = longer.learn([*train, *held_back], [], _within(report, 0.5, 1.0), last, key)
+            network = second.network
+        facts = prepared.facts("fine_tune", learned, plan.config, network)
+        facts = finish(facts, network, measured, targets, plan.config, created)
+        facts = replace(
+            facts,
+            metrics={
+                **facts.metrics,
+                "epochs": float(first.best_epoch),
+                "train_n": float(len(learned) if again else len(train)),
+                "suspects_held_out": float(len(examples) - len(learned)),
+            },
         )
-        features, mean, scale = standardised(pooled)
-        set_head(
-            network, *fit_head(features, targets, weights, len(labels), config.probe_penalty), mean, scale
-        )
-    epochs = config.epochs or epochs_for(len(train))
-    steps_per_epoch = -(-len(train) // config.batch_size)
-    optimizer = torch.optim.AdamW(_groups(network, config), lr=config.learning_rate)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, _warm_up_then_fall(config.warmup, epochs * steps_per_epoch)
+        for folder in (checkpoint, checkpoint and checkpoint.with_name(f"{checkpoint.name}-refit")):
+            if folder and team.first:
+                Checkpoints(folder, key).clear()
+    report(
+        Progress("done", plan.epochs, plan.epochs, 1, 1, 1.0, 0.0, None, facts.metrics["validation_accuracy"])
     )
-    order = torch.Generator().manual_seed(config.seed)
-    meter = _Meter(report, epochs, steps_per_epoch, sum(len(e.ids) for e in encoded))
-
-    # the loop: epochs until the plan's end, or until the validation loss has not fallen for a while
-    best, best_loss, best_epoch = network.state_dict(), float("inf"), 0
-    history: list[dict[str, float]] = []
-    for epoch in range(1, epochs + 1):
-        network.train()
-        for batch in shuffled_by_length([len(e.ids) for e in encoded], config.batch_size, order):
-            # fetch
-            ids, mask = collate([encoded[i] for i in batch], texts.pad_id, device)
-            # forward
-            with autocast(device):
-                logits = network(ids, mask).logits
-            loss = _loss(logits.float(), targets[batch].to(device), weights[batch].to(device), config)
-            # backward
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), config.clip)
-            # step
-            optimizer.step()
-            schedule.step()
-            meter.step(epoch, sum(len(encoded[i].ids) for i in batch), float(loss.detach()))
-        measured = logits_of(network, checked, texts.pad_id, device)
-        validation_loss, accuracy = _validate(measured, checked_targets)
-        meter.validation_accuracy = accuracy
-        history.append(
-            {
-                "epoch": float(epoch),
-                "loss": meter.loss or 0.0,
-                "validation_loss": validation_loss,
-                "validation_accuracy": accuracy,
-                "seconds": time.monotonic() - began,
-            }
-        )
-        if validation_loss < best_loss:
-            best, best_loss, best_epoch = copy.deepcopy(network.state_dict()), validation_loss, epoch
-        elif epoch - best_epoch >= config.patience:
-            break
-    network.load_state_dict(best)
-
-    # calibration, on messages that the network has not learned from
-    report(Progress("calibrate", epochs, epochs, 0, 1, 0.99, 0.0, meter.loss, meter.validation_accuracy))
-    facts = ModelFacts(
-        version="",
-        kind="fine_tune",
-        labels=labels,
-        base_model=config.base_model,
-        base_sha256=weights_sha256(base),
-        max_tokens=max_tokens,
-        created="",
-        training_manifest=fingerprint(examples),
-    )
-    measured = logits_of(network, checked, texts.pad_id, device)
-    facts = finish(facts, network, measured, checked_targets, config, created)
-    facts = replace(
-        facts, metrics={**facts.metrics, "epochs": float(best_epoch), "train_n": float(len(train))}
-    )
-    report(Progress("done", epochs, epochs, 1, 1, 1.0, 0.0, meter.loss, facts.metrics["validation_accuracy"]))
     network.eval()
-    model = TrainedModel(network=network, tokenizer=tokenizer, facts=facts)
-    return FitResult(model, facts.metrics, tuple(history), time.monotonic() - began)
+    model = TrainedModel(network, prepared.tokenizer, facts, _baselines(prepared, config, learned))
+    return FitResult(
+        model, facts.metrics, first.history, time.monotonic() - began, _advice(first, plan.epochs, config)
+    )
 
 
-def _loss(
-    logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor, config: TrainingConfig
-) -> torch.Tensor:
-    """Smoothed cross-entropy; messages out of scope are pulled to the uniform distribution.
-
-    The latter is outlier exposure (Hendrycks et al. 2019, arXiv:1812.04606).
-    """
-    logs = log_softmax(logits, dim=-1)
-    uniform = -logs.mean(dim=-1)
-    inside = targets >= 0
-    picked = -logs.gather(1, targets.clamp(min=0).unsqueeze(1)).squeeze(1)
-    smoothed = (1 - config.label_smoothing) * picked + config.label_smoothing * uniform
-    losses = torch.where(inside, smoothed, config.out_of_scope_weight * uniform)
-    return (losses * weights).mean()
+@dataclass(frozen=True, slots=True)
+class _Trained:
+    network: TextClassifier
+    history: tuple[dict[str, float], ...]
+    best_epoch: int
 
 
-def _validate(logits: Logits, targets: Logits) -> tuple[float, float]:
-    """(cross-entropy, accuracy) of the in-scope messages; (0, 0) without any."""
-    inside = targets >= 0
-    if not inside.any():
-        return 0.0, 0.0
-    picked, right = logits[inside], targets[inside]
-    logs = picked - np.logaddexp.reduce(picked, axis=1, keepdims=True)
-    loss = -float(np.mean(logs[np.arange(len(right)), right]))
-    return loss, float(np.mean(picked.argmax(axis=1) == right))
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """The stages of one training, from the base encoder to its best weights."""
+
+    prepared: Prepared
+    config: TrainingConfig
+    epochs: int
+    team: Parallel
+    unlabelled: Sequence[str]
+
+    def encode(self, examples: Sequence[Example]) -> list[Encoded]:
+        return self.prepared.encode(examples)
+
+    def learn(
+        self,
+        train: Sequence[Example],
+        held_back: Sequence[Example],
+        report: Report,
+        folder: Path | None,
+        key: str,
+    ) -> _Trained:
+        """Train, and where there are unlabelled messages and rounds for them, let the outcome teach anew."""
+        rounds = self.config.self_training if self.unlabelled else 0
+        if not rounds:
+            return self._train(train, held_back, None, report, folder, key)
+        share = 1 / (_TEACHERS + 2 * rounds)
+        teachers = []
+        for number in range(_TEACHERS):
+            other = replace(self, config=replace(self.config, seed=self.config.seed + 1000 * number))
+            part = _within(report, number * share, (number + 1) * share)
+            teachers.append(other._train(train, held_back, None, part, None, key))
+        for turn in range(rounds):
+            soft = self._taught(train, [teacher.network for teacher in teachers])
+            first = (_TEACHERS + 2 * turn) * share
+            student = replace(
+                self, config=replace(self.config, learning_rate=_STUDENT_RATE), epochs=_STUDENT_EPOCHS
+            )
+            last = student._train(
+                train, held_back, soft, _within(report, first, first + 2 * share), None, key
+            )
+            teachers = [last]
+        return teachers[0]
+
+    def _taught(self, train: Sequence[Example], networks: Sequence[TextClassifier]) -> npt.NDArray[Any]:
+        """Soft answers to the unlabelled messages, [M, C]: the teachers' mean, spread over neighbours."""
+        prepared = self.prepared
+        texts = prepared.texts.encode([*(example.text for example in train), *self.unlabelled])
+        own, vectors = [], []
+        for network in networks:
+            logits, pooled = outputs_of(network, texts, prepared.texts.pad_id, self.team.device)
+            own.append(softmax(logits, axis=1))
+            vectors.append(pooled / np.linalg.norm(pooled, axis=1, keepdims=True))
+        answers = agreed(own)
+        targets = prepared.targets(train).numpy()
+        labelled = np.zeros(len(texts), dtype=bool)
+        labelled[: len(train)] = targets >= 0
+        answers[labelled] = np.eye(len(prepared.labels))[targets[targets >= 0]]
+        return spread(np.hstack(vectors), answers, labelled)[len(train) :]
+
+    def _train(
+        self,
+        train: Sequence[Example],
+        held_back: Sequence[Example],
+        soft: npt.NDArray[Any] | None,
+        report: Report,
+        folder: Path | None,
+        key: str,
+    ) -> _Trained:
+        prepared, config, device = self.prepared, self.config, self.team.device
+        pad_id = prepared.texts.pad_id
+        network = prepared.network(config)
+        encoded, checked = self.encode(train), self.encode(held_back)
+        needed = bool(config.masked_lm_epochs) or soft is not None
+        free = prepared.texts.encode(self.unlabelled) if needed else []
+        targets, weights = prepared.targets(train), weights_of(train)
+        mask_id = prepared.tokenizer.mask_token_id
+        keep = [pad_id] + ([mask_id] if mask_id is not None else [])
+        small = CompactVocabulary(network.encoder, [encoded, checked, free], keep)
+        encoded, checked, free = small.encode(encoded), small.encode(checked), small.encode(free)
+        pad = small.place(pad_id)
+
+        # before the head: words of the domain, then which messages belong together
+        if config.masked_lm_epochs and mask_id is not None:
+            tick = _ticker(report, "warm up", 0.0, 0.02)
+            texts = [*encoded, *free]
+            learn_masked_words(network.encoder, texts, small.place(mask_id), pad, config, device, tick)
+        if config.contrastive_epochs:
+            tick = _ticker(report, "warm up", 0.02, 0.04)
+            learn_neighbours(network, encoded, targets, pad, config, device, tick)
+        if config.probe_first:
+            # The head of the frozen encoder first: a random one would bend the features that it is fitted to
+            # (Kumar et al. 2022, arXiv:2202.10054).
+            features, mean, scale = standardised(
+                embed_encoded(network, encoded, pad, device, report, first=0.0, last=0.04)
+            )
+            head = fit_head(features, targets, weights, len(prepared.labels), config.probe_penalty)
+            set_head(network, *head, mean, scale)
+
+        data = TokenData(encoded, targets, weights)
+        if soft is not None:
+            data = _with_soft(data, free, soft, config)
+        steps = -(-len(data.encoded) // config.batch_size)
+        meter = Meter(report, self.epochs, steps, sum(len(text.ids) for text in data.encoded))
+        figures = (checked, prepared.targets(held_back).numpy())
+        loop = Loop(network, data, figures, pad, config, self.epochs, self.team, meter)
+        loop.run(Checkpoints(folder, key) if folder else None)
+        small.restore()
+        return _Trained(network, tuple(loop.history), loop.best_epoch)
 
 
-def _groups(network: TextClassifier, config: TrainingConfig) -> list[dict[str, object]]:
-    """Three groups: the encoder's matrices decay, its biases and norms do not; the new head learns faster."""
-    matrices = [p for p in network.encoder.parameters() if p.ndim > 1]
-    others = [p for p in network.encoder.parameters() if p.ndim <= 1]
-    head = list(network.head.parameters())
-    return [
-        {"params": matrices, "weight_decay": config.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-        {"params": head, "weight_decay": 0.0, "lr": config.learning_rate * config.head_learning_rate},
-    ]
+def _with_soft(
+    data: TokenData, free: Sequence[Encoded], soft: npt.NDArray[Any], config: TrainingConfig
+) -> TokenData:
+    """Labelled messages, repeated so that they are about a fifth, beside unlabelled ones with soft targets."""
+    times = max(1, round(len(free) / len(data.encoded) / _SOFT_TO_LABELLED))
+    inside = data.targets >= 0
+    sure = one_hot(data.targets.clamp(min=0), soft.shape[1]).float()
+    # out of scope: towards the uniform distribution
+    sure[~inside] = 1 / soft.shape[1]
+    weights = torch.where(inside, data.weights, config.out_of_scope_weight * data.weights)
+    return TokenData(
+        [*list(data.encoded) * times, *free],
+        torch.cat([sure.repeat(times, 1), torch.tensor(soft, dtype=torch.float32)]),
+        torch.cat([weights.repeat(times), torch.tensor(soft.max(axis=1), dtype=torch.float32)]),
+    )
 
 
-def _warm_up_then_fall(warmup: float, steps: int) -> Callable[[int], float]:
-    """Linear rise over the first share of the steps, then linear fall to zero."""
-    rise = max(1, round(warmup * steps))
+def _baselines(prepared: Prepared, config: TrainingConfig, train: Sequence[Example]) -> Baselines | None:
+    """What simple methods make of the same messages: every evaluation shows them beside the model."""
+    if not config.baselines:
+        return None
+    frozen = prepared.network(config)
+    texts = [example.text for example in train]
+    return fit_baselines(train, embed(frozen, prepared.texts, texts, prepared.device, _silent))
 
-    def factor(step: int) -> float:
-        return (step + 1) / rise if step < rise else max(0.0, (steps - step) / max(1, steps - rise))
 
-    return factor
+def _within(report: Report, first: float, last: float) -> Report:
+    """Report the fractions of a part of the work as fractions of the whole."""
 
-
-class _Meter:
-    """Counts tokens, since a step's time follows its tokens, and reports."""
-
-    def __init__(self, report: Callable[[Progress], None], epochs: int, steps: int, tokens: int) -> None:
-        self._report = report
-        self._epochs, self._steps = epochs, steps
-        self._planned, self._done, self._step = tokens * epochs, 0, 0
-        self._began = time.monotonic()
-        self.loss: float | None = None
-        self.validation_accuracy: float | None = None
-
-    def step(self, epoch: int, tokens: int, loss: float) -> None:
-        """Account for one step. Validation time is inside the throughput, because the clock runs on."""
-        self._done += tokens
-        self._step += 1
-        self.loss = loss if self.loss is None else 0.95 * self.loss + 0.05 * loss
-        elapsed = time.monotonic() - self._began
-        self._report(
-            Progress(
-                stage="train",
-                epoch=epoch,
-                epochs=self._epochs,
-                step=self._step,
-                steps=self._epochs * self._steps,
-                fraction=_PROBE_SHARE + (0.98 - _PROBE_SHARE) * self._done / self._planned,
-                eta_seconds=elapsed / self._done * (self._planned - self._done),
-                loss=self.loss,
-                validation_accuracy=self.validation_accuracy,
+    def inner(progress: Progress) -> None:
+        stage: Stage = "refit" if first > 0 and progress.stage == "train" else progress.stage
+        eta = progress.eta_seconds
+        if eta is not None and last < 1.0:
+            eta *= 2  # the refit takes as long again
+        report(
+            replace(
+                progress, stage=stage, fraction=first + (last - first) * progress.fraction, eta_seconds=eta
             )
         )
+
+    return inner
+
+
+def _ticker(report: Report, stage: Stage, first: float, last: float) -> Callable[[float], None]:
+    def tick(share: float) -> None:
+        report(Progress(stage, 0, 0, 0, 1, first + (last - first) * share))
+
+    return tick
+
+
+def _silent(_: Progress) -> None:
+    """Report nothing."""
+
+
+def _advice(trained: _Trained, epochs: int, config: TrainingConfig) -> tuple[str, ...]:
+    """Say what the course of the training means."""
+    if not trained.history:
+        return ()
+    done = int(trained.history[-1]["epoch"])
+    losses = np.array([entry["validation_loss"] for entry in trained.history])
+    if done < epochs and trained.best_epoch == 1:
+        return (
+            "The validation loss rose from the first epoch on, so training stopped: lower the learning rate, "
+            "or look for wrong labels with `fingerpost labels suspects`.",
+        )
+    if done < epochs:
+        return (
+            f"The validation loss has not fallen since epoch {trained.best_epoch}, so training stopped after "
+            f"{done} of {epochs} epochs and kept epoch {trained.best_epoch}.",
+        )
+    if config.epochs is not None and trained.best_epoch == epochs and len(losses) > 1:
+        return ("The validation loss was still falling at the end: more epochs may help.",)
+    return ()

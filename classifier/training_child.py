@@ -70,9 +70,14 @@ class Reporter:
 
 
 def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
-    """Fit, evaluate both models on the same messages, and publish the new one without activating it."""
-    from classifier.dataset import Example  # noqa: PLC0415 - torch takes seconds to import; say so first
-    from classifier.evaluation import evaluate  # noqa: PLC0415
+    """Fit, judge both models on the same messages, and publish the new one without activating it."""
+    from classifier.answers import Answers, answer  # noqa: PLC0415 - torch takes seconds to import; say so first
+    from classifier.dataset import Example  # noqa: PLC0415
+    from classifier.evaluation import measure  # noqa: PLC0415
+    from classifier.gate import judge  # noqa: PLC0415
+    from classifier.inference import Predictor  # noqa: PLC0415
+    from classifier.model import TrainedModel  # noqa: PLC0415
+    from classifier.model_card import model_card  # noqa: PLC0415
     from classifier.model_directory import load_model_directory  # noqa: PLC0415
     from classifier.registry import Registry  # noqa: PLC0415
     from classifier.training import Progress, TrainingConfig, fit  # noqa: PLC0415
@@ -96,20 +101,28 @@ def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     )
     reporter.progress("evaluate", 0.93)
     registry = Registry(Path(job["model_home"]))
-    challenger = evaluate(result.model, held_out)
-    champion = None
+    texts = [example.text for example in held_out]
+
+    def said(model: TrainedModel) -> Answers:
+        return answer(Predictor(model), texts, timed=True)
+
+    challenger, champion = said(result.model), None
+    measured = measure(challenger, held_out)
     if job["champion"]:
         try:
-            champion = evaluate(load_model_directory(registry.path(job["champion"])), held_out)
+            champion = said(load_model_directory(registry.path(job["champion"])))
         except ClassifierError as error:  # a broken champion must not keep a sound model away
             reporter.line("warning", {"text": f"the present model cannot be measured: {error}"})
+    verdict = judge(champion, challenger, held_out).as_dict()
     reporter.progress("publish", 0.98)
-    version = registry.publish(result.model)
+    # a published directory never changes, so the card says now what the gate found
+    card = model_card(result.model.facts, verdict=verdict, evaluation=measured.as_dict())
     return {
-        "version": version,
+        "version": registry.publish(result.model, card=card),
         "seconds": round(time.monotonic() - started, 1),
-        "challenger": _measures(challenger),
-        "champion": _measures(champion) if champion else None,
+        "challenger": _measures(measured),
+        "champion": _measures(measure(champion, held_out)) if champion else None,
+        "verdict": verdict,
     }
 
 
@@ -120,6 +133,7 @@ def _measures(report: Any) -> dict[str, Any]:
         "n": report.n,
         "macro_f1": report.macro_f1,
         "ece": report.ece,
+        "milliseconds": report.milliseconds,
     }
 
 

@@ -8,17 +8,18 @@ from typing import Literal
 
 from classifier.model import TrainedModel
 
-Stage = Literal["prepare", "train", "embed", "calibrate", "done"]
+Stage = Literal["prepare", "embed", "warm up", "train", "refit", "calibrate", "done"]
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    """How to train. The defaults were chosen on validation parts of BANKING77's training file.
+    """How to train. The defaults were chosen on validation parts alone: docs/results.md has the ablation.
 
     Attributes:
         base_model: embedded encoder, a directory, or a hub name; see base_models.resolve_base_model.
-        epochs: passes over the messages at most; None lets `epochs_for` choose by their number.
-        learning_rate: peak of AdamW's learning rate.
+        pooling: mean, cls, or auto (as the encoder's directory says, else mean).
+        epochs: passes over the messages at most; None lets `recipe.adapted` choose by their number.
+        learning_rate: peak of AdamW's learning rate; None likewise.
         head_learning_rate: the head's rate as a multiple of the encoder's: it begins from nothing.
         batch_size: messages a step.
         weight_decay: AdamW's decoupled decay of matrices.
@@ -26,11 +27,24 @@ class TrainingConfig:
         warmup: share of the steps in which the learning rate rises.
         clip: largest norm of the gradient.
         dropout: before the head.
-        probe_first: whether the head starts as a linear probe of the frozen encoder.
+        averaging: decay of the running average of the weights, which then answers; 0: off.
+        r_drop: weight of R-Drop's consistency of two passes; 0: off. Doubles the time.
+        contrastive: weight of the supervised-contrastive loss beside the other; 0: off. Doubles the time.
+        contrastive_temperature: of its similarities.
+        contrastive_epochs: of a contrastive warm-up before the head is trained; 0: off.
+        masked_lm_epochs: of masked-LM pretraining on all messages, unlabelled ones too; 0: off.
+        self_training: rounds in which unlabelled messages teach with the model's own soft answers; 0: off.
+        probe_first: whether the head starts as a linear probe of the frozen encoder (two-stage).
         probe_penalty: L2 penalty of that probe.
+        balance: 0 takes each message once an epoch, 1 each category equally often.
         out_of_scope_weight: weight of the outlier-exposure term for `oos` messages.
+        hold_out_suspects: whether labels that confident learning suspects are left out.
         validation_share: part of the messages held back for early stopping and calibration.
+        refit: whether to train once more on all messages after calibrating on the held-back ones; None
+            lets `recipe.adapted` choose.
         patience: epochs without a better validation loss after which training stops.
+        minimum_per_label: labels with fewer messages are refused.
+        baselines: whether to fit the two baselines that an evaluation shows beside the model.
         max_tokens: longer texts are cut in the middle.
         error_budget: largest share of wrong automatic routings, sets the `route` threshold.
         seed: of the split, the order, the head and dropout.
@@ -39,8 +53,9 @@ class TrainingConfig:
     """
 
     base_model: str = "all-MiniLM-L6-v2"
+    pooling: str = "auto"
     epochs: int | None = None
-    learning_rate: float = 1e-4
+    learning_rate: float | None = None
     head_learning_rate: float = 10.0
     batch_size: int = 32
     weight_decay: float = 0.01
@@ -48,11 +63,23 @@ class TrainingConfig:
     warmup: float = 0.1
     clip: float = 1.0
     dropout: float = 0.1
+    averaging: float = 0.0
+    r_drop: float = 0.0
+    contrastive: float = 0.0
+    contrastive_temperature: float = 0.1
+    contrastive_epochs: int = 0
+    masked_lm_epochs: int = 0
+    self_training: int = 0
     probe_first: bool = False
     probe_penalty: float = 1e-3
+    balance: float = 0.0
     out_of_scope_weight: float = 0.5
+    hold_out_suspects: bool = False
     validation_share: float = 0.1
+    refit: bool | None = None
     patience: int = 3
+    minimum_per_label: int = 3
+    baselines: bool = True
     max_tokens: int = 256
     error_budget: float = 0.05
     seed: int = 0
@@ -71,7 +98,7 @@ class Progress:
         step: steps done in the stage.
         steps: planned in the stage.
         fraction: 0..1 of the whole work.
-        eta_seconds: until the end, from the measured token throughput; None before there is one.
+        eta_seconds: until the end of the stage, from the measured token throughput; None before there is one.
         loss: of the last steps, smoothed.
         validation_accuracy: of the last epoch, in-scope messages only.
     """
@@ -96,9 +123,11 @@ class FitResult:
         metrics: measured on the validation part; the same as `model.facts.metrics`.
         history: one entry an epoch: loss, validation_loss, validation_accuracy, seconds.
         seconds: wall clock.
+        advice: what a person should know or try, in plain words.
     """
 
     model: TrainedModel
     metrics: Mapping[str, float]
     history: tuple[Mapping[str, float], ...]
     seconds: float
+    advice: tuple[str, ...] = ()

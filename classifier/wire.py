@@ -18,6 +18,7 @@ def prediction_fields(prediction: Prediction) -> dict[str, Any]:
         "category": prediction.category,
         "confidence": prediction.confidence,
         "alternatives": [[category, share] for category, share in prediction.alternatives],
+        "candidates": list(prediction.candidates),
         "out_of_scope": prediction.out_of_scope,
         "words": [asdict(word) for word in prediction.words],
         "model_version": prediction.model_version,
@@ -61,6 +62,7 @@ def unpack_prediction(fields: Mapping[str, Any]) -> Prediction:
         model_version=fields["model_version"],
         truncated=fields["truncated"],
         threshold=fields["threshold"],
+        candidates=tuple(fields.get("candidates", ())),  # an older service sends none
     )
 
 

@@ -26,7 +26,7 @@ FILLERS = ("my", "the", "is", "please", "help", "again", "it", "not", "working",
 PIECES = ("##s", "##ing", "##ed", *(f"##{letter}" for letter in "abcdefghijklmnopqrstuvwxyz0123456789"))
 
 
-def tiny_bert(path: Path) -> Path:
+def tiny_bert(path: Path, *, positions: int = 64) -> Path:
     """Write an encoder (2 layers, hidden 32) with its tokenizer as a Hugging Face directory."""
     words = [word for topic in TOPICS.values() for word in topic] + [*CHATTER, *FILLERS]
     letters = [*"abcdefghijklmnopqrstuvwxyz0123456789", *"@#.,!?'-&<>:"]
@@ -53,7 +53,7 @@ def tiny_bert(path: Path) -> Path:
         num_hidden_layers=2,
         num_attention_heads=4,
         intermediate_size=64,
-        max_position_embeddings=64,
+        max_position_embeddings=positions,
         pad_token_id=0,
     )
     BertModel(config, add_pooling_layer=False).save_pretrained(path)
@@ -82,6 +82,7 @@ def config_for(base: Path, **changes: object) -> TrainingConfig:
             "learning_rate": 5e-3,
             "max_tokens": 32,
             "device": "cpu",
+            "threads": 1,  # more only wait for each other over such small matrices
             **changes,
         }
     )

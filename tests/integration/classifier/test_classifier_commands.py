@@ -9,7 +9,16 @@ from typer.testing import CliRunner
 from classifier.commands import commands
 from tests.factories.tiny_bert import messages, tiny_bert
 
-KEYS = {"category", "confidence", "alternatives", "out_of_scope", "words", "model_version", "truncated"}
+KEYS = {
+    "category",
+    "confidence",
+    "alternatives",
+    "candidates",
+    "out_of_scope",
+    "words",
+    "model_version",
+    "truncated",
+}
 
 
 def write(path, examples):
@@ -122,6 +131,16 @@ def test_an_existing_output_is_never_written_over(workplace):
     result = run("train", workplace / "train.csv", "--output", workplace / "model")
     assert result.exit_code == 2
     assert "exists already" in result.stderr
+
+
+@pytest.mark.parametrize("budget", ["0", "0.5", "5"])
+def test_an_error_budget_that_is_none_ends_in_one_line(workplace, tmp_path, budget):
+    output = tmp_path / "out"
+    result = run("train", workplace / "train.csv", "--output", output, "--error-budget", budget)
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+    assert "above 0 and below 0.5" in result.stderr
+    assert not output.exists()
 
 
 @pytest.mark.parametrize("command", [("classify", "x"), ("explain", "x"), ("evaluate", "LABELS")])

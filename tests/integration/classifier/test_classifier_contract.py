@@ -85,7 +85,16 @@ async def test_the_model_says_what_it_is(classifier):
     assert isinstance(info, ModelInfo)
     assert info.labels == tuple(sorted(TOPICS))
     [prediction] = await classifier.classify(["vpn"])
-    assert (prediction.model_version, prediction.threshold) == (info.version, info.threshold)
+    assert prediction.model_version == info.version
+    assert 0 < prediction.threshold <= 1
+    assert 0 < info.threshold <= 1
+
+
+async def test_the_prediction_set_comes_along_best_first(classifier):
+    for prediction in await classifier.classify(TEXTS):
+        likeliest = tuple(category for category, _ in prediction.alternatives)
+        assert prediction.candidates == likeliest[: len(prediction.candidates)]
+        assert prediction.candidates
 
 
 async def test_a_closed_classifier_says_so_and_closes_again(classifier):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.policy import ASK_WITH, Decision, Outcome, Thresholds, decide
+from bot.policy import ASK_WITH, ASK_WITH_AT_MOST, Decision, Outcome, Thresholds, decide
 from tests.factories.rows import prediction
 
 ACTIVE = frozenset({"login", "network", "billing"})
@@ -47,10 +47,24 @@ def test_it_asks_without_choices_where_every_category_was_retired():
     assert decide(prediction(), Thresholds(), frozenset()) == Decision(Outcome.ASKED, None, ())
 
 
-def test_it_offers_the_likeliest_three_best_first():
-    many = [(f"c{index}", 0.3 - index / 20) for index in range(5)]
-    decision = decide(prediction("c0", 0.3, many), Thresholds(), frozenset(slug for slug, _ in many))
-    assert decision.choices == tuple(many[:ASK_WITH])
+MANY = tuple((f"c{index}", 0.3 - index / 40) for index in range(8))
+
+
+@pytest.mark.parametrize(
+    ("in_the_set", "offered"), [(0, ASK_WITH), (1, ASK_WITH), (4, 4), (5, 5), (8, ASK_WITH_AT_MOST)]
+)
+def test_it_offers_the_prediction_set_best_first_at_least_three_and_at_most_five(
+    in_the_set: int, offered: int
+):
+    candidates = tuple(slug for slug, _ in MANY[:in_the_set])
+    said = prediction("c0", 0.3, MANY, candidates=candidates)
+    assert decide(said, Thresholds(), frozenset(slug for slug, _ in MANY)).choices == MANY[:offered]
+
+
+def test_a_retired_category_of_the_prediction_set_makes_no_room_for_another():
+    said = prediction("c0", 0.3, MANY, candidates=("c0", "c1", "c2", "c3"))
+    active = frozenset(slug for slug, _ in MANY) - {"c1"}
+    assert decide(said, Thresholds(), active).choices == (MANY[0], MANY[2], MANY[3])
 
 
 @given(confidence=SHARE, threshold=SHARE, scope=SHARE, limit=SHARE)

@@ -69,6 +69,18 @@ def test_an_asked_ticket_offers_the_likeliest_three():
     ]
 
 
+def test_an_asked_ticket_offers_all_that_the_question_was_about_and_a_routed_one_three():
+    slugs = ("login", "network", "billing", "hardware", "travel")
+    row = prediction_row(alternatives=[[slug, 0.3 - index / 20] for index, slug in enumerate(slugs)])
+    categories = tuple(category_view(slug, name=slug.title()) for slug in slugs)
+    asked = thread_card(view(TicketState.ASKED, prediction=row, categories=categories))
+    assert asked is not None
+    assert len(asked.blocks[1]["elements"]) == 5 + 1
+    retired = thread_card(view(prediction=row, categories=categories[1:]))
+    assert retired is not None
+    assert len(retired.blocks[1]["elements"]) == 3 + 1
+
+
 def test_an_out_of_scope_ticket_gets_no_card_until_somebody_speaks():
     assert thread_card(view(TicketState.OUT_OF_SCOPE)) is None
     assert "Corrected by <@U0LENA>" in shown(view(TicketState.OUT_OF_SCOPE, labels=[label()]))

@@ -8,7 +8,6 @@ from classifier.calibration import (
     fit_temperature,
     out_of_scope_score,
     probabilities,
-    route_threshold,
 )
 
 
@@ -35,14 +34,6 @@ def test_coverage_is_the_most_that_keeps_the_risk():
 
 def test_equal_confidences_are_not_parted():
     assert coverage_at_risk(np.full(4, 0.9), np.array([True, True, True, False]), 0.1)[0] == 0.0
-
-
-def test_with_little_to_measure_the_threshold_falls_back():
-    assert route_threshold(np.array([0.9, 0.3]), np.array([True, True]), 0.05) == 0.5
-
-
-def test_a_model_that_is_always_wrong_routes_nothing():
-    assert route_threshold(np.linspace(0.5, 0.95, 100), np.zeros(100, dtype=bool), 0.05) == 0.99
 
 
 def test_flat_logits_are_out_of_scope_with_and_without_examples_of_it():

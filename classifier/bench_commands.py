@@ -1,0 +1,71 @@
+"""Commands below `fingerpost bench`: what something costs on this machine. Heavy imports stay inside."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from classifier.contract import InvalidInput
+
+bench = typer.Typer(help="Measure on this machine.", no_args_is_help=True)
+"""Typer app; the product's command line mounts it as `bench`."""
+
+
+@bench.callback()
+def _group() -> None:
+    """Measure on this machine."""
+
+
+@bench.command()
+def training(
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write everything measured.")] = None,
+    texts: Annotated[
+        Path | None, typer.Option(help="CSV with the columns text,label; without it, the starter pack.")
+    ] = None,
+    messages: Annotated[
+        int, typer.Option(min=1, help="Messages to learn from, drawn from the texts.")
+    ] = 2000,
+    base_model: Annotated[str, typer.Option(help="Encoder: embedded name, directory or hub name.")] = "",
+    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: as torch sees fit.")] = 0,
+    repeats: Annotated[int, typer.Option(min=1, help="Turns of both loops.")] = 3,
+    tutorial_batches: Annotated[int, typer.Option(min=1, help="Batches of the tutorial's loop a turn.")] = 12,
+    memory: Annotated[bool, typer.Option(help="Measure memory, in a process of its own each.")] = True,
+    seed: Annotated[int, typer.Option(help="Of the messages that are drawn, and of the training.")] = 0,
+) -> None:
+    """Time a fine-tune against the padded-to-128 loop that tutorials teach, in turns."""
+    from dataclasses import replace
+
+    from classifier.dataset import check_trainable, read_examples, starter_pack
+    from classifier.settings import ClassifierSettings
+
+    examples = read_examples(texts) if texts else list(starter_pack().train)
+    if len(examples) > messages:
+        examples = random.Random(seed).sample(examples, messages)  # noqa: S311  # not a secret  # nosec B311
+    check_trainable(examples)
+
+    from classifier.benchmark.training import measure, table
+
+    config = ClassifierSettings().training_config()
+    config = replace(
+        config, base_model=base_model or config.base_model, threads=threads or config.threads, seed=seed
+    )
+    measured = measure(
+        examples,
+        config,
+        texts=texts.name if texts else "the starter pack",
+        repeats=repeats,
+        tutorial_steps=tutorial_batches,
+        memory=memory,
+    )
+    Console().print(table(measured), highlight=False, soft_wrap=True)
+    if json_file is not None:
+        try:
+            json_file.parent.mkdir(parents=True, exist_ok=True)
+            json_file.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise InvalidInput(f"{json_file} cannot be written ({error.strerror}): name another") from error

@@ -1,0 +1,98 @@
+"""What `fingerpost evaluate` prints and writes. Torch and matplotlib are imported where they are needed."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from classifier.contract import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from classifier.dataset import Example
+    from classifier.evaluation_types import Report
+    from classifier.inference import Predictor
+
+_KINDS = {"fine_tune": "a fine-tune of the whole encoder", "day_one": "a linear head on the frozen encoder"}
+
+
+def evaluate_directory(
+    predictor: Predictor, folder: Path, examples: Sequence[Example], device: str
+) -> Report:
+    """Measure the model of a directory beside the baselines that it keeps.
+
+    Raises:
+        InvalidInput: there is no message of a category among the examples.
+        BrokenModel: the directory's baselines cannot be read.
+    """
+    from classifier.baseline_answers import answer_baselines  # noqa: PLC0415 - imports torch
+    from classifier.baselines import load_baselines  # noqa: PLC0415
+    from classifier.evaluation import check_measurable, evaluate  # noqa: PLC0415
+
+    check_measurable(examples)
+    texts = [example.text for example in examples]
+    rows = answer_baselines(load_baselines(folder), predictor.facts, texts, device=device)
+    return evaluate(predictor, examples, baselines=rows, timed=True)
+
+
+def show(report: Report, *, text: bool = False) -> None:
+    """Print the headline figures, and with `text` every figure in text; never a message."""
+    console = Console()
+    console.print(_table(report))
+    if text:
+        from classifier.report.markdown import text_figures  # noqa: PLC0415
+
+        console.print("\n" + text_figures(report), markup=False, highlight=False, soft_wrap=True, end="")
+
+
+def write_json(report: Report, file: Path) -> None:
+    """Write every figure, and no message.
+
+    Raises:
+        InvalidInput: the file cannot be written.
+    """
+    from classifier.report import report_json  # noqa: PLC0415
+
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(report_json(report), encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput(f"{file} cannot be written ({error.strerror}): name another file") from error
+
+
+def write_folder(report: Report, predictor: Predictor, labels: Path, folder: Path) -> None:
+    """Write the report's folder, with the labels' file and the model's origin in its head.
+
+    Raises:
+        InvalidInput: the folder cannot be written.
+    """
+    from classifier.report import write_report  # noqa: PLC0415
+
+    facts = predictor.facts
+    about = {
+        "messages": f"{labels.name} (sha256 {hashlib.sha256(labels.read_bytes()).hexdigest()[:12]})",
+        "model": _KINDS.get(facts.kind, facts.kind),
+        "base encoder": facts.base_model,
+        "categories": str(len(facts.labels)),
+        "made": facts.created,
+    }
+    write_report(report, folder, about=about)
+
+
+def _table(report: Report) -> Table:
+    from classifier.report import words  # noqa: PLC0415
+
+    table = Table(title=f"Model {report.model_version}", show_header=False)
+    for name, value in words.headline(report):
+        table.add_row(escape(name), escape(value))
+    for row in report.baselines:
+        figures = row.note if row.accuracy is None else f"{words.percent(row.accuracy, 2)} accuracy"
+        ahead = words.difference(row)
+        table.add_row(escape(row.name), escape(f"{figures}; ours {ahead}" if ahead else figures))
+    return table

@@ -1,0 +1,87 @@
+"""The command `labels suspects`. Imports of torch stay inside the function."""
+# ruff: noqa: PLC0415 - heavy imports stay inside the command that needs them
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from classifier.contract import InvalidInput
+
+if TYPE_CHECKING:
+    from classifier.dataset import Example
+    from classifier.label_quality import LabelReview, Suspect
+
+_SHOWN = 70
+
+
+def suspects(
+    labels: Annotated[Path, typer.Argument(metavar="LABELS.csv", help="Columns text,label[,voice].")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one suspect a line.")] = False,
+    output: Annotated[Path | None, typer.Option(help="Write the labels without what is held out.")] = None,
+    folds: Annotated[int, typer.Option(min=2, help="Models that judge, each without its part.")] = 5,
+    thorough: Annotated[bool, typer.Option("--thorough", help="Fine-tune in every fold: slow.")] = False,
+    base_model: Annotated[str, typer.Option(help="Encoder: embedded name, directory or hub name.")] = "",
+) -> None:
+    """List the labels that are probably wrong, worst first, with what the model says instead."""
+    from classifier.dataset import check_trainable, read_examples
+    from classifier.settings import ClassifierSettings
+
+    # said before torch is imported and minutes are spent
+    if output is not None and output.exists():
+        raise InvalidInput(f"{output} exists already: name a new file, or remove it first")
+    examples = read_examples(labels)
+    config = ClassifierSettings().training_config()
+    config = replace(config, base_model=base_model or config.base_model)
+    check_trainable(examples, config.minimum_per_label)
+
+    from classifier.out_of_fold import find_suspects
+
+    review = find_suspects(examples, config, folds=folds, thorough=thorough)
+    for suspect in review.suspects:
+        sys.stdout.write((_json(suspect) if as_json else _line(suspect)) + "\n")
+    if output is not None:
+        _write(output, review.kept)
+    # the sum stays apart from the list, so that the list can be piped
+    sys.stderr.write(_sum(review, len(examples)))
+
+
+def _json(suspect: Suspect) -> str:
+    return json.dumps({**asdict(suspect), "row": suspect.row + 1})
+
+
+def _line(suspect: Suspect) -> str:
+    text = " ".join(suspect.text.split())
+    text = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+    said_by = f" by {suspect.voice}" if suspect.voice else ""
+    return (
+        f"{suspect.score:.2f}  row {suspect.row + 1}: {suspect.label}{said_by} -> {suspect.suggested}  {text}"
+    )
+
+
+def _sum(review: LabelReview, total: int) -> str:
+    held = total - len(review.kept)
+    lines = f"{len(review.suspects)} of {total} labels are suspicious; {held} would be held out.\n"
+    if review.distrusted:
+        lines += (
+            f"Most labels of {', '.join(review.distrusted)} are suspicious: all of them would be held out.\n"
+        )
+    return lines
+
+
+def _write(path: Path, examples: Sequence[Example]) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(("text", "label", "weight", "voice"))
+            writer.writerows((e.text, e.label, f"{e.weight:g}", e.voice) for e in examples)
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be written ({error.strerror}): name another file") from error

@@ -1,0 +1,72 @@
+"""What training makes small. Each takes tensors and returns one number or one a message."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn.functional import kl_div, log_softmax, normalize
+
+_NEVER = -1e9
+
+
+def classification_loss(
+    logits: torch.Tensor, targets: torch.Tensor, *, smoothing: float, out_of_scope_weight: float
+) -> torch.Tensor:
+    """Smoothed cross-entropy; messages out of scope are pulled to the uniform distribution.
+
+    The latter is outlier exposure (Hendrycks et al. 2019, arXiv:1812.04606).
+
+    Args:
+        logits: float32 [B, C].
+        targets: [B] category numbers, -1 for out of scope; or [B, C] probabilities.
+        smoothing: share of the target that is spread over all categories.
+        out_of_scope_weight: of messages that belong nowhere.
+
+    Returns:
+        [B].
+    """
+    logs = log_softmax(logits, dim=-1)
+    uniform = -logs.mean(dim=-1)
+    if targets.ndim > 1:
+        return (1 - smoothing) * -(targets * logs).sum(dim=-1) + smoothing * uniform
+    picked = -logs.gather(1, targets.clamp(min=0).unsqueeze(1)).squeeze(1)
+    smoothed = (1 - smoothing) * picked + smoothing * uniform
+    return torch.where(targets >= 0, smoothed, out_of_scope_weight * uniform)
+
+
+def consistency_loss(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """R-Drop: symmetric divergence of two passes with other dropout (Liang et al. 2021, arXiv:2106.14448).
+
+    Args:
+        first: logits [B, C].
+        second: logits [B, C] of the same messages.
+
+    Returns:
+        [B].
+    """
+    one, two = log_softmax(first, dim=-1), log_softmax(second, dim=-1)
+    there = kl_div(one, two, log_target=True, reduction="none").sum(dim=-1)
+    back = kl_div(two, one, log_target=True, reduction="none").sum(dim=-1)
+    return 0.5 * (there + back)
+
+
+def contrastive_loss(pooled: torch.Tensor, targets: torch.Tensor, temperature: float) -> torch.Tensor:
+    """Supervised contrastive loss: messages of a category together (Khosla et al. 2020, arXiv:2004.11362).
+
+    Args:
+        pooled: [B, hidden], any length; cosine similarities are taken.
+        targets: [B]; messages out of scope (-1) are nobody's partner, only something to keep away from.
+        temperature: of the similarities.
+
+    Returns:
+        One number; 0 where no two messages share a category.
+    """
+    vectors = normalize(pooled.float(), dim=-1)
+    itself = torch.eye(len(targets), dtype=torch.bool, device=targets.device)
+    scores = (vectors @ vectors.T / temperature).masked_fill(itself, _NEVER)
+    partners = (targets[:, None] == targets[None, :]) & ~itself & (targets >= 0)[:, None]
+    count = partners.sum(dim=1)
+    if not bool((count > 0).any()):
+        return vectors.sum() * 0.0
+    logs = scores - torch.logsumexp(scores, dim=1, keepdim=True)
+    each = -(logs * partners).sum(dim=1) / count.clamp(min=1)
+    return each[count > 0].mean()

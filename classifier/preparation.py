@@ -1,0 +1,95 @@
+"""What every training begins with: labels, device, encoder, tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from classifier.base_models import load_encoder, readable_tokens, resolve_base_model, weights_sha256
+from classifier.batching import Encoded, TextEncoder
+from classifier.contract import OUT_OF_SCOPE_LABEL
+from classifier.dataset import Example, check_trainable, fingerprint
+from classifier.devices import choose_device, use_threads
+from classifier.model import ModelFacts, ModelKind, TextClassifier, raw_tokenizer
+from classifier.training_types import TrainingConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A training's parts before its first step.
+
+    Attributes:
+        labels: category slugs, sorted.
+        base: directory of the base encoder.
+        tokenizer: its fast tokenizer.
+        texts: from messages to tokens.
+        max_tokens: longer texts are cut in the middle.
+        device: to train on.
+    """
+
+    labels: tuple[str, ...]
+    base: Path
+    tokenizer: PreTrainedTokenizerBase
+    texts: TextEncoder
+    max_tokens: int
+    device: torch.device
+
+    def network(self, config: TrainingConfig) -> TextClassifier:
+        """Read the base encoder again and put a new head on it, both as the seed says."""
+        torch.manual_seed(config.seed)
+        encoder, _ = load_encoder(self.base)
+        network = TextClassifier(encoder, len(self.labels), dropout=config.dropout, pooling=config.pooling)
+        return network.to(self.device)
+
+    def encode(self, examples: Sequence[Example]) -> list[Encoded]:
+        """Tokens of the examples' texts, in order."""
+        return self.texts.encode([example.text for example in examples])
+
+    def targets(self, examples: Sequence[Example]) -> torch.Tensor:
+        """Category numbers, int64 [N]; -1 for out of scope."""
+        index = {label: number for number, label in enumerate(self.labels)} | {OUT_OF_SCOPE_LABEL: -1}
+        return torch.tensor([index[example.label] for example in examples], dtype=torch.long)
+
+    def facts(
+        self, kind: ModelKind, examples: Sequence[Example], config: TrainingConfig, network: TextClassifier
+    ) -> ModelFacts:
+        """Return what is known of the model before it is calibrated."""
+        return ModelFacts(
+            version="",
+            kind=kind,
+            labels=self.labels,
+            base_model=config.base_model,
+            base_sha256=weights_sha256(self.base),
+            max_tokens=self.max_tokens,
+            created="",
+            training_manifest=fingerprint(examples),
+            pooling=network.pooling,
+        )
+
+
+def weights_of(examples: Sequence[Example]) -> torch.Tensor:
+    """Return the examples' weights, float32 [N] of mean 1."""
+    weights = torch.tensor([example.weight for example in examples])
+    return weights / weights.mean()
+
+
+def prepare(examples: Sequence[Example], config: TrainingConfig) -> Prepared:
+    """Check the examples and read the encoder's tokenizer.
+
+    Raises:
+        InvalidInput: the examples cannot be learned from.
+        BaseModelUnavailable: the encoder cannot be read.
+    """
+    labels = check_trainable(examples, config.minimum_per_label)
+    use_threads(config.threads)
+    device = choose_device(config.device)
+    base = resolve_base_model(config.base_model)
+    encoder, tokenizer = load_encoder(base)
+    max_tokens = readable_tokens(encoder, config.max_tokens)
+    pad_id = tokenizer.pad_token_id or 0
+    texts = TextEncoder(raw_tokenizer(tokenizer), max_tokens, pad_id)
+    return Prepared(labels, base, tokenizer, texts, max_tokens, device)

@@ -1,0 +1,47 @@
+"""One evaluation as a page, as Markdown, as JSON and as pictures, all in one folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from classifier.contract import InvalidInput
+from classifier.evaluation_types import Report
+from classifier.report.figures import draw_figures
+from classifier.report.markdown import markdown
+from classifier.report.page import page
+
+__all__ = ["report_json", "write_report"]
+
+
+def write_report(report: Report, folder: Path, *, about: Mapping[str, str] | None = None) -> None:
+    """Write report.html, report.md, report.json and the figures as PNG into a folder, over older ones.
+
+    The page and the Markdown file hold messages (three for each of the worst confusions): keep them where
+    those who may read the messages can read them. The JSON file holds none.
+
+    Args:
+        report: what was measured.
+        folder: is made where it does not exist.
+        about: further facts for the page's head, such as the labels' file and the base encoder.
+
+    Raises:
+        InvalidInput: the folder cannot be written.
+    """
+    figures = draw_figures(report)
+    facts = dict(about or {})
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for figure in figures:
+            (folder / figure.file_name).write_bytes(figure.png)
+        (folder / "report.json").write_text(report_json(report), encoding="utf-8")
+        (folder / "report.md").write_text(markdown(report, facts, figures), encoding="utf-8")
+        (folder / "report.html").write_text(page(report, facts, figures), encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput(f"{folder} cannot be written ({error.strerror}): name another folder") from error
+
+
+def report_json(report: Report) -> str:
+    """Every figure under stable names (see Report.as_dict), without anybody's message."""
+    return json.dumps(report.as_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -1,0 +1,274 @@
+"""The visible loop of the fine-tune: fetch, forward, backward, step; then validate and checkpoint."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from classifier.batching import Encoded, collate, shuffled_by_length
+from classifier.checkpoint import Checkpoints, Progressed, optimizer_tensors, restore_optimizer
+from classifier.contract import TrainingDiverged
+from classifier.devices import autocast
+from classifier.finishing import logits_of
+from classifier.losses import classification_loss, consistency_loss, contrastive_loss
+from classifier.meter import Meter
+from classifier.model import TextClassifier
+from classifier.parallel import Parallel
+from classifier.training_types import TrainingConfig
+
+_SHORT = 128
+"""Up to here attention without a fused kernel is faster on a CPU: the fused one's backward pass is slow."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenData:
+    """Messages ready for the network.
+
+    Attributes:
+        encoded: N texts.
+        targets: int64 [N] category numbers, -1 for out of scope; or float32 [N, C] probabilities.
+        weights: float32 [N], of mean 1.
+    """
+
+    encoded: Sequence[Encoded]
+    targets: torch.Tensor
+    weights: torch.Tensor
+
+
+class Loop:
+    """One training from the network's present weights to its best ones.
+
+    Args:
+        network: is changed in place.
+        train: to learn from.
+        checked: messages and int64 [M] categories for early stopping; may be empty.
+        pad_id: of the tokens.
+        config: how.
+        epochs: passes over the messages.
+        team: this process and its siblings.
+        meter: is told about each step.
+    """
+
+    def __init__(
+        self,
+        network: TextClassifier,
+        train: TokenData,
+        checked: tuple[Sequence[Encoded], np.ndarray],
+        pad_id: int,
+        config: TrainingConfig,
+        epochs: int,
+        team: Parallel,
+        meter: Meter,
+    ) -> None:
+        self._network, self._train, self._checked = network, train, checked
+        self._pad_id, self._config, self._epochs, self._team = pad_id, config, epochs, team
+        self._meter = meter
+        self._order = torch.Generator().manual_seed(config.seed)
+        self._steps = -(-len(train.encoded) // config.batch_size)
+        self._optimizer = torch.optim.AdamW(_groups(network, config), lr=config.learning_rate, fused=True)
+        self._peaks = [float(group["lr"]) for group in self._optimizer.param_groups]
+        self._averaged = copy.deepcopy(network) if config.averaging > 0 else None
+        self._best: dict[str, torch.Tensor] = {}
+        self._best_loss, self.best_epoch = float("inf"), 0
+        self._step, self._began = 0, time.monotonic()
+        self.history: list[dict[str, float]] = []
+
+    def run(self, checkpoints: Checkpoints | None = None) -> None:
+        """Train until the plan's end, or until the validation loss has not fallen for a while.
+
+        Raises:
+            TrainingDiverged: the loss is no number any more.
+        """
+        first = self._resume(checkpoints) + 1
+        wrapped = self._team.wrap(self._network)
+        for epoch in range(first, self._epochs + 1):
+            self._epoch(wrapped, epoch)
+            go_on = self._validate(epoch) if self._team.first else True
+            if checkpoints is not None and self._team.first:
+                checkpoints.save(self._state(epoch))
+            if not self._team.agree(go_on):
+                break
+        self._network.load_state_dict(self._best or self._answering().state_dict())
+
+    def _epoch(self, wrapped: nn.Module, epoch: int) -> None:
+        self._network.train()
+        lengths = [len(text.ids) for text in self._train.encoded]
+        for batch in self._batches(lengths):
+            # fetch
+            share = self._team.share(batch)
+            loss = self._loss(wrapped, share).sum() * self._team.scale(batch)
+            # backward
+            self._optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            norm = torch.nn.utils.clip_grad_norm_(self._network.parameters(), self._config.clip)
+            if not math.isfinite(float(norm)):
+                raise TrainingDiverged(
+                    f"the loss is no number any more in epoch {epoch}: lower the learning rate "
+                    f"(it was {self._config.learning_rate:g}) or look for broken weights in the base model"
+                )
+            # step
+            self._schedule()
+            self._optimizer.step()
+            self._average()
+            self._step += 1
+            self._meter.step(epoch, sum(lengths[i] for i in batch), float(loss.detach()))
+
+    def _loss(self, wrapped: nn.Module, share: list[int]) -> torch.Tensor:
+        """[B] losses of this process's messages."""
+        config, device = self._config, self._team.device
+        twice = config.r_drop > 0 or config.contrastive > 0
+        rows = share * 2 if twice else share
+        ids, mask = collate([self._train.encoded[i] for i in rows], self._pad_id, device)
+        targets, weights = self._train.targets[rows].to(device), self._train.weights[share].to(device)
+        # forward: all of it in bfloat16 where that is fast
+        with autocast(device), _attention_for(ids):
+            output = wrapped(ids, mask)
+        logits = output.logits.float()
+        losses = classification_loss(
+            logits, targets, smoothing=config.label_smoothing, out_of_scope_weight=config.out_of_scope_weight
+        )
+        if not twice:
+            return losses * weights
+        first, second = logits.chunk(2)
+        losses = losses.view(2, -1).mean(dim=0)
+        if config.r_drop > 0:
+            losses = losses + config.r_drop * consistency_loss(first, second)
+        losses = losses * weights
+        if config.contrastive > 0 and targets.ndim == 1:
+            pull = contrastive_loss(output.pooled, targets, config.contrastive_temperature)
+            losses = losses + config.contrastive * pull
+        return losses
+
+    def _batches(self, lengths: list[int]) -> list[list[int]]:
+        size, balance = self._config.batch_size, self._config.balance
+        if balance == 0 or self._train.targets.ndim > 1:
+            return shuffled_by_length(lengths, size, self._order)
+        # every category as often as another (balance 1), or somewhere between that and its own number
+        counts = torch.bincount(self._train.targets + 1).float()
+        chances = counts[self._train.targets + 1] ** -balance
+        drawn = torch.multinomial(chances, len(lengths), replacement=True, generator=self._order).tolist()
+        picked = shuffled_by_length([lengths[i] for i in drawn], size, self._order)
+        return [[drawn[i] for i in batch] for batch in picked]
+
+    def _schedule(self) -> None:
+        """Linear rise over the first share of the steps, then linear fall to zero."""
+        total = self._epochs * self._steps
+        rise = max(1, round(self._config.warmup * total))
+        step = self._step
+        factor = (step + 1) / rise if step < rise else max(0.0, (total - step) / max(1, total - rise))
+        for group, peak in zip(self._optimizer.param_groups, self._peaks, strict=True):
+            group["lr"] = peak * factor
+
+    def _average(self) -> None:
+        """Move the averaged weights a little towards the present ones (Polyak averaging)."""
+        if self._averaged is None:
+            return
+        decay = min(self._config.averaging, (1 + self._step) / (10 + self._step))
+        with torch.no_grad():
+            torch._foreach_lerp_(
+                list(self._averaged.parameters()), list(self._network.parameters()), 1 - decay
+            )
+
+    def _answering(self) -> TextClassifier:
+        return self._averaged if self._averaged is not None else self._network
+
+    def _validate(self, epoch: int) -> bool:
+        """Measure, keep the best weights; False where it is time to stop."""
+        encoded, targets = self._checked
+        network = self._answering()
+        loss, accuracy = validation_figures(
+            logits_of(network, encoded, self._pad_id, self._team.device), targets
+        )
+        measured = bool((targets >= 0).any())
+        self._meter.validation_accuracy = accuracy if measured else None
+        self.history.append(
+            {
+                "epoch": float(epoch),
+                "loss": self._meter.loss or 0.0,
+                "validation_loss": loss,
+                "validation_accuracy": accuracy,
+                "seconds": time.monotonic() - self._began,
+            }
+        )
+        if not measured or loss < self._best_loss:
+            self._best, self._best_loss = copy.deepcopy(network.state_dict()), loss
+            self.best_epoch = epoch
+        return epoch - self.best_epoch < self._config.patience
+
+    def _state(self, epoch: int) -> Progressed:
+        tensors = {f"network.{name}": value for name, value in self._network.state_dict().items()}
+        tensors |= {f"best.{name}": value for name, value in self._best.items()}
+        if self._averaged is not None:
+            tensors |= {f"averaged.{name}": value for name, value in self._averaged.state_dict().items()}
+        tensors |= {f"moments.{k}": v for k, v in optimizer_tensors(self._optimizer).items()}
+        tensors["random.torch"] = torch.get_rng_state()
+        tensors["random.order"] = self._order.get_state()
+        detached = {name: value.detach().cpu().clone() for name, value in tensors.items()}
+        facts = {"history": self.history, "best_loss": self._best_loss, "best_epoch": self.best_epoch}
+        return Progressed(epoch, self._step, detached, facts)
+
+    def _resume(self, checkpoints: Checkpoints | None) -> int:
+        """Take a killed training up; returns the last finished epoch."""
+        state = checkpoints.load() if checkpoints is not None else None
+        if state is None:
+            return 0
+        groups: dict[str, dict[str, torch.Tensor]] = {}
+        for name, value in state.tensors.items():
+            kind, _, rest = name.partition(".")
+            groups.setdefault(kind, {})[rest] = value
+        self._network.load_state_dict(groups["network"])
+        if self._averaged is not None:
+            self._averaged.load_state_dict(groups["averaged"])
+        self._best = groups.get("best", {})
+        restore_optimizer(self._optimizer, groups["moments"])
+        torch.set_rng_state(groups["random"]["torch"])
+        self._order.set_state(groups["random"]["order"])
+        self.history = [dict(entry) for entry in state.facts["history"]]
+        self._best_loss, self.best_epoch = float(state.facts["best_loss"]), int(state.facts["best_epoch"])
+        self._step = state.step
+        self._meter.skip(state.epoch)
+        finished = state.epoch - self.best_epoch >= self._config.patience
+        return self._epochs if finished else state.epoch
+
+
+def validation_figures(logits: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
+    """(cross-entropy, accuracy) of the in-scope messages; (0, 0) without any."""
+    inside = targets >= 0
+    if not inside.any():
+        return 0.0, 0.0
+    picked, right = logits[inside], targets[inside]
+    logs = picked - np.logaddexp.reduce(picked, axis=1, keepdims=True)
+    loss = -float(np.mean(logs[np.arange(len(right)), right]))
+    return loss, float(np.mean(picked.argmax(axis=1) == right))
+
+
+def _attention_for(ids: torch.Tensor) -> sdpa_kernel | _Nothing:
+    if ids.device.type == "cpu" and ids.shape[1] <= _SHORT:
+        return sdpa_kernel(SDPBackend.MATH)
+    return _Nothing()
+
+
+class _Nothing:
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+def _groups(network: TextClassifier, config: TrainingConfig) -> list[dict[str, object]]:
+    """Three groups: the encoder's matrices decay, its biases and norms do not; the new head learns faster."""
+    matrices = [p for p in network.encoder.parameters() if p.ndim > 1]
+    others = [p for p in network.encoder.parameters() if p.ndim <= 1]
+    head = list(network.head.parameters())
+    return [
+        {"params": matrices, "weight_decay": config.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+        {"params": head, "weight_decay": 0.0, "lr": config.learning_rate * config.head_learning_rate},
+    ]

@@ -1,0 +1,211 @@
+"""The fine-tune on a tiny real BERT: each lever, resuming, several processes."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from classifier.base_models import load_encoder, resolve_base_model
+from classifier.batching import TextEncoder, collate
+from classifier.contract import InvalidInput, TrainingDiverged
+from classifier.dataset import Example
+from classifier.inference import Predictor
+from classifier.model import raw_tokenizer
+from classifier.model_directory import state_digest
+from classifier.training import fit
+from classifier.vocabulary import CompactVocabulary
+from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert
+
+LEVERS = {
+    "averaging": {"averaging": 0.9},
+    "r_drop": {"r_drop": 1.0},
+    "contrastive": {"contrastive": 0.5},
+    "contrastive warm-up": {"contrastive_epochs": 2},
+    "masked words": {"masked_lm_epochs": 2},
+    "two stages": {"probe_first": True},
+    "balanced": {"balance": 1.0},
+    "refit": {"refit": True},
+    "cls": {"pooling": "cls", "epochs": 25},
+}
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    return tiny_bert(tmp_path_factory.mktemp("base"))
+
+
+class Killed(Exception):
+    """Stands for a process that ends between two steps."""
+
+
+@pytest.mark.parametrize("lever", LEVERS)
+def test_every_lever_trains_a_model_that_has_learned(base, lever):
+    config = replace(config_for(base), **LEVERS[lever])
+    result = fit(messages(), config, created=NOW, unlabelled=["my invoice again", "the vpn is not working"])
+    held_out = messages(seed=9)
+    inside = [example for example in held_out if example.label != "oos"]
+    right = [
+        prediction.category == example.label
+        for prediction, example in zip(
+            Predictor(result.model).predict([e.text for e in inside]), inside, strict=True
+        )
+    ]
+    assert np.mean(right) > 0.8
+
+
+def test_the_same_seed_gives_the_same_weights(base):
+    config = replace(config_for(base), epochs=2, r_drop=0.5)
+    digests = {state_digest(fit(messages(), config, created=NOW).model.network) for _ in range(2)}
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize("lever", [{}, {"averaging": 0.9, "r_drop": 0.5}])
+def test_a_killed_training_goes_on_and_ends_with_the_same_weights(base, tmp_path, lever):
+    config = replace(config_for(base), epochs=4, refit=False, **lever)
+    whole = fit(messages(), config, created=NOW)
+
+    def die(progress):
+        if progress.stage == "train" and progress.epoch == 3:
+            raise Killed
+
+    with pytest.raises(Killed):
+        fit(messages(), config, created=NOW, progress=die, checkpoint=tmp_path / "state")
+    epochs = []
+    resumed = fit(
+        messages(),
+        config,
+        created=NOW,
+        checkpoint=tmp_path / "state",
+        progress=lambda p: epochs.append(p.epoch) if p.stage == "train" else None,
+    )
+    assert min(epochs) == 3
+    assert state_digest(resumed.model.network) == state_digest(whole.model.network)
+    assert [entry["epoch"] for entry in resumed.history] == [1, 2, 3, 4]
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_state_of_other_examples_is_not_taken_up(base, tmp_path):
+    config = replace(config_for(base), epochs=3, refit=False)
+
+    def die(progress):
+        if progress.epoch == 2:
+            raise Killed
+
+    with pytest.raises(Killed):
+        fit(messages(), config, created=NOW, progress=die, checkpoint=tmp_path / "state")
+    others = [*messages(), Example("my proxy is not working", "network")]
+    epochs = []
+    fit(
+        others,
+        config,
+        created=NOW,
+        checkpoint=tmp_path / "state",
+        progress=lambda p: epochs.append(p.epoch) if p.stage == "train" else None,
+    )
+    assert min(epochs) == 1
+
+
+def test_a_broken_state_is_begun_anew(base, tmp_path):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "checkpoint.json").write_text("{", encoding="utf-8")
+    config = replace(config_for(base), epochs=1, refit=False)
+    assert fit(messages(), config, created=NOW, checkpoint=tmp_path / "state").history
+
+
+def test_a_loss_that_is_no_number_stops_with_advice(base):
+    config = replace(config_for(base), learning_rate=1e30, refit=False, epochs=3)
+    with pytest.raises(TrainingDiverged, match="lower the learning rate"):
+        fit(messages(), config, created=NOW)
+
+
+def test_a_rising_validation_loss_stops_with_advice(base):
+    train = messages()
+    shuffled = [
+        Example(a.text, b.label) for a, b in zip(messages(seed=5), reversed(messages(seed=6)), strict=True)
+    ]
+    config = replace(config_for(base), epochs=30, patience=2)
+    result = fit(train, config, created=NOW, validation=shuffled)
+    assert len(result.history) < 30
+    assert "stopped" in result.advice[0]
+
+
+def test_one_message_a_category_is_enough_where_it_is_allowed(base):
+    few = [Example("refund of my invoice", "billing"), Example("the vpn is not working", "network")]
+    with pytest.raises(InvalidInput, match="too few messages"):
+        fit(few, config_for(base), created=NOW)
+    result = fit(few, replace(config_for(base), minimum_per_label=1), created=NOW)
+    assert {p.category for p in Predictor(result.model).predict([e.text for e in few])} <= {
+        "billing",
+        "network",
+    }
+
+
+def test_the_compact_vocabulary_changes_no_vector_and_gives_everything_back(base):
+    encoder, tokenizer = load_encoder(resolve_base_model(str(base)))
+    encoder.eval()
+    texts = TextEncoder(raw_tokenizer(tokenizer), 32, 0).encode(["my vpn is not working", "refund"])
+    ids, mask = collate(texts, 0, torch.device("cpu"))
+    before = encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+    table = encoder.get_input_embeddings().weight.clone()
+    small = CompactVocabulary(encoder, [texts], [0])
+    assert len(small) < table.shape[0]
+    less, mask = collate(small.encode(texts), small.place(0), torch.device("cpu"))
+    assert torch.equal(encoder(input_ids=less, attention_mask=mask).last_hidden_state, before)
+    with torch.no_grad():
+        encoder.get_input_embeddings().weight[small.place(texts[0].ids[1])] += 1.0
+    small.restore()
+    changed = (encoder.get_input_embeddings().weight != table).any(dim=1).nonzero().flatten().tolist()
+    assert changed == [texts[0].ids[1]]
+
+
+def test_two_processes_take_the_same_steps_as_one(base, tmp_path):
+    """Torchrun, gloo, two processes on the CPU; without dropout the weights are those of one process."""
+    script = tmp_path / "train.py"
+    script.write_text(
+        "import json, os, sys\n"
+        "from dataclasses import replace\n"
+        "from pathlib import Path\n"
+        "from classifier.training import fit\n"
+        "from tests.factories.tiny_bert import NOW, config_for, messages\n"
+        "config = replace(config_for(Path(sys.argv[1])), epochs=2, dropout=0.0, batch_size=8, refit=False,\n"
+        "                 device='cpu', threads=1, baselines=False)\n"
+        "result = fit(messages(), config, created=NOW)\n"
+        "head = result.model.network.head.weight.detach().flatten().tolist()\n"
+        "if os.environ.get('RANK', '0') == '0':\n"
+        "    Path(sys.argv[2]).write_text(json.dumps([head, len(result.history)]))\n",
+        encoding="utf-8",
+    )
+    root = Path(__file__).parents[3]
+    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    # dropout inside the encoder is off as well, since each process draws its own
+    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
+    config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    (base / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    heads = []
+    for number, launcher in enumerate(
+        (
+            [],
+            ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-addr", "127.0.0.1"]
+            + ["--master-port", "0", "--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0"],
+        )
+    ):
+        out = tmp_path / f"{number}.json"
+        done = subprocess.run(
+            [sys.executable, *launcher, str(script), str(base), str(out)],
+            env=environment,
+            cwd=root,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=200,
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        heads.append(json.loads(out.read_text(encoding="utf-8")))
+    assert heads[0][1] == heads[1][1]
+    assert np.allclose(heads[0][0], heads[1][0], atol=5e-3)
