@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from classifier.calibration import out_of_scope_score, probabilities
+from classifier.calibration import probabilities
 from classifier.contract import OUT_OF_SCOPE_THRESHOLD
 from classifier.inference import Predictor
 
@@ -41,7 +41,8 @@ class Answers:
     @property
     def predicted(self) -> npt.NDArray[Any]:
         """[N] slugs: the most likely category of each message."""
-        return np.array(self.labels)[self.probabilities.argmax(axis=1)]
+        said: npt.NDArray[Any] = np.array(self.labels)[self.probabilities.argmax(axis=1)]
+        return said
 
     @property
     def confidence(self) -> npt.NDArray[Any]:
@@ -67,13 +68,13 @@ def answer(predictor: Predictor, texts: Sequence[str], *, timed: bool = False) -
         timed: whether to measure the time of single messages too (the first fifty).
     """
     facts = predictor.facts
-    logits = predictor.logits(texts)
+    logits, pooled = predictor.outputs(texts)
     scores = probabilities(logits, facts.temperature)
     return Answers(
         version=facts.version,
         labels=facts.labels,
         probabilities=scores,
-        scope=out_of_scope_score(logits, facts.temperature, facts.out_of_scope),
+        scope=predictor.scope(logits, pooled) if len(texts) else np.zeros(0),
         thresholds=np.array([facts.threshold_of(label) for label in facts.labels])[scores.argmax(axis=1)],
         milliseconds=_single(predictor, texts[:_TIMED]) if timed and texts else 0.0,
     )

@@ -13,6 +13,10 @@ from classifier.model import OutOfScope
 Floats = npt.NDArray[np.floating]
 
 _ENOUGH_OUT_OF_SCOPE = 5
+_WITHOUT_DISTANCE = 2
+_BLEND = (0.0, -1.0, 1.0)
+"""Of log-odds, energy and distance, standardised; chosen on the `oos` rows of CLINC150's training and
+validation files."""
 _FLAGGED_IN_SCOPE = 0.03
 """The share of in-scope validation messages that may score above one half."""
 
@@ -76,50 +80,53 @@ def coverage_at_risk(confidence: Floats, correct: npt.NDArray[np.bool_], risk: f
     return (int(kept[-1]) + 1) / len(order), float(ranked[kept[-1]])
 
 
-def scope_features(logits: Floats, temperature: float) -> Floats:
-    """[N, 2]: log-odds of the highest probability, and the energy logsumexp(logits / temperature)."""
+def scope_features(logits: Floats, temperature: float, distances: Floats | None = None) -> Floats:
+    """[N, 2 or 3]: log-odds of the highest probability, energy logsumexp(logits / temperature), distance."""
     scaled = logits / temperature
     highest = np.clip(softmax(scaled, axis=-1).max(axis=-1), 1e-6, 1 - 1e-6)
-    return np.stack([np.log(highest / (1 - highest)), logsumexp(scaled, axis=-1)], axis=-1)
+    columns = [np.log(highest / (1 - highest)), logsumexp(scaled, axis=-1)]
+    if distances is not None:
+        columns.append(np.sqrt(np.maximum(distances, 0.0)))
+    return np.stack(columns, axis=-1)
 
 
-def fit_out_of_scope(logits: Floats, outside: Floats, temperature: float) -> OutOfScope:
+def fit_out_of_scope(inside: Floats, outside: Floats) -> OutOfScope:
     """Fit the out-of-scope score.
 
+    Without enough `oos` messages the score is an equal blend of energy and distance (of log-odds and energy
+    where there is no distance), set so that a few percent of the in-scope messages lie above one half.
+
     Args:
-        logits: [N, categories] of in-scope validation messages.
-        outside: [M, categories] of `oos` validation messages; with too few of them, the score is set so
-            that a few percent of the in-scope messages lie above one half.
-        temperature: of the probabilities.
+        inside: [N, features] of in-scope validation messages, see scope_features.
+        outside: [M, features] of `oos` validation messages.
     """
-    if len(logits) == 0:
+    if len(inside) == 0:
         return OutOfScope()
-    inside = scope_features(logits, temperature)
     mean, scale = inside.mean(axis=0), np.maximum(inside.std(axis=0), 1e-3)
+    features = (inside - mean) / scale
     if len(outside) < _ENOUGH_OUT_OF_SCOPE:
-        weights = np.array([-1.0, -1.0])
-        bias = -float(np.quantile(((inside - mean) / scale) @ weights, 1 - _FLAGGED_IN_SCOPE))
+        weights = np.array([-1.0, -1.0]) if features.shape[1] == _WITHOUT_DISTANCE else np.array(_BLEND)
+        bias = -float(np.quantile(features @ weights, 1 - _FLAGGED_IN_SCOPE))
     else:
-        features = np.concatenate([inside, scope_features(outside, temperature)])
-        features = (features - mean) / scale
+        both = np.concatenate([features, (outside - mean) / scale])
         targets = np.repeat([0, 1], [len(inside), len(outside)])
-        fitted = LogisticRegression(class_weight="balanced").fit(features, targets)
+        fitted = LogisticRegression(class_weight="balanced").fit(both, targets)
         weights = fitted.coef_[0]
         # A real ticket that is taken for chatter gets no answer at all, chatter taken for a ticket a needless
         # question: so the score crosses one half only where few in-scope messages lie.
-        highest = float(np.quantile(features[: len(inside)] @ weights, 1 - _FLAGGED_IN_SCOPE))
+        highest = float(np.quantile(features @ weights, 1 - _FLAGGED_IN_SCOPE))
         bias = min(float(fitted.intercept_[0]), -highest)
     return OutOfScope(
-        mean=(float(mean[0]), float(mean[1])),
-        scale=(float(scale[0]), float(scale[1])),
-        weights=(float(weights[0]), float(weights[1])),
+        mean=tuple(float(value) for value in mean),
+        scale=tuple(float(value) for value in scale),
+        weights=tuple(float(value) for value in weights),
         bias=bias,
     )
 
 
-def out_of_scope_score(logits: Floats, temperature: float, parameters: OutOfScope) -> Floats:
-    """[N] in 0..1: 0 surely one of the categories, 1 surely none of them."""
-    features = (scope_features(logits, temperature) - np.array(parameters.mean)) / np.array(parameters.scale)
+def out_of_scope_score(features: Floats, parameters: OutOfScope) -> Floats:
+    """[N] in 0..1: 0 surely one of the categories, 1 surely none of them; see scope_features."""
+    features = (features - np.array(parameters.mean)) / np.array(parameters.scale)
     score: Floats = 1 / (
         1 + np.exp(-np.clip(features @ np.array(parameters.weights) + parameters.bias, -30, 30))
     )

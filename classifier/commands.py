@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -63,49 +64,80 @@ def train(
     base_model: Annotated[str, typer.Option(help="Encoder: embedded name, directory or hub name.")] = "",
     seed: Annotated[int, typer.Option(help="Of the split, the order and the head.")] = 0,
     validation: Annotated[Path | None, typer.Option(help="CSV for early stopping.")] = None,
+    unlabelled: Annotated[Path | None, typer.Option(help="Messages without labels, one a line.")] = None,
     threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: as torch sees fit.")] = 0,
     epochs: Annotated[int, typer.Option(min=0, help="At most so many; 0: by the number of messages.")] = 0,
     day_one: Annotated[
         bool, typer.Option("--day-one", help="A head on the frozen encoder: seconds.")
     ] = False,
+    few: Annotated[bool, typer.Option("--few", help="Take labels with one or two messages too.")] = False,
+    hold_out_suspects: Annotated[
+        bool, typer.Option("--hold-out-suspects", help="Leave labels out that look wrong.")
+    ] = False,
     error_budget: Annotated[
         float | None, typer.Option(help="Largest share of wrong automatic routings; 0.05 where not set.")
     ] = None,
+    config: Annotated[Path | None, typer.Option(help="JSON of options, as `tune` writes it.")] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Any option; see docs/training.md."),
+    ] = None,
 ) -> None:
-    """Fit a model directory to labelled messages."""
-    from dataclasses import replace
+    """Fit a model directory to labelled messages.
 
-    from classifier.dataset import check_trainable, read_examples
+    The state after each epoch is kept beside the output until the end: the same command goes on where one
+    that was killed stopped.
+    """
+    from classifier.dataset import MINIMUM_PER_LABEL, check_trainable, read_examples, read_texts
     from classifier.settings import ClassifierSettings
     from classifier.thresholds import check_budget
+    from classifier.training_options import parse_options, read_options
 
     # everything that can be wrong with the input is said before torch is imported and minutes are spent
+    options = read_options(config) if config else {}
+    options |= parse_options(option or [])
     if error_budget is not None:
-        check_budget(error_budget)
+        options["error_budget"] = check_budget(error_budget)
     if output.exists():
         raise InvalidInput(f"{output} exists already: name a new directory, or remove it first")
     examples = read_examples(labels)
-    check_trainable(examples)
+    check_trainable(examples, 1 if few else MINIMUM_PER_LABEL)
     held_back = read_examples(validation) if validation else None
+    free = read_texts(unlabelled) if unlabelled else []
+
+    from dataclasses import replace
 
     from classifier.model_directory import save_model_directory
     from classifier.training import fit, fit_day_one
+    from classifier.training_options import with_options
 
-    config = ClassifierSettings().training_config()
-    config = replace(
-        config,
-        base_model=base_model or config.base_model,
+    chosen = ClassifierSettings().training_config()
+    chosen = replace(
+        chosen,
+        base_model=base_model or chosen.base_model,
         seed=seed,
-        threads=threads or config.threads,
-        epochs=epochs or config.epochs,
-        error_budget=config.error_budget if error_budget is None else error_budget,
+        threads=threads or chosen.threads,
+        epochs=epochs or chosen.epochs,
+        minimum_per_label=1 if few else chosen.minimum_per_label,
+        hold_out_suspects=hold_out_suspects or chosen.hold_out_suspects,
     )
+    chosen = with_options(chosen, options)
     created = datetime.now(UTC)
     with _ProgressBar() as bar:
         if day_one:
-            result = fit_day_one(examples, config, created=created, progress=bar.show)
+            result = fit_day_one(examples, chosen, created=created, progress=bar.show)
         else:
-            result = fit(examples, config, created=created, validation=held_back, progress=bar.show)
+            result = fit(
+                examples,
+                chosen,
+                created=created,
+                validation=held_back,
+                unlabelled=free,
+                progress=bar.show,
+                checkpoint=output.parent / f".{output.name}.checkpoint",
+            )
+    if os.environ.get("RANK", "0") != "0":
+        return  # of several processes the first one writes
     save_model_directory(result.model, output)
     metrics = result.metrics
     Console().print(
@@ -115,6 +147,8 @@ def train(
         highlight=False,
         soft_wrap=True,
     )
+    for line in result.advice:
+        Console().print(line, highlight=False, soft_wrap=True)
 
 
 @commands.command()

@@ -66,6 +66,21 @@ def read_examples(path: Path) -> list[Example]:
     return [example for example, _ in _read_rows(_read_file(path), str(path))]
 
 
+def read_texts(path: Path) -> list[str]:
+    """Read unlabelled messages: a CSV file with the column `text`, or one message a line.
+
+    Raises:
+        InvalidInput: the file is missing or no UTF-8.
+    """
+    content = _read_file(path)
+    rows = csv.DictReader(io.StringIO(content, newline=""))
+    if "text" in (rows.fieldnames or ()):
+        found = [(row["text"] or "").strip() for row in rows]
+    else:
+        found = [line.strip() for line in content.splitlines()]
+    return [text for text in found if text]
+
+
 def starter_pack() -> StarterPack:
     """Read the starter pack out of the installed package.
 

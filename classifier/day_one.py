@@ -14,7 +14,7 @@ from torch.nn.functional import log_softmax
 from classifier.dataset import Example, split_examples
 from classifier.finishing import finish
 from classifier.model import TrainedModel
-from classifier.preparation import prepare
+from classifier.preparation import prepare, scope_space_of
 from classifier.probe import embed, fit_head, set_head, standardised
 from classifier.training_types import FitResult, Progress, TrainingConfig
 
@@ -66,9 +66,21 @@ def fit_day_one(
     matrix, bias = fit_head(features, targets, weights, len(labels), penalty)
     set_head(network, matrix, bias, mean, scale)
 
+    # the distance is judged on messages that its means were not taken from
+    before = scope_space_of(network, pooled[seen].numpy(), targets[seen])
+    distances = before.distances(pooled[len(train) :].numpy(), measured.argmax(axis=1)) if before else None
+    scope = scope_space_of(network, pooled.numpy(), targets) if before else None
     facts = prepared.facts("day_one", examples, config, network)
-    facts = finish(facts, network, measured, checked_targets.numpy().astype(np.int64), config, created)
+    facts = finish(
+        facts,
+        network,
+        measured,
+        checked_targets.numpy().astype(np.int64),
+        config,
+        created,
+        distances=distances,
+    )
     facts = replace(facts, metrics={**facts.metrics, "train_n": float(len(ordered))})
     report(Progress("done", 0, 0, 1, 1, 1.0, 0.0, None, facts.metrics["validation_accuracy"]))
-    model = TrainedModel(network=network, tokenizer=prepared.tokenizer, facts=facts)
+    model = TrainedModel(network=network, tokenizer=prepared.tokenizer, facts=facts, scope=scope)
     return FitResult(model, facts.metrics, (), time.monotonic() - began)

@@ -18,6 +18,7 @@ from classifier.calibration import (
     fit_temperature,
     out_of_scope_score,
     probabilities,
+    scope_features,
 )
 from classifier.contract import OUT_OF_SCOPE_THRESHOLD
 from classifier.model import ModelFacts, TextClassifier
@@ -59,6 +60,8 @@ def finish(
     targets: npt.NDArray[np.int64],
     config: TrainingConfig,
     created: datetime,
+    *,
+    distances: npt.NDArray[Any] | None = None,
 ) -> ModelFacts:
     """Complete a model's facts from held-back messages.
 
@@ -69,14 +72,16 @@ def finish(
         targets: [N] category indices, -1 for `oos`.
         config: for the error budget.
         created: aware time.
+        distances: [N] of the held-back messages in the scope space; None without one.
     """
     inside = targets >= 0
     temperature = fit_temperature(logits[inside], targets[inside])
-    scope = fit_out_of_scope(logits[inside], logits[~inside], temperature)
+    features = scope_features(logits, temperature, distances)
+    scope = fit_out_of_scope(features[inside], features[~inside])
     predicted = probabilities(logits, temperature)
     confidence, correct = predicted.max(axis=1), predicted.argmax(axis=1) == targets
     # a message that the scope score stops is never routed, so it cannot be routed wrongly
-    routed = out_of_scope_score(logits, temperature, scope) < OUT_OF_SCOPE_THRESHOLD
+    routed = out_of_scope_score(features, scope) < OUT_OF_SCOPE_THRESHOLD
     thresholds = routing_thresholds(
         confidence[routed],
         predicted.argmax(axis=1)[routed],

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from classifier.backends import Backend
 from classifier.backends.torch_backend import TorchBackend
 from classifier.batching import Encoded, TextEncoder, batches_by_budget, unreadable
-from classifier.calibration import out_of_scope_score, probabilities
+from classifier.calibration import out_of_scope_score, probabilities, scope_features
 from classifier.contract import ModelInfo, Prediction, Word
 from classifier.model import TrainedModel
 from classifier.prediction_sets import prediction_set_size
@@ -45,6 +45,7 @@ class Predictor:
         self._encoder = TextEncoder(model.raw_tokenizer(), model.facts.max_tokens, pad_id)
         self._backend: Backend = backend or TorchBackend(model.network, pad_id)
         self._batch_tokens = batch_tokens
+        self._space = model.scope
 
     def info(self) -> ModelInfo:
         """Say which model this is."""
@@ -68,7 +69,7 @@ class Predictor:
             members = [encoded[i] for i in batch]
             forward = self._backend.forward(members)
             scores = probabilities(forward.logits, self.facts.temperature)
-            scope = out_of_scope_score(forward.logits, self.facts.temperature, self.facts.out_of_scope)
+            scope = self.scope(forward.logits, forward.pooled)
             for row, (position, member) in enumerate(zip(batch, members, strict=True)):
                 attended = attended_words(member, forward.received[row])
                 prediction = self._prediction(
@@ -77,13 +78,29 @@ class Predictor:
                 answers[position] = prediction, attended
         return [answers[position] for position in range(len(texts))]
 
+    def outputs(self, texts: Sequence[str]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        """(raw logits float64 [N, categories], pooled vectors float32 [N, hidden])."""
+        encoded = self._encoder.encode(texts)
+        logits = np.zeros((len(texts), len(self.facts.labels)))
+        pooled: npt.NDArray[Any] = np.zeros((0, 0), dtype=np.float32)
+        for batch in batches_by_budget([len(e.ids) for e in encoded], self._batch_tokens):
+            forward = self._backend.forward([encoded[i] for i in batch])
+            if not pooled.size:
+                pooled = np.zeros((len(texts), forward.pooled.shape[1]), dtype=np.float32)
+            logits[batch], pooled[batch] = forward.logits, forward.pooled
+        return logits, pooled
+
     def logits(self, texts: Sequence[str]) -> npt.NDArray[Any]:
         """Raw logits, float64 [N, categories]."""
-        encoded = self._encoder.encode(texts)
-        result = np.zeros((len(texts), len(self.facts.labels)))
-        for batch in batches_by_budget([len(e.ids) for e in encoded], self._batch_tokens):
-            result[batch] = self._backend.forward([encoded[i] for i in batch]).logits
-        return result
+        return self.outputs(texts)[0]
+
+    def scope(self, logits: npt.NDArray[Any], pooled: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Out-of-scope score, float64 [N] in 0..1, from raw logits and pooled vectors."""
+        distances = None
+        if self._space is not None:
+            distances = self._space.distances(pooled, logits.argmax(axis=1))
+        features = scope_features(logits, self.facts.temperature, distances)
+        return out_of_scope_score(features, self.facts.out_of_scope)
 
     def truncated(self, texts: Sequence[str]) -> list[bool]:
         """Whether each text is longer than the model reads, in order."""

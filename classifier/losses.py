@@ -70,3 +70,19 @@ def contrastive_loss(pooled: torch.Tensor, targets: torch.Tensor, temperature: f
     logs = scores - torch.logsumexp(scores, dim=1, keepdim=True)
     each = -(logs * partners).sum(dim=1) / count.clamp(min=1)
     return each[count > 0].mean()
+
+
+def preservation_loss(kept: torch.Tensor, base: torch.Tensor) -> torch.Tensor:
+    """How far the mapped vectors have turned away from the base encoder's: 1 - cosine.
+
+    A feature-space form of the pull towards the start of Li et al. 2018 (L2-SP, arXiv:1802.01483): what the
+    base encoder knew of messages keeps the fine-tune from learning its labels' mistakes by heart.
+
+    Args:
+        kept: [B, hidden] pooled vectors behind the keeper.
+        base: [B, hidden] pooled vectors of the base encoder.
+
+    Returns:
+        [B] in 0..2.
+    """
+    return 1 - (normalize(kept.float(), dim=-1) * normalize(base.float(), dim=-1)).sum(dim=-1)

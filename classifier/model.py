@@ -19,6 +19,7 @@ from classifier.prediction_sets import PredictionSet
 
 if TYPE_CHECKING:
     from classifier.baselines import Baselines
+    from classifier.scope_space import ScopeSpace
 
 FORMAT_VERSION = 1
 _ATTENTION = "fingerpost_sdpa"
@@ -30,8 +31,9 @@ ModelKind = Literal["day_one", "fine_tune"]
 class OutOfScope:
     """Logistic regression over two features of the calibrated logits: how surely a text belongs nowhere.
 
-    Features: the log-odds of the highest probability (Hendrycks & Gimpel 2017), and the energy
-    logsumexp(logits / temperature) (Liu et al. 2020), each standardised on the validation messages.
+    Features: the log-odds of the highest probability (Hendrycks & Gimpel 2017), the energy
+    logsumexp(logits / temperature) (Liu et al. 2020), and the distance in the base encoder's space (see
+    scope_space; missing in models without one), each standardised on the validation messages.
 
     Attributes:
         mean: of each feature on the validation messages.
@@ -40,9 +42,9 @@ class OutOfScope:
         bias: of the regression.
     """
 
-    mean: tuple[float, float] = (0.0, 0.0)
-    scale: tuple[float, float] = (1.0, 1.0)
-    weights: tuple[float, float] = (-1.0, 0.0)
+    mean: tuple[float, ...] = (0.0, 0.0)
+    scale: tuple[float, ...] = (1.0, 1.0)
+    weights: tuple[float, ...] = (-1.0, 0.0)
     bias: float = 0.0
 
 
@@ -102,11 +104,13 @@ class ForwardOutput:
         pooled: [B, hidden], mean over the real tokens, or the vector of the first one.
         received: [B, T], attention that each token received in the last layer, mean over heads and over
             the queries of real tokens; each row sums to 1. None where it was not asked for.
+        kept: [B, hidden], the pooled vectors behind the keeper; None without one.
     """
 
     logits: torch.Tensor
     pooled: torch.Tensor
     received: torch.Tensor | None
+    kept: torch.Tensor | None = None
 
 
 class TextClassifier(nn.Module):
@@ -129,6 +133,8 @@ class TextClassifier(nn.Module):
         self.encoder = encoder
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(encoder.config.hidden_size, categories)
+        self.keeper: nn.Linear | None = None
+        """In training only: the map back to the base encoder's vectors, see scope_space."""
 
     def forward(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, *, attention: bool = False
@@ -142,7 +148,15 @@ class TextClassifier(nn.Module):
         """
         states, received = self._encode(input_ids, attention_mask, attention=attention)
         pooled = states[:, 0] if self.pooling == "cls" else mean_pool(states, attention_mask)
-        return ForwardOutput(logits=self.head(self.dropout(pooled)), pooled=pooled, received=received)
+        kept = self.keeper(pooled) if self.keeper is not None else None
+        return ForwardOutput(self.head(self.dropout(pooled)), pooled, received, kept)
+
+    def keep_base_vectors(self) -> None:
+        """Add the keeper, as the identity."""
+        hidden = self.head.in_features
+        self.keeper = nn.Linear(hidden, hidden).to(self.head.weight.device)
+        nn.init.eye_(self.keeper.weight)
+        nn.init.zeros_(self.keeper.bias)
 
     def _encode(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, *, attention: bool
@@ -163,12 +177,14 @@ class TrainedModel:
     """A network that can answer, with its tokenizer and what it says about itself.
 
     `baselines` are the simpler models that reports show beside it; None in directories that keep none.
+    `scope` is the space in which messages out of scope lie far away; None in older directories.
     """
 
     network: TextClassifier
     tokenizer: PreTrainedTokenizerBase
     facts: ModelFacts
     baselines: Baselines | None = None
+    scope: ScopeSpace | None = None
 
     def raw_tokenizer(self) -> Tokenizer:
         """A copy of the fast tokenizer without padding and truncation; one is needed for each thread."""

@@ -3,6 +3,7 @@
 config.json  model.safetensors  tokenizer files   the encoder, readable with Hugging Face's AutoModel
 head.safetensors                                   the linear layer
 baselines.json  baselines.safetensors              simpler models to compare with, where they were fitted
+scope.safetensors                                  the space of the out-of-scope distance, where there is one
 fingerpost.json                                    ModelFacts
 MODEL_CARD.md                                      the same for people
 manifest.sha256                                    sha256 of every other file, as sha256sum writes it
@@ -28,6 +29,7 @@ from classifier.contract import BaseModelUnavailable, BrokenModel, InvalidInput
 from classifier.model import FORMAT_VERSION, ModelFacts, OutOfScope, TextClassifier, TrainedModel
 from classifier.model_card import model_card
 from classifier.prediction_sets import PredictionSet
+from classifier.scope_space import load_scope_space
 
 _MANIFEST = "manifest.sha256"
 _NEEDED = ("config.json", "model.safetensors", "head.safetensors", "tokenizer.json", "fingerpost.json")
@@ -78,7 +80,7 @@ def load_model_directory(path: Path, *, device: str = "cpu") -> TrainedModel:
         reason = str(error).strip().split("\n", 1)[0]
         raise BrokenModel(f"{path} cannot be loaded ({reason}): train it again") from error
     network.to(torch.device(device)).eval()
-    return TrainedModel(network, tokenizer, facts, load_baselines(path))
+    return TrainedModel(network, tokenizer, facts, load_baselines(path), load_scope_space(path))
 
 
 def verify(path: Path) -> None:
@@ -130,8 +132,8 @@ def read_facts(path: Path) -> ModelFacts:
             raise BrokenModel(f"{path} was made by a newer Fingerpost: upgrade, or train it again")
         if content.get("prediction_set") is not None:
             content["prediction_set"] = PredictionSet(**content["prediction_set"])
-        pairs = {name: (scope[name][0], scope[name][1]) for name in ("mean", "scale", "weights")}
-        return ModelFacts(**content, out_of_scope=OutOfScope(**pairs, bias=float(scope["bias"])))
+        parts = {name: tuple(float(value) for value in scope[name]) for name in ("mean", "scale", "weights")}
+        return ModelFacts(**content, out_of_scope=OutOfScope(**parts, bias=float(scope["bias"])))
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise BrokenModel(f"{path}/fingerpost.json cannot be read: train the model again") from error
 
@@ -155,6 +157,8 @@ def _write(model: TrainedModel, folder: Path, card: str | None) -> None:
     model.tokenizer.save_pretrained(folder)
     if model.baselines is not None:
         model.baselines.save(folder)
+    if model.scope is not None:
+        model.scope.save(folder)
     content = json.dumps(asdict(facts), indent=2, ensure_ascii=False) + "\n"
     (folder / "fingerpost.json").write_text(content, encoding="utf-8")
     (folder / "MODEL_CARD.md").write_text(card or model_card(facts), encoding="utf-8")

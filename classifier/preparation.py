@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from transformers import PreTrainedTokenizerBase
 
@@ -15,6 +18,7 @@ from classifier.contract import OUT_OF_SCOPE_LABEL
 from classifier.dataset import Example, check_trainable, fingerprint
 from classifier.devices import choose_device, use_threads
 from classifier.model import ModelFacts, ModelKind, TextClassifier, raw_tokenizer
+from classifier.scope_space import ScopeSpace, fit_scope_space
 from classifier.training_types import TrainingConfig
 
 
@@ -93,3 +97,22 @@ def prepare(examples: Sequence[Example], config: TrainingConfig) -> Prepared:
     pad_id = tokenizer.pad_token_id or 0
     texts = TextEncoder(raw_tokenizer(tokenizer), max_tokens, pad_id)
     return Prepared(labels, base, tokenizer, texts, max_tokens, device)
+
+
+def scope_space_of(
+    network: TextClassifier, pooled: npt.NDArray[Any], targets: torch.Tensor
+) -> ScopeSpace | None:
+    """Fit the out-of-scope distance to training messages, and take the keeper out of the network.
+
+    Args:
+        network: that was trained; without a keeper the pooled vectors are taken as they are.
+        pooled: float32 [N, hidden], its pooled vectors.
+        targets: int64 [N] category numbers, -1 for out of scope.
+    """
+    hidden = network.head.in_features
+    weight, bias = np.eye(hidden, dtype=np.float32), np.zeros(hidden, dtype=np.float32)
+    if network.keeper is not None:
+        weight = network.keeper.weight.detach().float().cpu().numpy().copy()
+        bias = network.keeper.bias.detach().float().cpu().numpy().copy()
+        network.keeper = None
+    return fit_scope_space(pooled, targets.numpy(), network.head.out_features, weight, bias)

@@ -16,6 +16,9 @@ _FEW = 30
 """Messages a category below which a set is small: a faster rate, a larger part held back, and a refit."""
 
 
+_RATE, _RATE_OF_FEW = 1e-4, 2e-4
+
+
 @dataclass(frozen=True, slots=True)
 class Adapted:
     """A configuration without open choices.
@@ -48,12 +51,21 @@ def adapted(config: TrainingConfig, examples: int, categories: int) -> Adapted:
     """
     small = examples < _FEW * categories
     epochs = config.epochs or epochs_for(examples)
-    rate = config.learning_rate or (2e-4 if small else 1e-4)
+    rate = config.learning_rate or (_RATE_OF_FEW if small else _RATE)
     refit = small if config.refit is None else config.refit
     share = (
         max(config.validation_share, 0.2)
         if small and config.validation_share > 0
         else config.validation_share
     )
-    chosen = replace(config, epochs=epochs, learning_rate=rate, refit=refit, validation_share=share)
+    # two passes that must agree help where there is enough to learn from (docs/results.md)
+    r_drop = (0.0 if small else 1.0) if config.r_drop is None else config.r_drop
+    chosen = replace(
+        config, epochs=epochs, learning_rate=rate, refit=refit, validation_share=share, r_drop=r_drop
+    )
     return Adapted(chosen, epochs, rate, refit)
+
+
+def rate_of(config: TrainingConfig) -> float:
+    """The encoder's learning rate of an adapted configuration."""
+    return config.learning_rate if config.learning_rate is not None else _RATE

@@ -1,7 +1,7 @@
 """What unlabelled messages of the same kind can teach: soft answers, smoothed over their neighbours.
 
-People's labels stay the only labels. What a model thinks of a message that nobody labelled is a soft target of
-less weight, made anew in each training; it is kept nowhere and stands in no manifest (docs/adr/0017).
+People's labels stay the only labels. What a model thinks of a message that nobody labelled is a soft target
+of less weight, made anew in each training; it is kept nowhere and stands in no manifest (docs/adr/0017).
 """
 
 from __future__ import annotations

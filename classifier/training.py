@@ -15,20 +15,21 @@ import torch
 from scipy.special import softmax
 from torch.nn.functional import one_hot
 
-from classifier.baselines import Baselines, fit_baselines
+from classifier.baselines import fit_baselines
 from classifier.batching import Encoded
 from classifier.checkpoint import Checkpoints
 from classifier.contract import OUT_OF_SCOPE_LABEL
 from classifier.dataset import Example, fingerprint, split_examples
 from classifier.day_one import fit_day_one
-from classifier.finishing import finish, logits_of, outputs_of
+from classifier.finishing import finish, outputs_of
 from classifier.meter import Meter
 from classifier.model import TextClassifier, TrainedModel
 from classifier.out_of_fold import find_suspects
 from classifier.parallel import Parallel, parallel
-from classifier.preparation import Prepared, prepare, weights_of
+from classifier.preparation import Prepared, prepare, scope_space_of, weights_of
 from classifier.probe import embed, embed_encoded, fit_head, set_head, standardised
 from classifier.recipe import adapted, epochs_for
+from classifier.scope_space import ScopeSpace
 from classifier.self_training import agreed, spread
 from classifier.training_loop import Loop, TokenData
 from classifier.training_types import FitResult, Progress, Stage, TrainingConfig
@@ -82,15 +83,17 @@ def fit(
         report = progress if progress is not None and team.first else _silent
         report(Progress("prepare", 0, 0, 0, 1, 0.0))
         known = {*prepared.labels, OUT_OF_SCOPE_LABEL}
-        learned = list(examples)
+        learned: Sequence[Example] = list(examples)
         if config.hold_out_suspects:
             learned = find_suspects(examples, config, _within(report, 0.0, 0.04)).kept
         if validation is None:
             train, held_back = split_examples(learned, plan.config.validation_share, config.seed)
         else:
-            train, held_back = learned, [e for e in validation if e.label in known]
+            train, held_back = list(learned), [e for e in validation if e.label in known]
         key = f"{fingerprint([*train, *held_back])} {plan.config!r}"
-        work = _Work(prepared, plan.config, plan.epochs, team, unlabelled)
+        work = _Work(prepared, plan.config, plan.epochs, team, unlabelled, {})
+        if config.baselines or config.preserve:
+            work.embed([*(example.text for example in learned), *unlabelled], report)
 
         again = plan.refit and validation is None and bool(held_back)
         first = work.learn(train, held_back, _within(report, 0.0, 0.5 if again else 1.0), checkpoint, key)
@@ -98,7 +101,9 @@ def fit(
 
         # calibration, on messages that the network has not learned from
         report(Progress("calibrate", plan.epochs, plan.epochs, 0, 1, 0.49 if again else 0.99))
-        measured = logits_of(network, work.encode(checked), prepared.texts.pad_id, team.device)
+        scope = work.scope_space(first, train)
+        measured, pooled = outputs_of(network, work.encode(checked), prepared.texts.pad_id, team.device)
+        distances = scope.distances(pooled, measured.argmax(axis=1)) if scope and len(checked) else None
         targets = prepared.targets(checked).numpy()
         if again:
             # all messages now, for as long as was best without the held-back ones
@@ -106,8 +111,9 @@ def fit(
             longer = replace(work, epochs=plan.epochs)
             second = longer.learn([*train, *held_back], [], _within(report, 0.5, 1.0), last, key)
             network = second.network
+            scope = work.scope_space(second, learned) if distances is not None else None
         facts = prepared.facts("fine_tune", learned, plan.config, network)
-        facts = finish(facts, network, measured, targets, plan.config, created)
+        facts = finish(facts, network, measured, targets, plan.config, created, distances=distances)
         facts = replace(
             facts,
             metrics={
@@ -124,7 +130,10 @@ def fit(
         Progress("done", plan.epochs, plan.epochs, 1, 1, 1.0, 0.0, None, facts.metrics["validation_accuracy"])
     )
     network.eval()
-    model = TrainedModel(network, prepared.tokenizer, facts, _baselines(prepared, config, learned))
+    baselines = fit_baselines(learned, work.vectors([e.text for e in learned])) if config.baselines else None
+    model = TrainedModel(
+        network, prepared.tokenizer, facts, baselines, scope if distances is not None else None
+    )
     return FitResult(
         model, facts.metrics, first.history, time.monotonic() - began, _advice(first, plan.epochs, config)
     )
@@ -146,6 +155,27 @@ class _Work:
     epochs: int
     team: Parallel
     unlabelled: Sequence[str]
+    base: dict[str, npt.NDArray[Any]]
+    """The base encoder's vector of each text."""
+
+    def embed(self, texts: Sequence[str], report: Report) -> None:
+        """Run the base encoder once over every text that will be needed."""
+        prepared = self.prepared
+        new = list(dict.fromkeys(texts))
+        network = prepared.network(self.config)
+        vectors = embed(network, prepared.texts, new, prepared.device, report, first=0.0, last=0.02)
+        self.base.update(zip(new, vectors.numpy(), strict=True))
+
+    def vectors(self, texts: Sequence[str]) -> npt.NDArray[Any]:
+        """Return the base encoder's vectors, float32 [N, hidden]."""
+        return np.stack([self.base[text] for text in texts])
+
+    def scope_space(self, trained: _Trained, train: Sequence[Example]) -> ScopeSpace | None:
+        """Fit the out-of-scope distance of a trained network."""
+        prepared = self.prepared
+        encoded = self.encode(train)
+        _, pooled = outputs_of(trained.network, encoded, prepared.texts.pad_id, self.team.device)
+        return scope_space_of(trained.network, pooled, prepared.targets(train))
 
     def encode(self, examples: Sequence[Example]) -> list[Encoded]:
         return self.prepared.encode(examples)
@@ -235,9 +265,14 @@ class _Work:
             head = fit_head(features, targets, weights, len(prepared.labels), config.probe_penalty)
             set_head(network, *head, mean, scale)
 
-        data = TokenData(encoded, targets, weights)
+        base = None
+        if config.preserve:
+            network.keep_base_vectors()
+            base = torch.from_numpy(self.vectors([example.text for example in train]))
+        data = TokenData(encoded, targets, weights, base)
         if soft is not None:
-            data = _with_soft(data, free, soft, config)
+            loose = torch.from_numpy(self.vectors(self.unlabelled)) if config.preserve else None
+            data = _with_soft(data, free, soft, loose, config)
         steps = -(-len(data.encoded) // config.batch_size)
         meter = Meter(report, self.epochs, steps, sum(len(text.ids) for text in data.encoded))
         figures = (checked, prepared.targets(held_back).numpy())
@@ -248,9 +283,13 @@ class _Work:
 
 
 def _with_soft(
-    data: TokenData, free: Sequence[Encoded], soft: npt.NDArray[Any], config: TrainingConfig
+    data: TokenData,
+    free: Sequence[Encoded],
+    soft: npt.NDArray[Any],
+    loose: torch.Tensor | None,
+    config: TrainingConfig,
 ) -> TokenData:
-    """Labelled messages, repeated so that they are about a fifth, beside unlabelled ones with soft targets."""
+    """Labelled messages, repeated until they are about a fifth, beside unlabelled ones with soft targets."""
     times = max(1, round(len(free) / len(data.encoded) / _SOFT_TO_LABELLED))
     inside = data.targets >= 0
     sure = one_hot(data.targets.clamp(min=0), soft.shape[1]).float()
@@ -261,16 +300,8 @@ def _with_soft(
         [*list(data.encoded) * times, *free],
         torch.cat([sure.repeat(times, 1), torch.tensor(soft, dtype=torch.float32)]),
         torch.cat([weights.repeat(times), torch.tensor(soft.max(axis=1), dtype=torch.float32)]),
+        None if data.base is None or loose is None else torch.cat([data.base.repeat(times, 1), loose]),
     )
-
-
-def _baselines(prepared: Prepared, config: TrainingConfig, train: Sequence[Example]) -> Baselines | None:
-    """What simple methods make of the same messages: every evaluation shows them beside the model."""
-    if not config.baselines:
-        return None
-    frozen = prepared.network(config)
-    texts = [example.text for example in train]
-    return fit_baselines(train, embed(frozen, prepared.texts, texts, prepared.device, _silent))
 
 
 def _within(report: Report, first: float, last: float) -> Report:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 import time
@@ -18,10 +19,16 @@ from classifier.checkpoint import Checkpoints, Progressed, optimizer_tensors, re
 from classifier.contract import TrainingDiverged
 from classifier.devices import autocast
 from classifier.finishing import logits_of
-from classifier.losses import classification_loss, consistency_loss, contrastive_loss
+from classifier.losses import (
+    classification_loss,
+    consistency_loss,
+    contrastive_loss,
+    preservation_loss,
+)
 from classifier.meter import Meter
 from classifier.model import TextClassifier
 from classifier.parallel import Parallel
+from classifier.recipe import rate_of
 from classifier.training_types import TrainingConfig
 
 _SHORT = 128
@@ -36,11 +43,13 @@ class TokenData:
         encoded: N texts.
         targets: int64 [N] category numbers, -1 for out of scope; or float32 [N, C] probabilities.
         weights: float32 [N], of mean 1.
+        base: float32 [N, hidden], the base encoder's vectors; None where they are not preserved.
     """
 
     encoded: Sequence[Encoded]
     targets: torch.Tensor
     weights: torch.Tensor
+    base: torch.Tensor | None = None
 
 
 class Loop:
@@ -73,7 +82,7 @@ class Loop:
         self._meter = meter
         self._order = torch.Generator().manual_seed(config.seed)
         self._steps = -(-len(train.encoded) // config.batch_size)
-        self._optimizer = torch.optim.AdamW(_groups(network, config), lr=config.learning_rate, fused=True)
+        self._optimizer = torch.optim.AdamW(_groups(network, config), lr=rate_of(config), fused=True)
         self._peaks = [float(group["lr"]) for group in self._optimizer.param_groups]
         self._averaged = copy.deepcopy(network) if config.averaging > 0 else None
         self._best: dict[str, torch.Tensor] = {}
@@ -112,7 +121,7 @@ class Loop:
             if not math.isfinite(float(norm)):
                 raise TrainingDiverged(
                     f"the loss is no number any more in epoch {epoch}: lower the learning rate "
-                    f"(it was {self._config.learning_rate:g}) or look for broken weights in the base model"
+                    f"(it was {rate_of(self._config):g}) or look for broken weights in the base model"
                 )
             # step
             self._schedule()
@@ -124,7 +133,7 @@ class Loop:
     def _loss(self, wrapped: nn.Module, share: list[int]) -> torch.Tensor:
         """[B] losses of this process's messages."""
         config, device = self._config, self._team.device
-        twice = config.r_drop > 0 or config.contrastive > 0
+        twice = _r_drop(config) > 0 or config.contrastive > 0
         rows = share * 2 if twice else share
         ids, mask = collate([self._train.encoded[i] for i in rows], self._pad_id, device)
         targets, weights = self._train.targets[rows].to(device), self._train.weights[share].to(device)
@@ -135,12 +144,16 @@ class Loop:
         losses = classification_loss(
             logits, targets, smoothing=config.label_smoothing, out_of_scope_weight=config.out_of_scope_weight
         )
+        if output.kept is not None and self._train.base is not None:
+            losses = losses + config.preserve * preservation_loss(
+                output.kept, self._train.base[rows].to(device)
+            )
         if not twice:
             return losses * weights
         first, second = logits.chunk(2)
         losses = losses.view(2, -1).mean(dim=0)
-        if config.r_drop > 0:
-            losses = losses + config.r_drop * consistency_loss(first, second)
+        if _r_drop(config) > 0:
+            losses = losses + _r_drop(config) * consistency_loss(first, second)
         losses = losses * weights
         if config.contrastive > 0 and targets.ndim == 1:
             pull = contrastive_loss(output.pooled, targets, config.contrastive_temperature)
@@ -250,16 +263,10 @@ def validation_figures(logits: np.ndarray, targets: np.ndarray) -> tuple[float, 
     return loss, float(np.mean(picked.argmax(axis=1) == right))
 
 
-def _attention_for(ids: torch.Tensor) -> sdpa_kernel | _Nothing:
+def _attention_for(ids: torch.Tensor) -> contextlib.AbstractContextManager[None]:
     if ids.device.type == "cpu" and ids.shape[1] <= _SHORT:
         return sdpa_kernel(SDPBackend.MATH)
-    return _Nothing()
-
-
-class _Nothing:
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *_: object) -> None: ...
+    return contextlib.nullcontext()
 
 
 def _groups(network: TextClassifier, config: TrainingConfig) -> list[dict[str, object]]:
@@ -267,8 +274,14 @@ def _groups(network: TextClassifier, config: TrainingConfig) -> list[dict[str, o
     matrices = [p for p in network.encoder.parameters() if p.ndim > 1]
     others = [p for p in network.encoder.parameters() if p.ndim <= 1]
     head = list(network.head.parameters())
+    if network.keeper is not None:
+        head += list(network.keeper.parameters())
     return [
         {"params": matrices, "weight_decay": config.weight_decay},
         {"params": others, "weight_decay": 0.0},
-        {"params": head, "weight_decay": 0.0, "lr": config.learning_rate * config.head_learning_rate},
+        {"params": head, "weight_decay": 0.0, "lr": rate_of(config) * config.head_learning_rate},
     ]
+
+
+def _r_drop(config: TrainingConfig) -> float:
+    return config.r_drop or 0.0

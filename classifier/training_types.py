@@ -28,10 +28,12 @@ class TrainingConfig:
         clip: largest norm of the gradient.
         dropout: before the head.
         averaging: decay of the running average of the weights, which then answers; 0: off.
-        r_drop: weight of R-Drop's consistency of two passes; 0: off. Doubles the time.
+        r_drop: weight of R-Drop's consistency of two passes; 0: off. Doubles the time. None lets
+            `recipe.adapted` choose.
         contrastive: weight of the supervised-contrastive loss beside the other; 0: off. Doubles the time.
         contrastive_temperature: of its similarities.
         contrastive_epochs: of a contrastive warm-up before the head is trained; 0: off.
+        preserve: weight of the pull that keeps the base encoder's vectors readable; 0: off. See scope_space.
         masked_lm_epochs: of masked-LM pretraining on all messages, unlabelled ones too; 0: off.
         self_training: rounds in which unlabelled messages teach with the model's own soft answers; 0: off.
         probe_first: whether the head starts as a linear probe of the frozen encoder (two-stage).
@@ -64,10 +66,11 @@ class TrainingConfig:
     clip: float = 1.0
     dropout: float = 0.1
     averaging: float = 0.0
-    r_drop: float = 0.0
+    r_drop: float | None = None
     contrastive: float = 0.0
     contrastive_temperature: float = 0.1
     contrastive_epochs: int = 0
+    preserve: float = 1.0
     masked_lm_epochs: int = 0
     self_training: int = 0
     probe_first: bool = False

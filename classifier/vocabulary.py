@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import cast
 
 import torch
 from torch import nn
@@ -32,12 +33,13 @@ class CompactVocabulary:
         self, encoder: PreTrainedModel, encoded: Iterable[Sequence[Encoded]], keep: Sequence[int] = ()
     ) -> None:
         self._encoder = encoder
-        self._whole: nn.Embedding = encoder.get_input_embeddings()
+        self._whole = cast("nn.Embedding", encoder.get_input_embeddings())
         padding = self._whole.padding_idx
         seen = {token for group in encoded for text in group for token in text.ids}
         seen.update(keep)
         if padding is not None:
-            seen.add(padding)
+            # RoBERTa and its like count positions from the padding token's number, so that must not change
+            seen.update(range(padding + 1))
         self._used = torch.tensor(sorted(seen))
         self._place = {int(token): place for place, token in enumerate(self._used.tolist())}
         small = nn.Embedding(
@@ -62,7 +64,7 @@ class CompactVocabulary:
 
     def restore(self) -> None:
         """Write the trained rows into the whole table and give it back to the encoder."""
-        small = self._encoder.get_input_embeddings().weight.data
+        small = cast("nn.Embedding", self._encoder.get_input_embeddings()).weight.data
         self._whole.weight.data = self._whole.weight.data.to(small.device)
         self._whole.weight.data[self._used.to(small.device)] = small
         self._encoder.set_input_embeddings(self._whole)

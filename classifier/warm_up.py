@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import cast
 
 import torch
 from torch import nn
@@ -13,6 +14,7 @@ from classifier.batching import Encoded, collate, shuffled_by_length
 from classifier.devices import autocast
 from classifier.losses import contrastive_loss
 from classifier.model import TextClassifier
+from classifier.recipe import rate_of
 from classifier.training_types import TrainingConfig
 
 _MASKED = 0.15
@@ -36,8 +38,8 @@ def learn_masked_words(
 ) -> float:
     """Go on with masked-LM pretraining on in-domain messages (Gururangan et al. 2020, arXiv:2004.10964).
 
-    The output layer shares the token embeddings, so a compact vocabulary keeps it small. The transform is new:
-    sentence encoders come without the one they were pretrained with.
+    The output layer shares the token embeddings, so a compact vocabulary keeps it small. The transform before
+    it is new: sentence encoders come without the one they were pretrained with.
 
     Args:
         encoder: is changed in place.
@@ -52,10 +54,11 @@ def learn_masked_words(
         The last epoch's mean loss, nats a masked token.
     """
     hidden = int(encoder.config.hidden_size)
+    table = cast("nn.Embedding", encoder.get_input_embeddings())
     transform = nn.Sequential(nn.Linear(hidden, hidden), nn.GELU(), nn.LayerNorm(hidden)).to(device)
-    bias = nn.Parameter(torch.zeros(encoder.get_input_embeddings().num_embeddings, device=device))
+    bias = nn.Parameter(torch.zeros(table.num_embeddings, device=device))
     parameters = [*encoder.parameters(), *transform.parameters(), bias]
-    optimizer = torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=0.01, fused=True)
+    optimizer = torch.optim.AdamW(parameters, lr=rate_of(config), weight_decay=0.01, fused=True)
     order = torch.Generator().manual_seed(config.seed)
     lengths = [len(text.ids) for text in encoded]
     total, step, last = config.masked_lm_epochs * -(-len(encoded) // _MLM_BATCH), 0, 0.0
@@ -70,7 +73,7 @@ def learn_masked_words(
             with autocast(device):
                 states = encoder(input_ids=hidden_ids, attention_mask=mask).last_hidden_state
                 picked = transform(states[targets >= 0])
-                logits = picked @ encoder.get_input_embeddings().weight.T + bias
+                logits = picked @ table.weight.T + bias
             loss = cross_entropy(logits.float(), targets[targets >= 0])
             _advance(optimizer, parameters, loss, config, step, total)
             losses.append(float(loss.detach()))
@@ -101,7 +104,7 @@ def learn_neighbours(
         tick: progress.
     """
     parameters = list(network.encoder.parameters())
-    optimizer = torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=0.01, fused=True)
+    optimizer = torch.optim.AdamW(parameters, lr=rate_of(config), weight_decay=0.01, fused=True)
     order = torch.Generator().manual_seed(config.seed)
     epochs = [
         list(_by_category(targets, 2 * config.batch_size, order)) for _ in range(config.contrastive_epochs)
@@ -157,7 +160,7 @@ def _advance(
     rise = max(1, round(config.warmup * total))
     factor = (step + 1) / rise if step < rise else (total - step) / max(1, total - rise)
     for group in optimizer.param_groups:
-        group["lr"] = config.learning_rate * factor
+        group["lr"] = rate_of(config) * factor
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(parameters, config.clip)

@@ -1,41 +1,91 @@
-"""`python -m classifier.benchmark starter [--results DIR]`: prints a table, writes JSON and Markdown."""
+"""`python -m classifier.benchmark NAME [--results DIR]`: prints a table; writes it as JSON and Markdown."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from classifier.benchmark import starter
+from classifier.benchmark import ablation, gate, quality, quality_table, starter
+from classifier.contract import ClassifierError
 
-BEGIN, END = "<!-- starter: written by make bench -->", "<!-- end of starter -->"
+Outcome = tuple[dict[str, Any], str]
+"""(what was measured, the table)."""
 
 
 def main() -> int:
     """Run the benchmark that is named."""
     parser = argparse.ArgumentParser(prog="python -m classifier.benchmark")
-    parser.add_argument("name", choices=["starter"])
+    parser.add_argument("name", choices=sorted(BENCHMARKS))
+    parser.add_argument("--results", type=Path, help="folder with results.md; results.json lies beside it")
     parser.add_argument(
-        "--results", type=Path, help="folder with results.md; results.json is written beside it"
+        "--data", type=Path, default=Path("../shared/data"), help="folder with the public data"
     )
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--part", action="append", default=[], help="of quality: only this part; repeatable")
+    parser.add_argument("--seed", type=int, default=1, help="of starter")
     arguments = parser.parse_args()
-    measured = starter.measure(arguments.seed)
-    text = starter.table(measured)
+    try:
+        measured, text = BENCHMARKS[arguments.name](arguments)
+    except ClassifierError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
     sys.stdout.write(text + "\n")
     if arguments.results:
-        _write(arguments.results, measured, text)
+        write(arguments.results, arguments.name, measured, text)
     return 0
 
 
-def _write(folder: Path, measured: dict[str, object], text: str) -> None:
-    (folder / "results.json").write_text(json.dumps({"starter": measured}, indent=2) + "\n", encoding="utf-8")
+def _starter(arguments: argparse.Namespace) -> Outcome:
+    measured = starter.measure(arguments.seed)
+    return measured, starter.table(measured)
+
+
+def _quality(arguments: argparse.Namespace) -> Outcome:
+    kept = (arguments.results or Path("docs")) / "quality.json"
+    measured = quality.measure(arguments.data, kept, parts=arguments.part, say=_say)
+    return quality.summary(measured), quality_table.table(measured)
+
+
+def _gate(arguments: argparse.Namespace) -> Outcome:
+    measured = gate.measure(arguments.data, say=_say)
+    return measured, gate.table(measured)
+
+
+def _ablation(arguments: argparse.Namespace) -> Outcome:
+    kept = (arguments.results or Path("docs")) / "ablation.json"
+    measured = ablation.measure(arguments.data, kept, say=_say)
+    return measured, ablation.table(measured)
+
+
+BENCHMARKS: dict[str, Callable[[argparse.Namespace], Outcome]] = {
+    "starter": _starter,
+    "quality": _quality,
+    "gate": _gate,
+    "ablation": _ablation,
+}
+
+
+def write(folder: Path, name: str, measured: dict[str, Any], text: str) -> None:
+    """Put the table between the page's marks for this benchmark, and the figures into results.json."""
+    figures = folder / "results.json"
+    known = json.loads(figures.read_text(encoding="utf-8")) if figures.exists() else {}
+    figures.write_text(json.dumps({**known, name: measured}, indent=2) + "\n", encoding="utf-8")
     page = folder / "results.md"
+    begin, end = f"<!-- {name}: written by the benchmark -->", f"<!-- end of {name} -->"
     old = page.read_text(encoding="utf-8")
-    before, _, rest = old.partition(BEGIN)
-    after = rest.partition(END)[2]
-    page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+    if begin not in old:
+        old = f"{old.rstrip()}\n\n{begin}\n\n{end}\n"
+    before, _, rest = old.partition(begin)
+    after = rest.partition(end)[2]
+    page.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
 
 
 if __name__ == "__main__":

