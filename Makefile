@@ -1,14 +1,15 @@
 # Everything works on a fresh machine: each target sets up what it needs.
 PYTHON ?= python3
 VENV := .venv
+DATA ?= $(or $(FINGERPOST_DATA),data)
 BIN := $(VENV)/bin
 export HF_HUB_OFFLINE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup demo test check bench format lock chromium clean
+.PHONY: help setup demo test check bench bench-quality bench-ablation format lock chromium clean
 
 help: ## Show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
 setup: $(VENV)/.ready ## Make .venv with everything, from the lock file
 
@@ -39,6 +40,13 @@ check: setup ## Lint, types, import arrows, security, migrations
 
 bench: setup ## Measure the starter model and the demo; writes docs/results.json and docs/results.md
 	$(BIN)/python -m classifier.benchmark starter --results docs
+
+bench-quality: setup ## Measure the recipe on public data (DATA=folder), some hours; goes on where it was stopped
+	$(BIN)/python -m classifier.benchmark quality --results docs --data $(DATA)
+	$(BIN)/python -m classifier.benchmark gate --results docs --data $(DATA)
+
+bench-ablation: setup ## Try each lever of the recipe on validation parts (DATA=folder), an hour
+	$(BIN)/python -m classifier.benchmark ablation --results docs --data $(DATA)
 
 format: setup ## Format the code
 	$(BIN)/ruff check --fix .

@@ -86,11 +86,12 @@ def chance_calibration_error(confidence: Array, resamples: int, seed: int) -> fl
     On few messages every model shows some error. Consistency resampling (Bröcker & Smith 2007,
     doi:10.1175/WAF993.1): answers are drawn right with the probability that the model gave them.
     """
-    random = np.random.default_rng(seed)
+    generator = np.random.default_rng(seed)
     block = max(1, _DRAWS_AT_ONCE // len(confidence))
     sizes = [block] * (resamples // block) + [resamples % block]
     errors = [
-        calibration_errors(confidence, random.random((size, len(confidence))) < confidence) for size in sizes
+        calibration_errors(confidence, generator.random((size, len(confidence))) < confidence)
+        for size in sizes
     ]
     return float(np.quantile(np.concatenate(errors), 0.95))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +23,10 @@ def main() -> int:
     parser.add_argument("name", choices=sorted(BENCHMARKS))
     parser.add_argument("--results", type=Path, help="folder with results.md; results.json lies beside it")
     parser.add_argument(
-        "--data", type=Path, default=Path("../shared/data"), help="folder with the public data"
+        "--data",
+        type=Path,
+        default=Path(os.environ.get("FINGERPOST_DATA", "data")),
+        help="folder with the public data",
     )
     parser.add_argument("--part", action="append", default=[], help="of quality: only this part; repeatable")
     parser.add_argument("--seed", type=int, default=1, help="of starter")

@@ -1,6 +1,7 @@
 # ruff: noqa: E501 - pasted lines are as long as they are
 import csv
 import itertools
+import os
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from classifier.condensing import condensed
 from classifier.dataset import starter_pack
 from classifier.text import MAX_CHARACTERS, model_text
 
-BANKING = Path("/work/shared/data/banking77-train.csv")
+BANKING = Path(os.environ.get("FINGERPOST_DATA", "data")) / "banking77-train.csv"
 
 PASTED = {
     "python": (
