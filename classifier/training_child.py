@@ -97,6 +97,7 @@ def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
         TrainingConfig(**job["config"]),
         created=datetime.now(UTC),
         validation=validation,
+        checkpoint=Path(job["model_home"]) / ".training",
         progress=on_progress,
     )
     reporter.progress("evaluate", 0.93)

@@ -1,0 +1,138 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from classifier.benchmark.ablation import LEVERS, changed, draw
+from classifier.benchmark.quality import flip, summary
+from classifier.benchmark.quality_table import table
+from classifier.contract import InvalidInput
+from classifier.dataset import Example, read_texts
+from classifier.losses import classification_loss, consistency_loss, contrastive_loss, preservation_loss
+from classifier.recipe import adapted
+from classifier.self_training import agreed, spread
+from classifier.training_options import parse_options, read_options, with_options
+from classifier.training_types import TrainingConfig
+
+
+def test_few_messages_a_category_mean_more_epochs_a_faster_rate_and_a_refit():
+    few, many = adapted(TrainingConfig(), 770, 77), adapted(TrainingConfig(), 10_000, 77)
+    assert few.epochs > many.epochs
+    assert few.learning_rate > many.learning_rate
+    assert few.refit
+    assert not many.refit
+    assert few.config.validation_share > many.config.validation_share
+
+
+def test_what_is_asked_for_is_not_adapted():
+    asked = TrainingConfig(epochs=3, learning_rate=5e-5, refit=False, r_drop=0.3, validation_share=0.0)
+    config = adapted(asked, 770, 77).config
+    assert config == asked
+
+
+def test_options_are_read_as_json_or_text(tmp_path):
+    assert parse_options(["r_drop=1", "probe_first=true", "pooling=cls"]) == {
+        "r_drop": 1,
+        "probe_first": True,
+        "pooling": "cls",
+    }
+    path = tmp_path / "best.json"
+    path.write_text(json.dumps({"learning_rate": 2e-4}), encoding="utf-8")
+    assert with_options(TrainingConfig(), read_options(path)).learning_rate == 2e-4
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"learning_rat": 1}, "no training option 'learning_rat'"),
+        ({"seed": 1}, "no training option 'seed'"),
+        ({"epochs": "many"}, "epochs is 'many'"),
+        ({"probe_first": 1}, "probe_first is 1"),
+    ],
+)
+def test_wrong_options_end_in_one_line(options, message):
+    with pytest.raises(InvalidInput, match=message):
+        with_options(TrainingConfig(), options)
+
+
+def test_a_pair_without_a_value_and_a_file_without_an_object_are_refused(tmp_path):
+    with pytest.raises(InvalidInput, match="NAME=VALUE"):
+        parse_options(["r_drop"])
+    (tmp_path / "list.json").write_text("[1]", encoding="utf-8")
+    for name in ("list.json", "missing.json"):
+        with pytest.raises(InvalidInput):
+            read_options(tmp_path / name)
+
+
+def test_unlabelled_messages_are_lines_or_a_column(tmp_path):
+    (tmp_path / "lines.txt").write_text("my vpn\n\n my invoice \n", encoding="utf-8")
+    (tmp_path / "rows.csv").write_text("text,label\nmy vpn,network\n", encoding="utf-8")
+    assert read_texts(tmp_path / "lines.txt") == ["my vpn", "my invoice"]
+    assert read_texts(tmp_path / "rows.csv") == ["my vpn"]
+
+
+def test_neighbours_answer_for_a_message_that_is_unsure():
+    random = np.random.default_rng(0)
+    centres = np.eye(6)[:2] * 5
+    truth = random.integers(0, 2, 200)
+    vectors = centres[truth] + random.normal(scale=0.5, size=(200, 6))
+    own = np.full((200, 2), 0.5)
+    labelled = np.zeros(200, dtype=bool)
+    for category in (0, 1):
+        first = np.flatnonzero(truth == category)[:3]
+        own[first], labelled[first] = np.eye(2)[category], True
+    answers = spread(vectors, own, labelled)
+    assert np.allclose(answers.sum(axis=1), 1)
+    assert (answers.argmax(axis=1) == truth).mean() > 0.95
+    assert np.array_equal(answers[labelled], own[labelled])
+
+
+def test_models_agree_on_their_mean():
+    assert agreed([np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])]).tolist() == [[0.5, 0.5]]
+
+
+def test_soft_targets_that_are_certain_cost_what_hard_ones_do():
+    logits = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
+    hard = torch.tensor([0, 1, 2, 1])
+    options = {"smoothing": 0.1, "out_of_scope_weight": 0.5}
+    assert torch.allclose(
+        classification_loss(logits, hard, **options),
+        classification_loss(logits, torch.eye(3)[hard], **options),
+    )
+
+
+def test_losses_are_smallest_where_they_should_be():
+    logits = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
+    assert torch.allclose(consistency_loss(logits, logits), torch.zeros(4), atol=1e-6)
+    assert torch.allclose(preservation_loss(logits, 3 * logits), torch.zeros(4), atol=1e-6)
+    apart, mixed = torch.tensor([[1.0, 0], [1, 0], [0, 1], [0, 1]]), torch.tensor([0, 1, 0, 1])
+    together = contrastive_loss(apart, torch.tensor([0, 0, 1, 1]), 0.1)
+    assert together < contrastive_loss(apart, mixed, 0.1)
+    assert contrastive_loss(apart, torch.tensor([-1, -1, -1, -1]), 0.1) == 0
+
+
+def test_every_lever_of_the_ablation_makes_a_configuration():
+    examples = [Example(f"message {n}", f"label {n % 4}") for n in range(400)]
+    train, checked = draw(examples, 10)
+    assert len(train) == 40
+    assert not {e.text for e in train} & {e.text for e in checked}
+    configs = [changed(train, changes) for changes in LEVERS.values()]
+    assert len(set(map(repr, configs))) == len(LEVERS)
+
+
+def test_one_voice_flips_its_labels():
+    examples = [Example(f"message {n}", f"label {n % 4}") for n in range(100)]
+    flipped = flip(examples, 0.2, 0)
+    wrong = [a for a, b in zip(flipped, examples, strict=True) if a.label != b.label]
+    assert len(wrong) == 20
+    assert {example.voice for example in wrong} == {"one"}
+
+
+def test_the_table_says_what_was_met():
+    rows = {"0": {"accuracy": 0.95}, "1": {"accuracy": 0.945}}
+    known = {"banking": rows, "noisy": {"0": {"accuracy": 0.93}}}
+    assert summary(known)["banking"]["accuracy"]["mean"] == pytest.approx(0.9475)
+    text = table(known)
+    assert "| reached |" in text
+    assert "| not met |" in text
