@@ -98,7 +98,7 @@ class Predictor:
         """Out-of-scope score, float64 [N] in 0..1, from raw logits and pooled vectors."""
         distances = None
         if self._space is not None:
-            distances = self._space.distances(pooled, logits.argmax(axis=1))
+            distances = self._space.distances(pooled)
         features = scope_features(logits, self.facts.temperature, distances)
         return out_of_scope_score(features, self.facts.out_of_scope)
 

@@ -16,6 +16,9 @@ _FEW = 30
 """Messages a category below which a set is small: a faster rate, a larger part held back, and a refit."""
 
 
+_MANY = 6_000
+"""Messages from which R-Drop is on: its gain there is sure, and such a training takes minutes anyway."""
+
 _RATE, _RATE_OF_FEW = 1e-4, 2e-4
 
 
@@ -58,8 +61,8 @@ def adapted(config: TrainingConfig, examples: int, categories: int) -> Adapted:
         if small and config.validation_share > 0
         else config.validation_share
     )
-    # two passes that must agree help where there is enough to learn from (docs/results.md)
-    r_drop = (0.0 if small else 1.0) if config.r_drop is None else config.r_drop
+    # two passes that must agree help a little at twice the time: not where somebody waits for a first model
+    r_drop = float(not small and examples >= _MANY) if config.r_drop is None else config.r_drop
     chosen = replace(
         config, epochs=epochs, learning_rate=rate, refit=refit, validation_share=share, r_drop=r_drop
     )

@@ -40,19 +40,25 @@ class ScopeSpace:
     means: Array
     precision: Array
 
-    def distances(self, pooled: Array, predicted: npt.NDArray[np.integer]) -> Array:
-        """Squared Mahalanobis distances to the predicted category.
+    def distances(self, pooled: Array) -> Array:
+        """Squared Mahalanobis distances to the nearest category.
+
+        To the nearest and not to the predicted one: a message that people moved to another category lies far
+        from that category's others, and is no stranger for it.
 
         Args:
             pooled: [N, H] pooled vectors as the network gives them.
-            predicted: [N] numbers of the predicted categories.
 
         Returns:
             float64 [N].
         """
-        away = _mapped(pooled, self.weight, self.bias) - self.means[predicted]
-        result: Array = np.einsum("nh,nh->n", away @ self.precision, away).astype(np.float64)
-        return result
+        vectors = _mapped(pooled, self.weight, self.bias)
+        turned = self.means @ self.precision
+        own = np.einsum("nh,nh->n", vectors @ self.precision, vectors)
+        theirs = np.einsum("ch,ch->c", turned, self.means)
+        every = own[:, None] - 2 * vectors @ turned.T + theirs[None, :]
+        nearest: Array = np.maximum(every.min(axis=1), 0.0).astype(np.float64)
+        return nearest
 
     def save(self, folder: Path) -> None:
         """Write it into a model directory."""

@@ -103,7 +103,7 @@ def fit(
         report(Progress("calibrate", plan.epochs, plan.epochs, 0, 1, 0.49 if again else 0.99))
         scope = work.scope_space(first, train)
         measured, pooled = outputs_of(network, work.encode(checked), prepared.texts.pad_id, team.device)
-        distances = scope.distances(pooled, measured.argmax(axis=1)) if scope and len(checked) else None
+        distances = scope.distances(pooled) if scope and len(checked) else None
         targets = prepared.targets(checked).numpy()
         if again:
             # all messages now, for as long as was best without the held-back ones
