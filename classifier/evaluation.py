@@ -59,7 +59,13 @@ def evaluate(
     predictor = model if isinstance(model, Predictor) else Predictor(model)
     texts = [example.text for example in examples]
     answers = answer(predictor, texts, timed=timed)
-    return measure(answers, examples, baselines=baselines, truncated=predictor.truncated(texts))
+    return measure(
+        answers,
+        examples,
+        baselines=baselines,
+        truncated=predictor.truncated(texts),
+        budgets=predictor.facts.budgets,
+    )
 
 
 def check_measurable(examples: Sequence[Example]) -> None:
@@ -78,7 +84,7 @@ def measure(
     *,
     baselines: Sequence[BaselineAnswers] = (),
     truncated: Sequence[bool] | None = None,
-    budgets: Mapping[str, Mapping[str, float]] | None = None,
+    budgets: Mapping[str, float] | None = None,
     scope_threshold: float = OUT_OF_SCOPE_THRESHOLD,
 ) -> Report:
     """Turn a model's answers into figures. Pure.
@@ -88,7 +94,7 @@ def measure(
         examples: the labelled messages.
         baselines: what simpler models said to them.
         truncated: whether each message was longer than the model reads.
-        budgets: what thresholds chosen on validation messages come to here, see Report.
+        budgets: {"0.05": confidence}, thresholds that were chosen on validation messages.
         scope_threshold: out-of-scope score from which a message counts as flagged.
 
     Raises:
@@ -137,7 +143,7 @@ def measure(
         routed_error_interval=wilson(wrongly_routed, int(routed.sum())),
         coverage={risk: coverage for risk, (coverage, _) in covered.items()},
         coverage_thresholds={risk: at if np.isfinite(at) else None for risk, (_, at) in covered.items()},
-        budgets=dict(budgets or {}),
+        budgets={name: _at(threshold, confidence, correct) for name, threshold in (budgets or {}).items()},
         risk_coverage=curve,
         aurc=aurc,
         reliability=reliability(confidence, correct),
@@ -178,6 +184,13 @@ def _baseline(row: BaselineAnswers, labels: Array, inside: Array, ours: Array) -
         baseline_only=baseline_only,
         p_value=p_value,
     )
+
+
+def _at(threshold: float, confidence: Array, correct: Array) -> dict[str, float]:
+    """What answering from a confidence on comes to; without an answer nothing is wrong."""
+    answered = confidence >= threshold
+    wrong = float((~correct[answered]).mean()) if answered.any() else 0.0
+    return {"threshold": float(threshold), "coverage": float(answered.mean()), "error": wrong}
 
 
 def _among_first(k: int, labels: Sequence[str], scores: Array, truth: Array) -> float:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
+from classifier.baseline_answers import answer_baselines
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
 from classifier.dataset import Example, read_examples
 from classifier.evaluation import Report, evaluate
@@ -66,13 +67,13 @@ def measure(
 def banking(data: Path, seed: int) -> dict[str, float]:
     """BANKING77, the whole training file: accuracy, calibration, thresholds from validation."""
     result = _fit(_read(data, "banking77-train.csv"), seed)
-    return _figures(evaluate(result.model, _read(data, "banking77-test.csv")))
+    return _judged(result, _read(data, "banking77-test.csv"))
 
 
 def few(data: Path, seed: int) -> dict[str, float]:
     """BANKING77, ten messages a category, nothing else."""
     result = _fit(_read(data, "banking77-train-10shot.csv"), seed)
-    return _figures(evaluate(result.model, _read(data, "banking77-test.csv")))
+    return _judged(result, _read(data, "banking77-test.csv"))
 
 
 def few_with_unlabelled(data: Path, seed: int) -> dict[str, float]:
@@ -81,7 +82,7 @@ def few_with_unlabelled(data: Path, seed: int) -> dict[str, float]:
     known = {example.text for example in labelled}
     rest = [e.text for e in _read(data, "banking77-train.csv") if e.text not in known]
     result = _fit(labelled, seed, unlabelled=rest, self_training=2)
-    return _figures(evaluate(result.model, _read(data, "banking77-test.csv")))
+    return _judged(result, _read(data, "banking77-test.csv"))
 
 
 def clinc(data: Path, seed: int) -> dict[str, float]:
@@ -90,7 +91,8 @@ def clinc(data: Path, seed: int) -> dict[str, float]:
     checked = [e for e in _read(data, "clinc150-val.csv") if e.label != OUT_OF_SCOPE_LABEL]
     result = _fit(train, seed, validation=checked)
     test = _read(data, "clinc150-test.csv")
-    report = evaluate(result.model, test)
+    rows = answer_baselines(result.model.baselines, result.model.facts, [example.text for example in test])
+    report = evaluate(result.model, test, baselines=rows)
     figures = _figures(report)
     if report.out_of_scope:
         figures |= {"out_of_scope_auroc": report.out_of_scope.auroc}
@@ -101,7 +103,7 @@ def noisy(data: Path, seed: int) -> dict[str, float]:
     """BANKING77 with a fifth of the labels flipped by one voice, suspects held out."""
     train = flip(_read(data, "banking77-train.csv"), FLIPPED, seed)
     result = _fit(train, seed, hold_out_suspects=True)
-    figures = _figures(evaluate(result.model, _read(data, "banking77-test.csv")))
+    figures = _judged(result, _read(data, "banking77-test.csv"))
     return figures | {"held_out": result.metrics["suspects_held_out"]}
 
 
@@ -139,6 +141,13 @@ def _fit(
 ) -> FitResult:
     config = replace(TrainingConfig(seed=seed), **changes)
     return fit(examples, config, created=datetime.now(UTC), validation=validation, unlabelled=unlabelled)
+
+
+def _judged(result: FitResult, test: Sequence[Example]) -> dict[str, float]:
+    """Figures on a test file, the two baselines' beside ours."""
+    texts = [example.text for example in test]
+    rows = answer_baselines(result.model.baselines, result.model.facts, texts)
+    return _figures(evaluate(result.model, test, baselines=rows))
 
 
 def _figures(report: Report) -> dict[str, float]:

@@ -248,3 +248,17 @@ def test_a_set_without_a_category_is_refused(labels):
 def test_answers_and_examples_must_match():
     with pytest.raises(InvalidInput, match="1 answers do not fit 2 examples"):
         measure(answers([[0.9, 0.1, 0.0]]), examples("billing", "login"))
+
+
+def test_thresholds_of_budgets_are_measured_on_the_test_messages():
+    answers = Answers(
+        version="v",
+        labels=("a", "b"),
+        probabilities=np.array([[0.9, 0.1], [0.8, 0.2], [0.6, 0.4], [0.55, 0.45]]),
+        scope=np.zeros(4),
+        thresholds=np.full(4, 0.5),
+    )
+    examples = [Example("one", "a"), Example("two", "b"), Example("three", "a"), Example("four", "b")]
+    report = measure(answers, examples, budgets={"0.05": 0.7, "0.01": 1.0})
+    assert report.budgets["0.05"] == {"threshold": 0.7, "coverage": 0.5, "error": 0.5}
+    assert report.budgets["0.01"] == {"threshold": 1.0, "coverage": 0.0, "error": 0.0}
