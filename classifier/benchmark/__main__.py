@@ -30,6 +30,7 @@ def main() -> int:
     )
     parser.add_argument("--part", action="append", default=[], help="of quality: only this part; repeatable")
     parser.add_argument("--seed", type=int, default=1, help="of starter")
+    parser.add_argument("--kept", action="store_true", help="of quality: only the table of what was measured")
     arguments = parser.parse_args()
     try:
         measured, text = BENCHMARKS[arguments.name](arguments)
@@ -49,7 +50,8 @@ def _starter(arguments: argparse.Namespace) -> Outcome:
 
 def _quality(arguments: argparse.Namespace) -> Outcome:
     kept = (arguments.results or Path("docs")) / "quality.json"
-    measured = quality.measure(arguments.data, kept, parts=arguments.part, say=_say)
+    seeds = () if arguments.kept else quality.SEEDS
+    measured = quality.measure(arguments.data, kept, seeds=seeds, parts=arguments.part, say=_say)
     return quality.summary(measured), quality_table.table(measured)
 
 
