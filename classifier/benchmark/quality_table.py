@@ -75,6 +75,8 @@ def table(known: Known) -> str:
             continue
         values = ", ".join(goal.show(value) for value in entry["values"])
         interval = f"{goal.show(entry['mean'])} ({goal.show(entry['low'])} to {goal.show(entry['high'])})"
+        if len(entry["values"]) == 1:
+            interval = f"{goal.show(entry['mean'])} (one seed, no interval)"
         lines.append(
             f"| {goal.name} | {interval} | {values} | {goal.show(goal.must)} | {goal.show(goal.reach)} "
             f"| {goal.met(entry['mean'])} |"
