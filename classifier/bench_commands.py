@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from classifier.contract import InvalidInput
+from classifier.files import write_text
 
 bench = typer.Typer(help="Measure on this machine.", no_args_is_help=True)
 """Typer app; the product's command line mounts it as `bench`."""
@@ -64,8 +64,4 @@ def training(
     )
     Console().print(table(measured), highlight=False, soft_wrap=True)
     if json_file is not None:
-        try:
-            json_file.parent.mkdir(parents=True, exist_ok=True)
-            json_file.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise InvalidInput(f"{json_file} cannot be written ({error.strerror}): name another") from error
+        write_text(json_file, json.dumps(measured, indent=2) + "\n")

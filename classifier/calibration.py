@@ -9,6 +9,7 @@ from scipy.special import logsumexp, softmax
 from sklearn.linear_model import LogisticRegression
 
 from classifier.model import OutOfScope
+from classifier.paired import calibration_errors
 
 Floats = npt.NDArray[np.floating]
 
@@ -51,13 +52,7 @@ def expected_calibration_error(confidence: Floats, correct: npt.NDArray[np.bool_
     """Mean gap between confidence and accuracy over bins of equal width, weighted by their messages."""
     if len(confidence) == 0:
         return 0.0
-    which = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [
-        abs(float(confidence[which == b].mean()) - float(correct[which == b].mean()))
-        * int((which == b).sum())
-        for b in np.unique(which)
-    ]
-    return sum(gaps) / len(confidence)
+    return float(calibration_errors(confidence, correct[None, :], bins)[0])
 
 
 def coverage_at_risk(confidence: Floats, correct: npt.NDArray[np.bool_], risk: float) -> tuple[float, float]:

@@ -143,6 +143,11 @@ def fingerprint(examples: Iterable[Example]) -> str:
     return hashlib.sha256("\x1e".join(rows).encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def hash_of_texts(texts: Sequence[str]) -> str:
+    """Sha256 (hex) over messages without labels, in their order."""
+    return hashlib.sha256("\x1e".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def _read_file(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from classifier.contract import InvalidInput
+from classifier.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,11 +59,7 @@ def write_json(report: Report, file: Path) -> None:
     """
     from classifier.report import report_json  # noqa: PLC0415
 
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(report_json(report), encoding="utf-8")
-    except OSError as error:
-        raise InvalidInput(f"{file} cannot be written ({error.strerror}): name another file") from error
+    write_text(file, report_json(report))
 
 
 def write_folder(report: Report, predictor: Predictor, labels: Path, folder: Path) -> None:

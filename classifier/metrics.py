@@ -22,6 +22,7 @@ from classifier.evaluation_types import (
     ScopePoint,
     SliceReport,
 )
+from classifier.paired import brier_scores
 
 Array = npt.NDArray[Any]
 Flags = npt.NDArray[np.bool_]
@@ -77,8 +78,8 @@ def brier_and_log_loss(probabilities: Array, targets: npt.NDArray[np.integer]) -
     if len(targets) == 0:
         return 0.0, 0.0
     right = probabilities[np.arange(len(targets)), targets]
-    squares = (probabilities**2).sum(axis=1) - 2 * right + 1
-    return float(squares.mean()), float(-np.log(np.clip(right, _LEAST_PROBABILITY, None)).mean())
+    log_loss = -np.log(np.clip(right, _LEAST_PROBABILITY, None)).mean()
+    return float(brier_scores(probabilities, targets).mean()), float(log_loss)
 
 
 def reliability(confidence: Array, correct: Flags, bins: int = 15) -> tuple[ReliabilityBin, ...]:

@@ -15,6 +15,7 @@ from scipy.special import softmax
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
 from classifier.dataset import Example
 from classifier.label_quality import LabelReview, review
+from classifier.neighbours import nearest_others
 from classifier.preparation import prepare
 from classifier.probe import embed, fit_head, standardised
 from classifier.training_types import Progress, TrainingConfig
@@ -31,7 +32,6 @@ _SHARPNESS = 0.08
 _PENALTIES = (1e-3, 1e-2)
 """Wrong labels want more penalty than right ones: the first fold's likelihood chooses."""
 
-_ROWS = 1024
 _FORGOTTEN = datetime(2000, 1, 1, tzinfo=UTC)
 """Names the versions of models that nobody keeps."""
 
@@ -83,8 +83,7 @@ def frozen(
     network = prepared.network(config).eval()
     texts = [example.text for example in examples]
     pooled = embed(network, prepared.texts, texts, prepared.device, report, first=0.0, last=0.5)
-    column = {label: number for number, label in enumerate(labels)}
-    given = np.array([column[example.label] for example in examples])
+    given = _given(examples, labels)
 
     def show(done: int) -> None:
         report(Progress("train", 0, 0, done, folds, 0.5 + 0.5 * done / folds))
@@ -109,7 +108,7 @@ def fine_tuned(
     # a fold leaves fewer messages of a category than there are
     config = replace(config, hold_out_suspects=False, baselines=False, minimum_per_label=1)
     column = {label: number for number, label in enumerate(labels)}
-    given = np.array([column[example.label] for example in examples])
+    given = _given(examples, labels)
     part = fold_of(given, folds, config.seed)
     result = np.zeros((len(examples), len(labels)))
     for fold in range(folds):
@@ -127,6 +126,12 @@ def fine_tuned(
         if OUT_OF_SCOPE_LABEL in column:
             result[rows, column[OUT_OF_SCOPE_LABEL]] = answers.scope
     return result
+
+
+def _given(examples: Sequence[Example], labels: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Number of each example's label: [N]."""
+    column = {label: number for number, label in enumerate(labels)}
+    return np.array([column[example.label] for example in examples], dtype=np.int64)
 
 
 def fold_of(given: npt.NDArray[np.integer], folds: int, seed: int) -> npt.NDArray[np.int64]:
@@ -188,16 +193,9 @@ def from_neighbours(pooled: Floats, given: npt.NDArray[np.integer], categories: 
 
     A message is never its own neighbour, so every row is out of fold.
     """
-    unit = pooled / np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), 1e-12)
-    count = min(NEIGHBOURS, len(unit) - 1)
-    result = np.zeros((len(unit), categories))
-    for begin in range(0, len(unit), _ROWS):
-        similar = unit[begin : begin + _ROWS] @ unit.T
-        rows = np.arange(len(similar))
-        similar[rows, begin + rows] = -np.inf
-        nearest = np.argpartition(-similar, count - 1, axis=1)[:, :count]
-        values = np.take_along_axis(similar, nearest, axis=1)
-        weights = np.exp((values - values.max(axis=1, keepdims=True)) / _SHARPNESS)
-        np.add.at(result, (begin + rows[:, None], given[nearest]), weights)
+    nearest, similar = nearest_others(pooled, NEIGHBOURS)
+    weights = np.exp((similar - similar.max(axis=1, keepdims=True)) / _SHARPNESS)
+    result = np.zeros((len(pooled), categories))
+    np.add.at(result, (np.arange(len(pooled))[:, None], given[nearest]), weights)
     shares: Floats = result / result.sum(axis=1, keepdims=True)
     return shares

@@ -1,4 +1,4 @@
-"""Several processes, one training: `torchrun --nproc-per-node 4 -m bot.cli train ...` runs the same `fit`.
+"""Several processes, one training: `torchrun --nproc-per-node 4 --no-python fingerpost train ...`.
 
 Each process takes its share of every batch and gradients are averaged, so that the steps are those of one
 process. Only the first one validates, reports and writes files.
@@ -55,6 +55,12 @@ class Parallel:
             return network
         # two passes with other dropout, or none over the head, leave some parameters without a gradient
         return DistributedDataParallel(network, find_unused_parameters=True)
+
+    def share_weights(self, network: nn.Module) -> None:
+        """Give every process the first one's weights: it alone knows which epoch was best."""
+        if self.world > 1:
+            for value in network.state_dict().values():
+                distributed.broadcast(value, src=0)
 
     def agree(self, value: bool) -> bool:
         """Let every process take the first one's decision."""

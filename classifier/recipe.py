@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -15,28 +15,21 @@ _EXAMPLES_TO_SEE = 16_000
 _FEW = 30
 """Messages a category below which a set is small: a faster rate, a larger part held back, and a refit."""
 
-
 _MANY = 6_000
-"""Messages from which R-Drop is on: its gain there is sure, and such a training takes minutes anyway."""
+"""Messages from which R-Drop is on: it doubles the time, and nobody waits for a model of so many."""
 
 _RATE, _RATE_OF_FEW = 1e-4, 2e-4
+_SHARE_OF_FEW = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Adapted:
-    """A configuration without open choices.
+class Recipe(TrainingConfig):
+    """A configuration that leaves nothing open."""
 
-    Attributes:
-        config: what was asked for, with `share` where the set is small.
-        epochs: passes over the messages at most.
-        learning_rate: peak for the encoder.
-        refit: whether to train once more on all messages.
-    """
-
-    config: TrainingConfig
-    epochs: int
-    learning_rate: float
-    refit: bool
+    epochs: int = _FEWEST_EPOCHS
+    learning_rate: float = _RATE
+    r_drop: float = 0.0
+    refit: bool = False
 
 
 def epochs_for(examples: int) -> int:
@@ -44,7 +37,7 @@ def epochs_for(examples: int) -> int:
     return int(np.clip(round(_EXAMPLES_TO_SEE / max(examples, 1)), _FEWEST_EPOCHS, _MOST_EPOCHS))
 
 
-def adapted(config: TrainingConfig, examples: int, categories: int) -> Adapted:
+def adapted(config: TrainingConfig, examples: int, categories: int) -> Recipe:
     """Fill in what the configuration leaves open.
 
     Args:
@@ -53,22 +46,25 @@ def adapted(config: TrainingConfig, examples: int, categories: int) -> Adapted:
         categories: that they belong to.
     """
     small = examples < _FEW * categories
-    epochs = config.epochs or epochs_for(examples)
-    rate = config.learning_rate or (_RATE_OF_FEW if small else _RATE)
-    refit = small if config.refit is None else config.refit
-    share = (
-        max(config.validation_share, 0.2)
-        if small and config.validation_share > 0
-        else config.validation_share
-    )
-    # two passes that must agree help a little at twice the time: not where somebody waits for a first model
-    r_drop = float(not small and examples >= _MANY) if config.r_drop is None else config.r_drop
-    chosen = replace(
-        config, epochs=epochs, learning_rate=rate, refit=refit, validation_share=share, r_drop=r_drop
-    )
-    return Adapted(chosen, epochs, rate, refit)
+    chosen = asdict(config)
+    chosen["epochs"] = config.epochs or epochs_for(examples)
+    chosen["learning_rate"] = config.learning_rate or (_RATE_OF_FEW if small else _RATE)
+    if config.refit is None:
+        chosen["refit"] = small
+    if config.r_drop is None:
+        chosen["r_drop"] = float(not small and examples >= _MANY)
+    if small and config.validation_share > 0:
+        chosen["validation_share"] = max(config.validation_share, _SHARE_OF_FEW)
+    return Recipe(**chosen)
 
 
-def rate_of(config: TrainingConfig) -> float:
-    """The encoder's learning rate of an adapted configuration."""
-    return config.learning_rate if config.learning_rate is not None else _RATE
+def rate_factor(step: int, total: int, warmup: float) -> float:
+    """Share of the peak rate at a step: a linear rise over the first steps, then a linear fall to zero.
+
+    Args:
+        step: counted from 0.
+        total: steps in all.
+        warmup: share of them in which the rate rises.
+    """
+    rise = max(1, round(warmup * total))
+    return (step + 1) / rise if step < rise else max(0.0, (total - step) / max(1, total - rise))

@@ -6,12 +6,13 @@ of less weight, made anew in each training; it is kept nowhere and stands in no 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
+
+from classifier.neighbours import nearest_others
 
 Array = npt.NDArray[Any]
 
@@ -19,7 +20,6 @@ _NEIGHBOURS = 15
 _SPREAD = 0.8
 _TURNS = 20
 _SHARPNESS = 10.0
-_BLOCK = 2048
 
 
 def spread(vectors: Array, own: Array, labelled: Array, *, neighbours: int = _NEIGHBOURS) -> Array:
@@ -34,7 +34,7 @@ def spread(vectors: Array, own: Array, labelled: Array, *, neighbours: int = _NE
     Returns:
         [N, C], rows sum to 1.
     """
-    graph = _graph(vectors, min(neighbours, len(vectors) - 1))
+    graph = _graph(vectors, neighbours)
     answers = own.copy()
     for _ in range(_TURNS):
         answers = _SPREAD * (graph @ answers) + (1 - _SPREAD) * own
@@ -44,29 +44,12 @@ def spread(vectors: Array, own: Array, labelled: Array, *, neighbours: int = _NE
     return result
 
 
-def agreed(answers: Sequence[Array]) -> Array:
-    """Mean of several models' probabilities: [N, C] each."""
-    mean: Array = np.mean(np.stack(answers), axis=0)
-    return mean
-
-
 def _graph(vectors: Array, neighbours: int) -> Any:
     """Symmetric, normalised similarities of nearest neighbours, as a sparse matrix [N, N]."""
-    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    unit = unit.astype(np.float32)
-    rows, columns, values = [], [], []
-    for begin in range(0, len(unit), _BLOCK):
-        block = unit[begin : begin + _BLOCK] @ unit.T
-        here = np.arange(len(block))
-        block[here, begin + here] = -1.0  # not its own neighbour
-        nearest = np.argpartition(-block, neighbours - 1, axis=1)[:, :neighbours]
-        rows.append(np.repeat(begin + here, neighbours))
-        columns.append(nearest.ravel())
-        values.append(np.exp(_SHARPNESS * (np.take_along_axis(block, nearest, axis=1) - 1)).ravel())
-    shape = (len(unit), len(unit))
-    one_way = sparse.csr_matrix(
-        (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=shape
-    )
+    columns, similar = nearest_others(vectors, neighbours)
+    rows = np.repeat(np.arange(len(vectors)), columns.shape[1])
+    values = np.exp(_SHARPNESS * (similar - 1)).ravel()
+    one_way = sparse.csr_matrix((values, (rows, columns.ravel())), shape=(len(vectors), len(vectors)))
     both = one_way.maximum(one_way.T)
     scale = sparse.diags(1 / np.sqrt(np.maximum(np.asarray(both.sum(axis=1)).ravel(), 1e-12)))
     return scale @ both @ scale

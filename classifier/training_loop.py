@@ -28,8 +28,7 @@ from classifier.losses import (
 from classifier.meter import Meter
 from classifier.model import TextClassifier
 from classifier.parallel import Parallel
-from classifier.recipe import rate_of
-from classifier.training_types import TrainingConfig
+from classifier.recipe import Recipe, rate_factor
 
 _SHORT = 128
 """Up to here attention without a fused kernel is faster on a CPU: the fused one's backward pass is slow."""
@@ -61,7 +60,6 @@ class Loop:
         checked: messages and int64 [M] categories for early stopping; may be empty.
         pad_id: of the tokens.
         config: how.
-        epochs: passes over the messages.
         team: this process and its siblings.
         meter: is told about each step.
     """
@@ -72,17 +70,15 @@ class Loop:
         train: TokenData,
         checked: tuple[Sequence[Encoded], np.ndarray],
         pad_id: int,
-        config: TrainingConfig,
-        epochs: int,
+        config: Recipe,
         team: Parallel,
         meter: Meter,
     ) -> None:
         self._network, self._train, self._checked = network, train, checked
-        self._pad_id, self._config, self._epochs, self._team = pad_id, config, epochs, team
-        self._meter = meter
+        self._pad_id, self._config, self._team, self._meter = pad_id, config, team, meter
         self._order = torch.Generator().manual_seed(config.seed)
         self._steps = -(-len(train.encoded) // config.batch_size)
-        self._optimizer = torch.optim.AdamW(_groups(network, config), lr=rate_of(config), fused=True)
+        self._optimizer = torch.optim.AdamW(_groups(network, config), lr=config.learning_rate, fused=True)
         self._peaks = [float(group["lr"]) for group in self._optimizer.param_groups]
         self._averaged = copy.deepcopy(network) if config.averaging > 0 else None
         self._best: dict[str, torch.Tensor] = {}
@@ -98,7 +94,7 @@ class Loop:
         """
         first = self._resume(checkpoints) + 1
         wrapped = self._team.wrap(self._network)
-        for epoch in range(first, self._epochs + 1):
+        for epoch in range(first, self._config.epochs + 1):
             self._epoch(wrapped, epoch)
             go_on = self._validate(epoch) if self._team.first else True
             if checkpoints is not None and self._team.first:
@@ -106,6 +102,7 @@ class Loop:
             if not self._team.agree(go_on):
                 break
         self._network.load_state_dict(self._best or self._answering().state_dict())
+        self._team.share_weights(self._network)
 
     def _epoch(self, wrapped: nn.Module, epoch: int) -> None:
         self._network.train()
@@ -121,7 +118,7 @@ class Loop:
             if not math.isfinite(float(norm)):
                 raise TrainingDiverged(
                     f"the loss is no number any more in epoch {epoch}: lower the learning rate "
-                    f"(it was {rate_of(self._config):g}) or look for broken weights in the base model"
+                    f"(it was {self._config.learning_rate:g}) or look for broken weights in the base model"
                 )
             # step
             self._schedule()
@@ -133,7 +130,7 @@ class Loop:
     def _loss(self, wrapped: nn.Module, share: list[int]) -> torch.Tensor:
         """[B] losses of this process's messages."""
         config, device = self._config, self._team.device
-        twice = _r_drop(config) > 0 or config.contrastive > 0
+        twice = config.r_drop > 0 or config.contrastive > 0
         rows = share * 2 if twice else share
         ids, mask = collate([self._train.encoded[i] for i in rows], self._pad_id, device)
         targets, weights = self._train.targets[rows].to(device), self._train.weights[share].to(device)
@@ -152,8 +149,8 @@ class Loop:
             return losses * weights
         first, second = logits.chunk(2)
         losses = losses.view(2, -1).mean(dim=0)
-        if _r_drop(config) > 0:
-            losses = losses + _r_drop(config) * consistency_loss(first, second)
+        if config.r_drop > 0:
+            losses = losses + config.r_drop * consistency_loss(first, second)
         losses = losses * weights
         if config.contrastive > 0 and targets.ndim == 1:
             pull = contrastive_loss(output.pooled, targets, config.contrastive_temperature)
@@ -172,11 +169,7 @@ class Loop:
         return [[drawn[i] for i in batch] for batch in picked]
 
     def _schedule(self) -> None:
-        """Linear rise over the first share of the steps, then linear fall to zero."""
-        total = self._epochs * self._steps
-        rise = max(1, round(self._config.warmup * total))
-        step = self._step
-        factor = (step + 1) / rise if step < rise else max(0.0, (total - step) / max(1, total - rise))
+        factor = rate_factor(self._step, self._config.epochs * self._steps, self._config.warmup)
         for group, peak in zip(self._optimizer.param_groups, self._peaks, strict=True):
             group["lr"] = peak * factor
 
@@ -249,7 +242,7 @@ class Loop:
         self._step = state.step
         self._meter.skip(state.epoch)
         finished = state.epoch - self.best_epoch >= self._config.patience
-        return self._epochs if finished else state.epoch
+        return self._config.epochs if finished else state.epoch
 
 
 def validation_figures(logits: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
@@ -269,7 +262,7 @@ def _attention_for(ids: torch.Tensor) -> contextlib.AbstractContextManager[None]
     return contextlib.nullcontext()
 
 
-def _groups(network: TextClassifier, config: TrainingConfig) -> list[dict[str, object]]:
+def _groups(network: TextClassifier, config: Recipe) -> list[dict[str, object]]:
     """Three groups: the encoder's matrices decay, its biases and norms do not; the new head learns faster."""
     matrices = [p for p in network.encoder.parameters() if p.ndim > 1]
     others = [p for p in network.encoder.parameters() if p.ndim <= 1]
@@ -279,9 +272,5 @@ def _groups(network: TextClassifier, config: TrainingConfig) -> list[dict[str, o
     return [
         {"params": matrices, "weight_decay": config.weight_decay},
         {"params": others, "weight_decay": 0.0},
-        {"params": head, "weight_decay": 0.0, "lr": rate_of(config) * config.head_learning_rate},
+        {"params": head, "weight_decay": 0.0, "lr": config.learning_rate * config.head_learning_rate},
     ]
-
-
-def _r_drop(config: TrainingConfig) -> float:
-    return config.r_drop or 0.0

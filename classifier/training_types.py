@@ -101,7 +101,7 @@ class Progress:
         step: steps done in the stage.
         steps: planned in the stage.
         fraction: 0..1 of the whole work.
-        eta_seconds: until the end of the stage, from the measured token throughput; None before there is one.
+        eta_seconds: until the end of the work, from the measured token throughput; None before there is one.
         loss: of the last steps, smoothed.
         validation_accuracy: of the last epoch, in-scope messages only.
     """

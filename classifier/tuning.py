@@ -62,7 +62,7 @@ def tune(
         InvalidInput: the examples, folds or the study file cannot be used, or no trial ended in time.
     """
     labels = check_trainable(examples, config.minimum_per_label)
-    config = adapted(config, len(examples), len(labels)).config
+    config = adapted(config, len(examples), len(labels))
     config = replace(config, seed=plan.seed, refit=False, baselines=False)
     search = _Search(examples, config, plan, created, progress or (lambda _: None), clock, study_file)
     return search.run()

@@ -13,6 +13,7 @@ from typing import Any
 from scipy.stats import t as student
 
 from classifier.contract import InvalidInput
+from classifier.files import write_text
 from classifier.tuning_types import TuningResult
 
 _SURE = 0.05
@@ -67,7 +68,7 @@ def write_options(result: TuningResult, path: Path) -> None:
     Raises:
         InvalidInput: the file cannot be written.
     """
-    _write(path, json.dumps(chosen_parameters(result), indent=2) + "\n")
+    write_text(path, json.dumps(chosen_parameters(result), indent=2) + "\n")
 
 
 def write_report(result: TuningResult, folder: Path) -> None:
@@ -76,7 +77,7 @@ def write_report(result: TuningResult, folder: Path) -> None:
     Raises:
         InvalidInput: the folder cannot be written.
     """
-    _write(folder / "report.md", markdown(result))
+    write_text(folder / "report.md", markdown(result))
     try:
         _draw_history(result, folder / "history.png")
         if result.importance:
@@ -183,11 +184,3 @@ def _draw_importance(importance: Mapping[str, float], path: Path) -> None:
     axes.invert_yaxis()
     axes.set_xlabel("importance")
     figure.savefig(path, format="png", dpi=150)
-
-
-def _write(path: Path, content: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
-    except OSError as error:
-        raise InvalidInput(f"{path} cannot be written ({error.strerror}): name another file") from error

@@ -14,8 +14,7 @@ from classifier.batching import Encoded, collate, shuffled_by_length
 from classifier.devices import autocast
 from classifier.losses import contrastive_loss
 from classifier.model import TextClassifier
-from classifier.recipe import rate_of
-from classifier.training_types import TrainingConfig
+from classifier.recipe import Recipe, rate_factor
 
 _MASKED = 0.15
 _AS_MASK, _AS_RANDOM = 0.8, 0.9
@@ -32,7 +31,7 @@ def learn_masked_words(
     encoded: Sequence[Encoded],
     mask_id: int,
     pad_id: int,
-    config: TrainingConfig,
+    config: Recipe,
     device: torch.device,
     tick: Tick,
 ) -> float:
@@ -58,7 +57,7 @@ def learn_masked_words(
     transform = nn.Sequential(nn.Linear(hidden, hidden), nn.GELU(), nn.LayerNorm(hidden)).to(device)
     bias = nn.Parameter(torch.zeros(table.num_embeddings, device=device))
     parameters = [*encoder.parameters(), *transform.parameters(), bias]
-    optimizer = torch.optim.AdamW(parameters, lr=rate_of(config), weight_decay=0.01, fused=True)
+    optimizer = torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=0.01, fused=True)
     order = torch.Generator().manual_seed(config.seed)
     lengths = [len(text.ids) for text in encoded]
     total, step, last = config.masked_lm_epochs * -(-len(encoded) // _MLM_BATCH), 0, 0.0
@@ -88,7 +87,7 @@ def learn_neighbours(
     encoded: Sequence[Encoded],
     targets: torch.Tensor,
     pad_id: int,
-    config: TrainingConfig,
+    config: Recipe,
     device: torch.device,
     tick: Tick,
 ) -> None:
@@ -104,7 +103,7 @@ def learn_neighbours(
         tick: progress.
     """
     parameters = list(network.encoder.parameters())
-    optimizer = torch.optim.AdamW(parameters, lr=rate_of(config), weight_decay=0.01, fused=True)
+    optimizer = torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=0.01, fused=True)
     order = torch.Generator().manual_seed(config.seed)
     epochs = [
         list(_by_category(targets, 2 * config.batch_size, order)) for _ in range(config.contrastive_epochs)
@@ -153,14 +152,12 @@ def _advance(
     optimizer: torch.optim.Optimizer,
     parameters: list[nn.Parameter],
     loss: torch.Tensor,
-    config: TrainingConfig,
+    config: Recipe,
     step: int,
     total: int,
 ) -> None:
-    rise = max(1, round(config.warmup * total))
-    factor = (step + 1) / rise if step < rise else (total - step) / max(1, total - rise)
     for group in optimizer.param_groups:
-        group["lr"] = rate_of(config) * factor
+        group["lr"] = config.learning_rate * rate_factor(step, total, config.warmup)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(parameters, config.clip)

@@ -126,13 +126,12 @@ def changed(train: Sequence[Example], changes: Mapping[str, Any]) -> TrainingCon
     from classifier.recipe import adapted  # noqa: PLC0415 - beside its use
 
     categories = len({example.label for example in train})
-    plan = adapted(TrainingConfig(baselines=False, patience=100), len(train), categories)
+    config = adapted(TrainingConfig(baselines=False, patience=100), len(train), categories)
     options = dict(changes)
-    config = plan.config
     if "rate" in options:
-        options["learning_rate"] = plan.learning_rate * options.pop("rate")
+        options["learning_rate"] = config.learning_rate * options.pop("rate")
     if "more" in options:
-        options["epochs"] = round(plan.epochs * options.pop("more"))
+        options["epochs"] = round(config.epochs * options.pop("more"))
     for name, value in list(options.items()):
         if value is None:
             options[name] = 0.0 if getattr(config, name) else 1.0

@@ -1,5 +1,6 @@
 """The fine-tune on a tiny real BERT: each lever, resuming, several processes."""
 
+import csv
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from classifier.base_models import load_encoder, resolve_base_model
 from classifier.batching import TextEncoder, collate
@@ -90,6 +92,33 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(base, tmp_path
     assert not (tmp_path / "state").exists()
 
 
+def test_a_training_of_several_stages_goes_on_in_the_one_that_was_killed(base, tmp_path):
+    config = replace(config_for(base), epochs=2, refit=True, self_training=1)
+    unlabelled = [f"{e.text} again" for e in messages(seed=3)[:20]]
+
+    def train(progress=None, **more):
+        return fit(messages(), config, created=NOW, unlabelled=unlabelled, progress=progress, **more)
+
+    seen = []
+    whole = train(seen.append)
+    assert [p.fraction for p in seen] == sorted(p.fraction for p in seen)
+    assert {"train", "refit"} <= {p.stage for p in seen}
+    steps = sum(p.stage in ("train", "refit") for p in seen)
+
+    def die(progress):
+        if progress.stage == "refit":
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(die, checkpoint=tmp_path / "state")
+    after = []
+    resumed = train(lambda p: after.append(p.stage), checkpoint=tmp_path / "state")
+    assert state_digest(resumed.model.network) == state_digest(whole.model.network)
+    assert "train" not in after
+    assert after.count("refit") < steps
+    assert not (tmp_path / "state").exists()
+
+
 def test_a_state_of_other_examples_is_not_taken_up(base, tmp_path):
     config = replace(config_for(base), epochs=3, refit=False)
 
@@ -112,8 +141,8 @@ def test_a_state_of_other_examples_is_not_taken_up(base, tmp_path):
 
 
 def test_a_broken_state_is_begun_anew(base, tmp_path):
-    (tmp_path / "state").mkdir()
-    (tmp_path / "state" / "checkpoint.json").write_text("{", encoding="utf-8")
+    (tmp_path / "state" / "first").mkdir(parents=True)
+    (tmp_path / "state" / "first" / "checkpoint.json").write_text("{", encoding="utf-8")
     config = replace(config_for(base), epochs=1, refit=False)
     assert fit(messages(), config, created=NOW, checkpoint=tmp_path / "state").history
 
@@ -164,43 +193,32 @@ def test_the_compact_vocabulary_changes_no_vector_and_gives_everything_back(base
     assert changed == [texts[0].ids[1]]
 
 
-def test_two_processes_take_the_same_steps_as_one(base, tmp_path):
-    """Torchrun, gloo, two processes on the CPU; without dropout the weights are those of one process."""
-    script = tmp_path / "train.py"
-    script.write_text(
-        "import json, os, sys\n"
-        "from dataclasses import replace\n"
-        "from pathlib import Path\n"
-        "from classifier.training import fit\n"
-        "from tests.factories.tiny_bert import NOW, config_for, messages\n"
-        "config = replace(config_for(Path(sys.argv[1])), epochs=2, dropout=0.0, batch_size=8, refit=False,\n"
-        "                 device='cpu', threads=1, baselines=False)\n"
-        "result = fit(messages(), config, created=NOW)\n"
-        "head = result.model.network.head.weight.detach().flatten().tolist()\n"
-        "if os.environ.get('RANK', '0') == '0':\n"
-        "    Path(sys.argv[2]).write_text(json.dumps([head, len(result.history)]))\n",
-        encoding="utf-8",
-    )
-    root = Path(__file__).parents[3]
-    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+def test_two_processes_take_the_same_steps_as_one(tmp_path):
+    """The command of docs/training.md, gloo, on the CPU; without dropout the weights are those of one."""
+    base = tiny_bert(tmp_path / "base")
     # dropout inside the encoder is off as well, since each process draws its own
-    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
-    config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
-    (base / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    facts = json.loads((base / "config.json").read_text(encoding="utf-8"))
+    facts |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    (base / "config.json").write_text(json.dumps(facts), encoding="utf-8")
+    labels = tmp_path / "labels.csv"
+    with labels.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("text", "label"), *((e.text, e.label) for e in messages())])
+    options = {"dropout": 0, "batch_size": 8, "refit": "false", "learning_rate": 1e-3}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    script = Path(sys.executable).parent
+    together = (
+        f"{script}/torchrun --nproc-per-node 2 --rdzv-backend c10d --rdzv-endpoint 127.0.0.1:0 --no-python"
+    )
     heads = []
-    together = "-m torch.distributed.run --nproc-per-node 2 --rdzv-backend c10d --rdzv-endpoint 127.0.0.1:0"
     for number, launcher in enumerate(([], together.split())):
-        out = tmp_path / f"{number}.json"
+        out = tmp_path / f"model-{number}"
+        command = [*launcher, f"{script}/fingerpost", "train", str(labels), "--output", str(out)]
+        command += ["--base-model", str(base), "--epochs", "2", "--threads", "1"]
+        for name, value in options.items():
+            command += ["--set", f"{name}={value}"]
         done = subprocess.run(
-            [sys.executable, *launcher, str(script), str(base), str(out)],
-            env=environment,
-            cwd=root,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=200,
+            command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=200
         )
         assert done.returncode == 0, done.stderr[-2000:]
-        heads.append(json.loads(out.read_text(encoding="utf-8")))
-    assert heads[0][1] == heads[1][1]
-    assert np.allclose(heads[0][0], heads[1][0], atol=5e-3)
+        heads.append(load_file(out / "head.safetensors")["weight"])
+    assert torch.allclose(heads[0], heads[1], atol=5e-3)

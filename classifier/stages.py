@@ -1,0 +1,272 @@
+"""The stages of one training, from the base encoder to its best weights; self-training strings several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.special import softmax
+from torch.nn.functional import one_hot
+
+from classifier.batching import Encoded
+from classifier.checkpoint import Checkpoints
+from classifier.dataset import Example
+from classifier.finishing import outputs_of
+from classifier.meter import Meter
+from classifier.model import TextClassifier
+from classifier.parallel import Parallel
+from classifier.preparation import Prepared, scope_space_of, weights_of
+from classifier.probe import embed, embed_encoded, fit_head, set_head, standardised
+from classifier.recipe import Recipe
+from classifier.scope_space import ScopeSpace
+from classifier.self_training import spread
+from classifier.training_loop import Loop, TokenData
+from classifier.training_types import Progress, Stage
+from classifier.vocabulary import CompactVocabulary
+from classifier.warm_up import learn_masked_words, learn_neighbours
+
+Report = Callable[[Progress], None]
+
+_TEACHERS = 3
+"""Models of other seeds whose mean teaches in the first round of self-training."""
+_STUDENT_RATE, _STUDENT_EPOCHS = 1e-4, 6
+_SOFT_TO_LABELLED = 4
+"""Unlabelled messages to one labelled in a student's epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A network with its best weights.
+
+    Attributes:
+        network: without its compact vocabulary; a keeper, where there is one, is still inside.
+        history: one entry an epoch.
+        best_epoch: whose weights these are, counted from 1.
+    """
+
+    network: TextClassifier
+    history: tuple[dict[str, float], ...]
+    best_epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpointing:
+    """Where the stages of one training keep their state; `folder` None: nowhere.
+
+    Attributes:
+        folder: holds one folder a stage.
+        key: of the training: examples, unlabelled messages and configuration.
+    """
+
+    folder: Path | None
+    key: str
+
+    def of(self, stage: str) -> Checkpoints | None:
+        """Return the state of one stage, which a later training with the same key takes up."""
+        return Checkpoints(self.folder / stage, self.key) if self.folder else None
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """What one training works with.
+
+    Attributes:
+        prepared: labels, encoder, tokens.
+        config: how.
+        team: this process and its siblings.
+        unlabelled: messages without labels.
+        kept: the stages' state.
+        base: the base encoder's vector of each text, see `embed`.
+    """
+
+    prepared: Prepared
+    config: Recipe
+    team: Parallel
+    unlabelled: Sequence[str]
+    kept: Checkpointing
+    base: dict[str, npt.NDArray[Any]]
+
+    def embed(self, texts: Sequence[str], report: Report) -> None:
+        """Run the base encoder once over every text that will be needed."""
+        prepared = self.prepared
+        new = list(dict.fromkeys(texts))
+        network = prepared.network(self.config)
+        vectors = embed(network, prepared.texts, new, prepared.device, report, first=0.0, last=0.02)
+        self.base.update(zip(new, vectors.numpy(), strict=True))
+
+    def vectors(self, texts: Sequence[str]) -> npt.NDArray[Any]:
+        """Return the base encoder's vectors, float32 [N, hidden]."""
+        return np.stack([self.base[text] for text in texts])
+
+    def scope_space(self, trained: Trained, train: Sequence[Example]) -> ScopeSpace | None:
+        """Fit the out-of-scope distance of a trained network and take the keeper out of it."""
+        prepared = self.prepared
+        encoded = prepared.encode(train)
+        _, pooled = outputs_of(trained.network, encoded, prepared.texts.pad_id, self.team.device)
+        return scope_space_of(trained.network, pooled, prepared.targets(train))
+
+    def learn(
+        self, name: str, train: Sequence[Example], held_back: Sequence[Example], report: Report
+    ) -> Trained:
+        """Train, and where there are unlabelled messages and rounds for them, let the outcome teach anew.
+
+        Args:
+            name: of the stage, for its state.
+            train: to learn from.
+            held_back: for early stopping; may be empty.
+            report: progress of this stage alone, 0..1.
+        """
+        rounds = self.config.self_training if self.unlabelled else 0
+        if not rounds:
+            return self._train(name, train, held_back, None, report)
+        share = 1 / (_TEACHERS + 2 * rounds)
+        teachers = []
+        for number in range(_TEACHERS):
+            other = replace(self, config=replace(self.config, seed=self.config.seed + 1000 * number))
+            part = within(report, number * share, (number + 1) * share)
+            teachers.append(other._train(f"{name}-teacher-{number}", train, held_back, None, part))
+        student = replace(
+            self, config=replace(self.config, learning_rate=_STUDENT_RATE, epochs=_STUDENT_EPOCHS)
+        )
+        for turn in range(rounds):
+            soft = self._taught(train, [teacher.network for teacher in teachers])
+            first = (_TEACHERS + 2 * turn) * share
+            part = within(report, first, first + 2 * share)
+            teachers = [student._train(f"{name}-student-{turn}", train, held_back, soft, part)]
+        return teachers[0]
+
+    def _taught(self, train: Sequence[Example], networks: Sequence[TextClassifier]) -> npt.NDArray[Any]:
+        """Soft answers to the unlabelled messages, [M, C]: the teachers' mean, spread over neighbours."""
+        prepared = self.prepared
+        texts = prepared.texts.encode([*(example.text for example in train), *self.unlabelled])
+        own, vectors = [], []
+        for network in networks:
+            logits, pooled = outputs_of(network, texts, prepared.texts.pad_id, self.team.device)
+            own.append(softmax(logits, axis=1))
+            vectors.append(pooled / np.linalg.norm(pooled, axis=1, keepdims=True))
+        answers = np.mean(own, axis=0)
+        targets = prepared.targets(train).numpy()
+        labelled = np.zeros(len(texts), dtype=bool)
+        labelled[: len(train)] = targets >= 0
+        answers[labelled] = np.eye(len(prepared.labels))[targets[targets >= 0]]
+        return spread(np.hstack(vectors), answers, labelled)[len(train) :]
+
+    def _train(
+        self,
+        name: str,
+        train: Sequence[Example],
+        held_back: Sequence[Example],
+        soft: npt.NDArray[Any] | None,
+        report: Report,
+    ) -> Trained:
+        prepared, config, device = self.prepared, self.config, self.team.device
+        pad_id = prepared.texts.pad_id
+        network = prepared.network(config)
+        encoded, checked = prepared.encode(train), prepared.encode(held_back)
+        needed = bool(config.masked_lm_epochs) or soft is not None
+        free = prepared.texts.encode(self.unlabelled) if needed else []
+        targets, weights = prepared.targets(train), weights_of(train)
+        mask_id = prepared.tokenizer.mask_token_id
+        keep = [pad_id] + ([mask_id] if mask_id is not None else [])
+        small = CompactVocabulary(network.encoder, [encoded, checked, free], keep)
+        encoded, checked, free = small.encode(encoded), small.encode(checked), small.encode(free)
+        pad = small.place(pad_id)
+
+        # before the head: words of the domain, then which messages belong together
+        if config.masked_lm_epochs and mask_id is not None:
+            tick = _ticker(report, "warm up", 0.0, 0.02)
+            texts = [*encoded, *free]
+            learn_masked_words(network.encoder, texts, small.place(mask_id), pad, config, device, tick)
+        if config.contrastive_epochs:
+            tick = _ticker(report, "warm up", 0.02, 0.04)
+            learn_neighbours(network, encoded, targets, pad, config, device, tick)
+        if config.probe_first:
+            # The head of the frozen encoder first: a random one would bend the features that it is fitted to
+            # (Kumar et al. 2022, arXiv:2202.10054).
+            features, mean, scale = standardised(
+                embed_encoded(network, encoded, pad, device, report, first=0.0, last=0.04)
+            )
+            head = fit_head(features, targets, weights, len(prepared.labels), config.probe_penalty)
+            set_head(network, *head, mean, scale)
+
+        base = None
+        if config.preserve:
+            network.keep_base_vectors()
+            base = torch.from_numpy(self.vectors([example.text for example in train]))
+        data = TokenData(encoded, targets, weights, base)
+        if soft is not None:
+            loose = torch.from_numpy(self.vectors(self.unlabelled)) if config.preserve else None
+            data = _with_soft(data, free, soft, loose, config)
+        steps = -(-len(data.encoded) // config.batch_size)
+        meter = Meter(report, config.epochs, steps, sum(len(text.ids) for text in data.encoded))
+        figures = (checked, prepared.targets(held_back).numpy())
+        loop = Loop(network, data, figures, pad, config, self.team, meter)
+        loop.run(self.kept.of(name))
+        small.restore()
+        return Trained(network, tuple(loop.history), loop.best_epoch)
+
+
+def _with_soft(
+    data: TokenData,
+    free: Sequence[Encoded],
+    soft: npt.NDArray[Any],
+    loose: torch.Tensor | None,
+    config: Recipe,
+) -> TokenData:
+    """Labelled messages, repeated until they are about a fifth, beside unlabelled ones with soft targets."""
+    times = max(1, round(len(free) / len(data.encoded) / _SOFT_TO_LABELLED))
+    inside = data.targets >= 0
+    sure = one_hot(data.targets.clamp(min=0), soft.shape[1]).float()
+    # out of scope: towards the uniform distribution
+    sure[~inside] = 1 / soft.shape[1]
+    weights = torch.where(inside, data.weights, config.out_of_scope_weight * data.weights)
+    return TokenData(
+        [*list(data.encoded) * times, *free],
+        torch.cat([sure.repeat(times, 1), torch.tensor(soft, dtype=torch.float32)]),
+        torch.cat([weights.repeat(times), torch.tensor(soft.max(axis=1), dtype=torch.float32)]),
+        None if data.base is None or loose is None else torch.cat([data.base.repeat(times, 1), loose]),
+    )
+
+
+def within(report: Report, first: float, last: float, *, stage: Stage | None = None) -> Report:
+    """Report the progress of a part of the work as progress of the whole.
+
+    Args:
+        report: gets the whole's progress.
+        first: fraction of the whole at which the part begins.
+        last: fraction at which it ends; what follows is taken to go on at the part's speed.
+        stage: what the part's training is called; None: as it calls itself.
+    """
+
+    def inner(progress: Progress) -> None:
+        eta, done = progress.eta_seconds, progress.fraction
+        if eta is not None and done < 1:
+            eta += eta / (1 - done) * (1 - last) / (last - first)
+        named = stage if stage is not None and progress.stage == "train" else progress.stage
+        report(replace(progress, stage=named, fraction=first + (last - first) * done, eta_seconds=eta))
+
+    return inner
+
+
+def never_back(report: Report) -> Report:
+    """Let no part begin before the fraction that another has reached: their shares are estimates."""
+    reached = 0.0
+
+    def inner(progress: Progress) -> None:
+        nonlocal reached
+        reached = max(reached, progress.fraction)
+        report(replace(progress, fraction=reached))
+
+    return inner
+
+
+def _ticker(report: Report, stage: Stage, first: float, last: float) -> Callable[[float], None]:
+    def tick(share: float) -> None:
+        report(Progress(stage, 0, 0, 0, 1, first + (last - first) * share))
+
+    return tick
