@@ -207,7 +207,7 @@ def _weight(value: str | None, source: str, line: int) -> float:
 
 
 def split_examples(
-    examples: Sequence[Example], share: float, seed: int, *, most: int = 600
+    examples: Sequence[Example], share: float, seed: int, *, most: int = 2000
 ) -> tuple[list[Example], list[Example]]:
     """Hold back a stratified part.
 
@@ -217,7 +217,7 @@ def split_examples(
         examples: what to split.
         share: part of each label's messages to hold back, 0..1.
         seed: of the choice.
-        most: messages to hold back at most: more would no longer sharpen the measurement.
+        most: messages to hold back at most: more would hardly sharpen the measurement.
 
     Returns:
         (kept, held back), each in the order of `examples`.

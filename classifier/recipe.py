@@ -13,13 +13,15 @@ _EXAMPLES_TO_SEE = 16_000
 """Small sets need more passes: seed variance falls several times (Mosbach et al. 2021, arXiv:2006.04884)."""
 
 _FEW = 30
-"""Messages a category below which a set is small: a faster rate, a larger part held back, and a refit."""
+"""Messages a category below which a set is small: a faster rate, several seeds, and a refit."""
 
 _MANY = 6_000
-"""Messages from which R-Drop is on: it doubles the time, and nobody waits for a model of so many."""
+"""Messages from which nobody waits for the model: R-Drop doubles the time, and a refit once more, so that
+thresholds come from two thousand messages and the model from all."""
 
 _RATE, _RATE_OF_FEW = 1e-4, 2e-4
-_SHARE_OF_FEW = 0.2
+_SHARE_WITH_REFIT = 0.2
+_SOUP_OF_FEW = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class Recipe(TrainingConfig):
 
     epochs: int = _FEWEST_EPOCHS
     learning_rate: float = _RATE
+    soup: int = 1
     r_drop: float = 0.0
     refit: bool = False
 
@@ -46,15 +49,17 @@ def adapted(config: TrainingConfig, examples: int, categories: int) -> Recipe:
         categories: that they belong to.
     """
     small = examples < _FEW * categories
+    large = not small and examples >= _MANY
     chosen = asdict(config)
     chosen["epochs"] = config.epochs or epochs_for(examples)
     chosen["learning_rate"] = config.learning_rate or (_RATE_OF_FEW if small else _RATE)
+    chosen["soup"] = config.soup or (_SOUP_OF_FEW if small else 1)
     if config.refit is None:
-        chosen["refit"] = small
+        chosen["refit"] = small or large
     if config.r_drop is None:
-        chosen["r_drop"] = float(not small and examples >= _MANY)
-    if small and config.validation_share > 0:
-        chosen["validation_share"] = max(config.validation_share, _SHARE_OF_FEW)
+        chosen["r_drop"] = float(large)
+    if chosen["refit"] and config.validation_share > 0:
+        chosen["validation_share"] = max(config.validation_share, _SHARE_WITH_REFIT)
     return Recipe(**chosen)
 
 

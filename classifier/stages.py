@@ -123,13 +123,14 @@ class Stages:
         """
         rounds = self.config.self_training if self.unlabelled else 0
         if not rounds:
-            return self._train(name, train, held_back, None, report)
+            return self._souped(name, train, held_back, report)
         share = 1 / (_TEACHERS + 2 * rounds)
         teachers = []
         for number in range(_TEACHERS):
-            other = replace(self, config=replace(self.config, seed=self.config.seed + 1000 * number))
             part = within(report, number * share, (number + 1) * share)
-            teachers.append(other._train(f"{name}-teacher-{number}", train, held_back, None, part))
+            teachers.append(
+                self._other(number)._train(f"{name}-teacher-{number}", train, held_back, None, part)
+            )
         student = replace(
             self, config=replace(self.config, learning_rate=_STUDENT_RATE, epochs=_STUDENT_EPOCHS)
         )
@@ -139,6 +140,24 @@ class Stages:
             part = within(report, first, first + 2 * share)
             teachers = [student._train(f"{name}-student-{turn}", train, held_back, soft, part)]
         return teachers[0]
+
+    def _other(self, number: int) -> Stages:
+        """Return the same training with another seed; with its own for number 0."""
+        return replace(self, config=replace(self.config, seed=self.config.seed + 1000 * number))
+
+    def _souped(
+        self, name: str, train: Sequence[Example], held_back: Sequence[Example], report: Report
+    ) -> Trained:
+        """Average the weights of trainings from several seeds (Wortsman et al. 2022, arXiv:2203.05482)."""
+        many = self.config.soup
+        if many == 1:
+            return self._train(name, train, held_back, None, report)
+        members = []
+        for number in range(many):
+            part = within(report, number / many, (number + 1) / many)
+            members.append(self._other(number)._train(f"{name}-{number}", train, held_back, None, part))
+        average_weights([member.network for member in members])
+        return members[0]
 
     def _taught(self, train: Sequence[Example], networks: Sequence[TextClassifier]) -> npt.NDArray[Any]:
         """Soft answers to the unlabelled messages, [M, C]: the teachers' mean, spread over neighbours."""
@@ -209,6 +228,17 @@ class Stages:
         loop.run(self.kept.of(name))
         small.restore()
         return Trained(network, tuple(loop.history), loop.best_epoch)
+
+
+def average_weights(networks: Sequence[TextClassifier]) -> None:
+    """Give the first network the mean of all networks' weights."""
+    states = [network.state_dict() for network in networks]
+    mean = {
+        name: torch.stack([state[name] for state in states]).mean(dim=0)
+        for name, value in states[0].items()
+        if value.is_floating_point()
+    }
+    networks[0].load_state_dict(states[0] | mean)
 
 
 def _with_soft(

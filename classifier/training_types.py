@@ -28,6 +28,8 @@ class TrainingConfig:
         clip: largest norm of the gradient.
         dropout: before the head.
         averaging: decay of the running average of the weights, which then answers; 0: off.
+        soup: trainings from other seeds whose weights are averaged; 1: a single one. None lets
+            `recipe.adapted` choose.
         r_drop: weight of R-Drop's consistency of two passes; 0: off. Doubles the time. None lets
             `recipe.adapted` choose.
         contrastive: weight of the supervised-contrastive loss beside the other; 0: off. Doubles the time.
@@ -66,6 +68,7 @@ class TrainingConfig:
     clip: float = 1.0
     dropout: float = 0.1
     averaging: float = 0.0
+    soup: int | None = None
     r_drop: float | None = None
     contrastive: float = 0.0
     contrastive_temperature: float = 0.1

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from classifier.benchmark import ablation, gate, quality, quality_table, starter
+from classifier.benchmark.workers import cores
 from classifier.contract import ClassifierError
 
 Outcome = tuple[dict[str, Any], str]
@@ -30,6 +31,9 @@ def main() -> int:
     )
     parser.add_argument("--part", action="append", default=[], help="of quality: only this part; repeatable")
     parser.add_argument("--seed", type=int, default=1, help="of starter")
+    parser.add_argument(
+        "--workers", type=int, default=cores(), help="trainings side by side; by default one a core"
+    )
     parser.add_argument("--kept", action="store_true", help="of quality: only the table of what was measured")
     arguments = parser.parse_args()
     try:
@@ -51,18 +55,20 @@ def _starter(arguments: argparse.Namespace) -> Outcome:
 def _quality(arguments: argparse.Namespace) -> Outcome:
     kept = (arguments.results or Path("docs")) / "quality.json"
     seeds = () if arguments.kept else quality.SEEDS
-    measured = quality.measure(arguments.data, kept, seeds=seeds, parts=arguments.part, say=_say)
+    measured = quality.measure(
+        arguments.data, kept, seeds=seeds, parts=arguments.part, workers=arguments.workers, say=_say
+    )
     return quality.summary(measured), quality_table.table(measured)
 
 
 def _gate(arguments: argparse.Namespace) -> Outcome:
-    measured = gate.measure(arguments.data, say=_say)
+    measured = gate.measure(arguments.data, workers=arguments.workers, say=_say)
     return measured, gate.table(measured)
 
 
 def _ablation(arguments: argparse.Namespace) -> Outcome:
     kept = (arguments.results or Path("docs")) / "ablation.json"
-    measured = ablation.measure(arguments.data, kept, say=_say)
+    measured = ablation.measure(arguments.data, kept, workers=arguments.workers, say=_say)
     return measured, ablation.table(measured)
 
 

@@ -6,6 +6,7 @@ category; the validation messages are others of the same file. Test files are no
 
 from __future__ import annotations
 
+import functools
 import json
 import statistics
 import time
@@ -17,9 +18,11 @@ from typing import Any
 
 import numpy as np
 
+from classifier.benchmark.workers import side_by_side, threads_each
 from classifier.contract import OUT_OF_SCOPE_LABEL
 from classifier.dataset import Example, read_examples
 from classifier.evaluation import evaluate
+from classifier.files import write_text
 from classifier.training import TrainingConfig, fit
 
 CHECKED = 3000
@@ -34,6 +37,7 @@ LEVERS: Mapping[str, Mapping[str, Any]] = {
     "label smoothing 0.1": {"label_smoothing": 0.1},
     "head at the encoder's rate": {"head_learning_rate": 1.0},
     "two-stage: head of the frozen encoder first": {"probe_first": True},
+    "one seed, or the weights of three": {"soup": None},
     "R-Drop the other way": {"r_drop": None},
     "keeping the base encoder's vectors the other way": {"preserve": None},
     "averaged weights": {"averaging": 0.998},
@@ -73,6 +77,7 @@ def measure(
     *,
     settings: Sequence[Setting] = SETTINGS,
     levers: Mapping[str, Mapping[str, Any]] = LEVERS,
+    workers: int = 1,
     say: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Train with each lever on each setting.
@@ -82,30 +87,37 @@ def measure(
         kept: JSON file with what was measured already; written after each training.
         settings: sets of messages.
         levers: what to change.
+        workers: trainings side by side.
         say: gets a line after each training.
 
     Returns:
         {setting: {lever: {"accuracy", "log_loss", "top3", "seconds"}}}.
     """
     known: dict[str, dict[str, Any]] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    tasks = {}
     for setting in settings:
         rows = known.setdefault(setting.name, {})
         train, checked = draw(read_examples(data / setting.file), setting.each)
         for lever, changes in levers.items():
-            if lever in rows:
-                continue
-            began = time.monotonic()
-            result = fit(train, changed(train, changes), created=datetime.now(UTC), validation=checked)
-            report = evaluate(result.model, checked)
-            rows[lever] = {
-                "accuracy": report.accuracy,
-                "log_loss": report.log_loss,
-                "top3": report.top3,
-                "seconds": round(time.monotonic() - began, 1),
-            }
-            kept.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
-            say(f"{setting.name}: {lever}: {json.dumps(rows[lever])}")
-    return known
+            if lever not in rows:
+                config = replace(changed(train, changes), threads=threads_each(workers))
+                tasks[setting.name, lever] = functools.partial(_tried, train, checked, config)
+    for (name, lever), figures in side_by_side(tasks, workers):
+        known[name][lever] = figures
+        write_text(kept, json.dumps(known, indent=2) + "\n")
+        say(f"{name}: {lever}: {json.dumps(figures)}")
+    return {name: {lever: rows[lever] for lever in levers if lever in rows} for name, rows in known.items()}
+
+
+def _tried(train: Sequence[Example], checked: Sequence[Example], config: TrainingConfig) -> dict[str, float]:
+    began = time.monotonic()
+    report = evaluate(fit(train, config, created=datetime.now(UTC), validation=checked).model, checked)
+    return {
+        "accuracy": report.accuracy,
+        "log_loss": report.log_loss,
+        "top3": report.top3,
+        "seconds": round(time.monotonic() - began, 1),
+    }
 
 
 def draw(examples: Sequence[Example], each: int, seed: int = 0) -> tuple[list[Example], list[Example]]:
@@ -134,8 +146,14 @@ def changed(train: Sequence[Example], changes: Mapping[str, Any]) -> TrainingCon
         options["epochs"] = round(config.epochs * options.pop("more"))
     for name, value in list(options.items()):
         if value is None:
-            options[name] = 0.0 if getattr(config, name) else 1.0
+            options[name] = _other_way(name, getattr(config, name))
     return replace(config, **options)
+
+
+def _other_way(name: str, value: float) -> float:
+    if name == "soup":
+        return 3 if value == 1 else 1
+    return 0.0 if value else 1.0
 
 
 def table(known: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:

@@ -7,6 +7,7 @@ more messages). The gold set is the official test part of the categories, and me
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from classifier.answers import Answers, answer
+from classifier.benchmark.workers import side_by_side, threads_each
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
 from classifier.dataset import Example, read_examples
 from classifier.gate import Floors, judge
@@ -110,6 +112,7 @@ def measure(
     each: int = EACH,
     outside: int = OUTSIDE,
     floors: Floors | None = None,
+    workers: int = 1,
     say: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Train the champion and all challengers, and let the gate judge each.
@@ -122,6 +125,7 @@ def measure(
         each: training messages of a category.
         outside: gold messages out of scope at most.
         floors: of the gate.
+        workers: trainings side by side.
         say: gets a line after each challenger.
 
     Returns:
@@ -132,25 +136,22 @@ def measure(
         InvalidInput: a file is missing, or a category has no messages.
     """
     train, test = (read_examples(folder / name) for name in FILES)
-    config = config or TrainingConfig()
+    config = replace(config or TrainingConfig(), threads=threads_each(workers))
     pool = _by_category(train, categories)
     gold = _gold(test, categories, outside)
-
-    def trained(data: Sequence[Example], changes: TrainingConfig) -> tuple[Answers, float]:
-        result = fit(data, changes, created=datetime.now(UTC))
-        return answer(Predictor(result.model), [example.text for example in gold], timed=True), result.seconds
-
-    champion, _ = trained(_take(pool, each), config)
+    champion, _ = _trained(_take(pool, each), config, gold)
     outcome: dict[str, Any] = {
         "champion": _accuracy(champion, gold),
         "gold": len(gold),
         "worse": [],
         "equal": [],
     }
+    tasks = {}
     for challenger in plan if plan is not None else challengers(categories):
         data = spoil(_take(pool, challenger.each or each), challenger, categories)
-        epochs = challenger.epochs or config.epochs
-        said, seconds = trained(data, replace(config, seed=challenger.seed, epochs=epochs))
+        changes = replace(config, seed=challenger.seed, epochs=challenger.epochs or config.epochs)
+        tasks[challenger] = functools.partial(_trained, data, changes, gold)
+    for challenger, (said, seconds) in side_by_side(tasks, workers):
         verdict = judge(champion, said, gold, floors)
         figures = {check.name: check.figures for check in verdict.checks}
         row = {
@@ -166,8 +167,16 @@ def measure(
         outcome[challenger.kind].append(row)
         say(f"{challenger.kind:5}  {_line(row)}")
     for kind in ("worse", "equal"):
+        outcome[kind].sort(key=lambda row: row["seed"])
         outcome[f"promoted_{kind}"] = sum(row["promoted"] for row in outcome[kind])
     return outcome
+
+
+def _trained(
+    examples: Sequence[Example], config: TrainingConfig, gold: Sequence[Example]
+) -> tuple[Answers, float]:
+    result = fit(examples, config, created=datetime.now(UTC))
+    return answer(Predictor(result.model), [example.text for example in gold], timed=True), result.seconds
 
 
 def spoil(examples: Sequence[Example], challenger: Challenger, categories: Sequence[str]) -> list[Example]:

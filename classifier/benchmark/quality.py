@@ -5,6 +5,7 @@ Every part is kept in a file as soon as it is measured, so that a run that was s
 
 from __future__ import annotations
 
+import functools
 import json
 import statistics
 import time
@@ -15,12 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats import beta
 from scipy.stats import t as student
 
 from classifier.baseline_answers import answer_baselines
+from classifier.benchmark.workers import side_by_side, threads_each
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
 from classifier.dataset import Example, read_examples
 from classifier.evaluation import Report, evaluate
+from classifier.files import write_text
 from classifier.inference import Predictor
 from classifier.training import FitResult, TrainingConfig, fit
 
@@ -28,12 +32,20 @@ SEEDS = (0, 1, 2)
 FLIPPED = 0.2
 KEPT_IN_SCOPE = 0.945
 """In-scope accuracy that the out-of-scope threshold must keep; a message wrongly rejected counts as wrong."""
+_CHANCE = 0.1
+"""That new messages fall below it after all (Clopper-Pearson, one side)."""
 
 Say = Callable[[str], None]
 
 
 def measure(
-    data: Path, kept: Path, *, seeds: Sequence[int] = SEEDS, parts: Sequence[str] = (), say: Say = print
+    data: Path,
+    kept: Path,
+    *,
+    seeds: Sequence[int] = SEEDS,
+    parts: Sequence[str] = (),
+    workers: int = 1,
+    say: Say = print,
 ) -> dict[str, Any]:
     """Measure every part for every seed.
 
@@ -42,6 +54,7 @@ def measure(
         kept: JSON file with what was measured already; written after each part.
         seeds: of the trainings.
         parts: names out of PARTS; empty: all.
+        workers: trainings side by side.
         say: gets a line after each part.
 
     Returns:
@@ -51,45 +64,53 @@ def measure(
         InvalidInput: a file is missing.
     """
     known: dict[str, dict[str, Any]] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
-    for name in parts or PARTS:
-        for seed in seeds:
-            rows = known.setdefault(name, {})
-            if str(seed) in rows:
-                continue
-            began = time.monotonic()
-            rows[str(seed)] = {**PARTS[name](data, seed), "seconds": round(time.monotonic() - began, 1)}
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            kept.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
-            say(f"{name} seed {seed}: {json.dumps(rows[str(seed)])}")
+    threads = threads_each(workers)
+    tasks = {
+        (name, str(seed)): functools.partial(_timed, name, data, TrainingConfig(seed=seed, threads=threads))
+        for name in parts or PARTS
+        for seed in seeds
+        if str(seed) not in known.get(name, {})
+    }
+    for (name, number), figures in side_by_side(tasks, workers):
+        rows = known.setdefault(name, {})
+        rows[number] = figures
+        known[name] = dict(sorted(rows.items()))
+        write_text(kept, json.dumps(known, indent=2) + "\n")
+        say(f"{name} seed {number}: {json.dumps(figures)}")
     return known
 
 
-def banking(data: Path, seed: int) -> dict[str, float]:
+def _timed(name: str, data: Path, config: TrainingConfig) -> dict[str, float]:
+    began = time.monotonic()
+    return {**PARTS[name](data, config), "seconds": round(time.monotonic() - began, 1)}
+
+
+def banking(data: Path, config: TrainingConfig) -> dict[str, float]:
     """BANKING77, the whole training file: accuracy, calibration, thresholds from validation."""
-    result = _fit(_read(data, "banking77-train.csv"), seed)
+    result = _fit(_read(data, "banking77-train.csv"), config)
     return _judged(result, _read(data, "banking77-test.csv"))
 
 
-def few(data: Path, seed: int) -> dict[str, float]:
+def few(data: Path, config: TrainingConfig) -> dict[str, float]:
     """BANKING77, ten messages a category, nothing else."""
-    result = _fit(_read(data, "banking77-train-10shot.csv"), seed)
+    result = _fit(_read(data, "banking77-train-10shot.csv"), config)
     return _judged(result, _read(data, "banking77-test.csv"))
 
 
-def few_with_unlabelled(data: Path, seed: int) -> dict[str, float]:
+def few_with_unlabelled(data: Path, config: TrainingConfig) -> dict[str, float]:
     """Ten labelled messages a category, and the rest of the training file without its labels."""
     labelled = _read(data, "banking77-train-10shot.csv")
     known = {example.text for example in labelled}
     rest = [e.text for e in _read(data, "banking77-train.csv") if e.text not in known]
-    result = _fit(labelled, seed, unlabelled=rest, self_training=2)
+    result = _fit(labelled, replace(config, self_training=2), unlabelled=rest)
     return _judged(result, _read(data, "banking77-test.csv"))
 
 
-def clinc(data: Path, seed: int) -> dict[str, float]:
+def clinc(data: Path, config: TrainingConfig) -> dict[str, float]:
     """CLINC150 without any `oos` label in training or validation; its `oos` messages are tested alone."""
     train = [e for e in _read(data, "clinc150-train.csv") if e.label != OUT_OF_SCOPE_LABEL]
     checked = [e for e in _read(data, "clinc150-val.csv") if e.label != OUT_OF_SCOPE_LABEL]
-    result = _fit(train, seed, validation=checked)
+    result = _fit(train, config, validation=checked)
     test = _read(data, "clinc150-test.csv")
     rows = answer_baselines(result.model.baselines, result.model.facts, [example.text for example in test])
     report = evaluate(result.model, test, baselines=rows)
@@ -99,15 +120,15 @@ def clinc(data: Path, seed: int) -> dict[str, float]:
     return figures | _rejecting(Predictor(result.model), checked, test)
 
 
-def noisy(data: Path, seed: int) -> dict[str, float]:
+def noisy(data: Path, config: TrainingConfig) -> dict[str, float]:
     """BANKING77 with a fifth of the labels flipped by one voice, suspects held out."""
-    train = flip(_read(data, "banking77-train.csv"), FLIPPED, seed)
-    result = _fit(train, seed, hold_out_suspects=True)
+    train = flip(_read(data, "banking77-train.csv"), FLIPPED, config.seed)
+    result = _fit(train, replace(config, hold_out_suspects=True))
     figures = _judged(result, _read(data, "banking77-test.csv"))
     return figures | {"held_out": result.metrics["suspects_held_out"]}
 
 
-PARTS: Mapping[str, Callable[[Path, int], dict[str, float]]] = {
+PARTS: Mapping[str, Callable[[Path, TrainingConfig], dict[str, float]]] = {
     "banking": banking,
     "few": few,
     "few_with_unlabelled": few_with_unlabelled,
@@ -133,13 +154,11 @@ def flip(examples: Sequence[Example], share: float, seed: int) -> list[Example]:
 
 def _fit(
     examples: Sequence[Example],
-    seed: int,
+    config: TrainingConfig,
     *,
     validation: Sequence[Example] | None = None,
     unlabelled: Sequence[str] = (),
-    **changes: Any,
 ) -> FitResult:
-    config = replace(TrainingConfig(seed=seed), **changes)
     return fit(examples, config, created=datetime.now(UTC), validation=validation, unlabelled=unlabelled)
 
 
@@ -161,13 +180,15 @@ def _figures(report: Report) -> dict[str, float]:
 
 
 def _rejecting(predictor: Predictor, checked: Sequence[Example], test: Sequence[Example]) -> dict[str, float]:
-    """Reject as much as validation allows while in-scope accuracy stays; measure both on the test."""
+    """Reject as much as validation allows, with a bound, while in-scope accuracy stays; judge on the test."""
     own = predictor.predict([example.text for example in checked])
     right = np.array([p.category == e.label for p, e in zip(own, checked, strict=True)])
     scores = np.array([p.out_of_scope for p in own])
     levels = np.unique(scores)
-    passing = [level for level in levels if (right & (scores <= level)).mean() >= KEPT_IN_SCOPE]
-    threshold = min(passing) if passing else 1.0
+    kept_right = np.array([(right & (scores <= level)).sum() for level in levels])
+    surely = beta.ppf(_CHANCE, kept_right, len(right) - kept_right + 1)
+    passing = levels[surely >= KEPT_IN_SCOPE]
+    threshold = passing.min() if len(passing) else 1.0
     said = predictor.predict([example.text for example in test])
     outside = np.array([example.label == OUT_OF_SCOPE_LABEL for example in test])
     kept = np.array([p.out_of_scope <= threshold for p in said])

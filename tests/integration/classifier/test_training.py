@@ -33,6 +33,7 @@ LEVERS = {
     "two stages": {"probe_first": True},
     "balanced": {"balance": 1.0},
     "refit": {"refit": True},
+    "soup": {"soup": 2, "refit": True},
     "cls": {"pooling": "cls", "epochs": 25},
 }
 

@@ -17,17 +17,24 @@ from classifier.training_options import parse_options, read_options, with_option
 from classifier.training_types import TrainingConfig
 
 
-def test_few_messages_a_category_mean_more_epochs_a_faster_rate_and_a_refit():
-    few, many = adapted(TrainingConfig(), 770, 77), adapted(TrainingConfig(), 10_000, 77)
-    assert few.epochs > many.epochs
+def test_few_messages_a_category_mean_more_epochs_a_faster_rate_and_several_seeds():
+    few, middle, many = (adapted(TrainingConfig(), n, 77) for n in (770, 4_000, 10_000))
+    assert few.epochs > middle.epochs >= many.epochs
     assert few.learning_rate > many.learning_rate
-    assert few.refit
-    assert not many.refit
-    assert few.validation_share > many.validation_share
+    assert (few.soup, middle.soup, many.soup) == (3, 1, 1)
+    assert few.r_drop == middle.r_drop == 0 < many.r_drop
+    # with a refit a larger part can be held back for the thresholds
+    assert [(plan.refit, plan.validation_share) for plan in (few, middle, many)] == [
+        (True, 0.2),
+        (False, 0.1),
+        (True, 0.2),
+    ]
 
 
 def test_what_is_asked_for_is_not_adapted():
-    asked = TrainingConfig(epochs=3, learning_rate=5e-5, refit=False, r_drop=0.3, validation_share=0.0)
+    asked = TrainingConfig(
+        epochs=3, learning_rate=5e-5, refit=False, r_drop=0.3, soup=2, validation_share=0.0
+    )
     assert asdict(adapted(asked, 770, 77)) == asdict(asked)
 
 
