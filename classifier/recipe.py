@@ -21,7 +21,7 @@ thresholds come from two thousand messages and the model from all."""
 
 _RATE, _RATE_OF_FEW = 1e-4, 2e-4
 _SHARE_WITH_REFIT = 0.2
-_SOUP_OF_FEW = 3
+_SOUP_OF_FEW, _SHARPNESS_OF_FEW = 3, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class Recipe(TrainingConfig):
     learning_rate: float = _RATE
     soup: int = 1
     r_drop: float = 0.0
+    sharpness: float = 0.0
     refit: bool = False
 
 
@@ -58,6 +59,8 @@ def adapted(config: TrainingConfig, examples: int, categories: int) -> Recipe:
         chosen["refit"] = small or large
     if config.r_drop is None:
         chosen["r_drop"] = float(large)
+    if config.sharpness is None:
+        chosen["sharpness"] = _SHARPNESS_OF_FEW if small else 0.0
     if chosen["refit"] and config.validation_share > 0:
         chosen["validation_share"] = max(config.validation_share, _SHARE_WITH_REFIT)
     return Recipe(**chosen)

@@ -2,7 +2,8 @@
 
 A few hundred validation messages hold few wrong ones, so a bound on their count alone (Clopper-Pearson) costs
 much coverage. Here the chance of being right is a curve over the confidence, fitted to all of them (Platt
-1999), and the bound is on the curve: less noise, more coverage. What was counted still has a veto.
+1999; Kull et al. 2017 for the bend), and the bound is on the curve: less noise, more coverage. What was
+counted still has a veto.
 
 The budget holds for messages labelled as the validation messages are: where those carry wrong labels, these
 count as errors of the model, and the thresholds lie higher than they need to.
@@ -48,10 +49,15 @@ _COUNTED = 0.5
 _CURVE_PRECISION = 1.0
 """Of the prior that the calibrated confidence is right as it stands: slope 1 and offset 0, deviation 1."""
 
+_BENDS = (1e6, 1.0)
+"""Precisions of the prior that the curve is straight in log-odds, from which the likeliest is taken. Label
+smoothing bends it: a network that was taught never to be sure is right far more often than it says."""
+
 _SPREADS = (0.05, 0.3, 0.5, 0.7, 1.0)
 """Standard deviations, in log-odds, between categories, from which the likeliest is taken."""
 
 _ZERO = 1e-5
+_GRID = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +121,8 @@ def routing_thresholds(
 def route_threshold(confidence: Array, correct: Array, budget: float, *, delta: float = DELTA) -> float:
     """The smallest confidence from which at most `budget` of the routings are wrong, with a bound.
 
-    The chance of being right is expit(slope * log-odds of the confidence + offset). A threshold passes when
-    the upper bound (at 1 - delta) of the mean chance of being wrong above it is within the budget, and the
+    The chance of being right is expit(slope * log-odds of the confidence c - bend * log(c (1 - c)) + offset),
+    with no bend where straight is likelier. A threshold passes when the upper bound (at 1 - delta) of the mean chance of being wrong above it is within the budget, and the
     median Clopper-Pearson bound of the wrong ones counted above it is too. That is the selective guarantee of
     Geifman & El-Yaniv 2017 (arXiv:1705.08500) with a parametric bound in place of a binomial one; it is about
     the expected share, so a small set of new messages scatters around it.
@@ -144,7 +150,7 @@ def route_threshold(confidence: Array, correct: Array, budget: float, *, delta: 
     if len(confidence) < _ENOUGH:
         return FALLBACK_THRESHOLD
     features = _features(confidence)
-    curve = _fit(features, correct, np.full(2, _CURVE_PRECISION))
+    curve = _fit(features, correct, _precision_of_curve(features, correct))
     return _lowest_passing(confidence, features, correct, curve, budget, delta)
 
 
@@ -176,18 +182,22 @@ def category_thresholds(
     check_budget(budget)
     if len(confidence) < _ENOUGH:
         return dict.fromkeys(labels, FALLBACK_THRESHOLD)
-    features = np.hstack([_features(confidence), np.eye(len(labels))[predicted]])
+    common = _features(confidence)
+    precision = _precision_of_curve(common, correct)
+    features = np.hstack([common, np.eye(len(labels))[predicted]])
     fits = [
-        _fit(features, correct, np.append(np.full(2, _CURVE_PRECISION), np.full(len(labels), spread**-2)))
-        for spread in _SPREADS
+        _fit(features, correct, np.append(precision, np.full(len(labels), spread**-2))) for spread in _SPREADS
     ]
     curve = max(fits, key=lambda fit: fit.evidence)
     chance = expit(features @ curve.weights)
     lowest = _lowest_passing(chance, features, correct, curve, budget, delta, floor=0.0)
-    slope, offset = curve.weights[:2]
-    if lowest >= NEVER or slope <= 0:
+    of_curve, of_categories = np.split(curve.weights, [common.shape[1]])
+    # where the curve reaches a category's height; it may sag somewhere, so from where it stays above
+    grid = expit(np.linspace(logit(_ZERO), logit(1 - _ZERO), _GRID))
+    heights = np.minimum.accumulate((_features(grid) @ of_curve)[::-1])[::-1]
+    if lowest >= NEVER or heights[0] >= heights[-1]:
         return dict.fromkeys(labels, NEVER)
-    at = expit((logit(lowest) - offset - curve.weights[2:]) / slope)
+    at = np.interp(logit(lowest) - of_categories, heights, grid, right=NEVER)
     return dict(zip(labels, np.clip(at, LOWEST_THRESHOLD, NEVER).tolist(), strict=True))
 
 
@@ -201,9 +211,15 @@ class _Fit:
 
 
 def _features(confidence: Array) -> Array:
-    """[N, 2]: log-odds of the confidence, and one."""
-    odds = logit(np.clip(confidence, _ZERO, 1 - _ZERO))
-    return np.stack([odds, np.ones_like(odds)], axis=1)
+    """[N, 3]: log-odds of the confidence, how far it is from one half either way, and one."""
+    inner = np.clip(confidence, _ZERO, 1 - _ZERO)
+    return np.stack([logit(inner), -np.log(4 * inner * (1 - inner)), np.ones_like(inner)], axis=1)
+
+
+def _precision_of_curve(features: Array, correct: Array) -> Array:
+    """Of the weights' prior, [3]; whether the curve may bend is decided by the likelihood of both."""
+    choices = [np.array([_CURVE_PRECISION, bend, _CURVE_PRECISION]) for bend in _BENDS]
+    return max(choices, key=lambda precision: _fit(features, correct, precision).evidence)
 
 
 def _fit(features: Array, correct: Array, precision: Array) -> _Fit:
@@ -240,7 +256,7 @@ def _lowest_passing(
     ranked, ordered = scores[order], features[order]
     many = np.arange(1, len(order) + 1)
     chance = expit(ordered @ curve.weights)
-    expected = np.cumsum(1 - chance) / many
+    expected = (np.cumsum(1 - chance) / many).clip(_ZERO**2)
     # the variance of the first k messages' mean: from the curve, and from which messages they happen to be
     slopes = np.cumsum(ordered * (chance * (1 - chance))[:, None], axis=0) / many[:, None]
     of_curve = np.einsum("ni,ij,nj->n", slopes, curve.covariance, slopes)

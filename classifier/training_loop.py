@@ -29,6 +29,7 @@ from classifier.meter import Meter
 from classifier.model import TextClassifier
 from classifier.parallel import Parallel
 from classifier.recipe import Recipe, rate_factor
+from classifier.sharpness import climbed
 
 _SHORT = 128
 """Up to here attention without a fused kernel is faster on a CPU: the fused one's backward pass is slow."""
@@ -108,12 +109,12 @@ class Loop:
         self._network.train()
         lengths = [len(text.ids) for text in self._train.encoded]
         for batch in self._batches(lengths):
-            # fetch
-            share = self._team.share(batch)
-            loss = self._loss(wrapped, share).sum() * self._team.scale(batch)
-            # backward
-            self._optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            dropout = torch.get_rng_state()
+            loss = self._backward(wrapped, batch)
+            if self._config.sharpness > 0:
+                with climbed(self._network.parameters(), self._config.sharpness):
+                    torch.set_rng_state(dropout)
+                    self._backward(wrapped, batch)
             norm = torch.nn.utils.clip_grad_norm_(self._network.parameters(), self._config.clip)
             if not math.isfinite(float(norm)):
                 raise TrainingDiverged(
@@ -125,7 +126,14 @@ class Loop:
             self._optimizer.step()
             self._average()
             self._step += 1
-            self._meter.step(epoch, sum(lengths[i] for i in batch), float(loss.detach()))
+            self._meter.step(epoch, sum(lengths[i] for i in batch), loss)
+
+    def _backward(self, wrapped: nn.Module, batch: Sequence[int]) -> float:
+        """Set the gradients of a batch; returns its mean loss."""
+        loss = self._loss(wrapped, self._team.share(batch)).sum() * self._team.scale(batch)
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        return float(loss.detach())
 
     def _loss(self, wrapped: nn.Module, share: list[int]) -> torch.Tensor:
         """[B] losses of this process's messages."""

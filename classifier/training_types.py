@@ -32,6 +32,8 @@ class TrainingConfig:
             `recipe.adapted` choose.
         r_drop: weight of R-Drop's consistency of two passes; 0: off. Doubles the time. None lets
             `recipe.adapted` choose.
+        sharpness: distance within which the loss should be flat (sharpness-aware minimisation); 0: off.
+            Doubles the time. None lets `recipe.adapted` choose.
         contrastive: weight of the supervised-contrastive loss beside the other; 0: off. Doubles the time.
         contrastive_temperature: of its similarities.
         contrastive_epochs: of a contrastive warm-up before the head is trained; 0: off.
@@ -70,6 +72,7 @@ class TrainingConfig:
     averaging: float = 0.0
     soup: int | None = None
     r_drop: float | None = None
+    sharpness: float | None = None
     contrastive: float = 0.0
     contrastive_temperature: float = 0.1
     contrastive_epochs: int = 0

@@ -38,6 +38,7 @@ LEVERS: Mapping[str, Mapping[str, Any]] = {
     "head at the encoder's rate": {"head_learning_rate": 1.0},
     "two-stage: head of the frozen encoder first": {"probe_first": True},
     "one seed, or the weights of three": {"soup": None},
+    "sharpness-aware steps, or none": {"sharpness": None},
     "R-Drop the other way": {"r_drop": None},
     "keeping the base encoder's vectors the other way": {"preserve": None},
     "averaged weights": {"averaging": 0.998},
@@ -153,7 +154,7 @@ def changed(train: Sequence[Example], changes: Mapping[str, Any]) -> TrainingCon
 def _other_way(name: str, value: float) -> float:
     if name == "soup":
         return 3 if value == 1 else 1
-    return 0.0 if value else 1.0
+    return 0.0 if value else {"sharpness": 0.05}.get(name, 1.0)
 
 
 def table(known: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:

@@ -82,6 +82,8 @@ def config_for(base: Path, **changes: object) -> TrainingConfig:
             "learning_rate": 5e-3,
             "max_tokens": 32,
             "device": "cpu",
+            "soup": 1,
+            "sharpness": 0.0,
             "threads": 1,  # more only wait for each other over such small matrices
             **changes,
         }

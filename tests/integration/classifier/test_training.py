@@ -27,6 +27,7 @@ from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert
 LEVERS = {
     "averaging": {"averaging": 0.9},
     "r_drop": {"r_drop": 1.0},
+    "sharpness": {"sharpness": 0.05},
     "contrastive": {"contrastive": 0.5},
     "contrastive warm-up": {"contrastive_epochs": 2},
     "masked words": {"masked_lm_epochs": 2},
@@ -68,7 +69,7 @@ def test_the_same_seed_gives_the_same_weights(base):
     assert len(digests) == 1
 
 
-@pytest.mark.parametrize("lever", [{}, {"averaging": 0.9, "r_drop": 0.5}])
+@pytest.mark.parametrize("lever", [{}, {"averaging": 0.9, "r_drop": 0.5, "sharpness": 0.05}])
 def test_a_killed_training_goes_on_and_ends_with_the_same_weights(base, tmp_path, lever):
     config = replace(config_for(base), epochs=4, refit=False, **lever)
     whole = fit(messages(), config, created=NOW)

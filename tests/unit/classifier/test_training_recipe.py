@@ -32,9 +32,7 @@ def test_few_messages_a_category_mean_more_epochs_a_faster_rate_and_several_seed
 
 
 def test_what_is_asked_for_is_not_adapted():
-    asked = TrainingConfig(
-        epochs=3, learning_rate=5e-5, refit=False, r_drop=0.3, soup=2, validation_share=0.0
-    )
+    asked = TrainingConfig(epochs=3, learning_rate=5e-5, refit=False, r_drop=0.3, soup=2, sharpness=0.1)
     assert asdict(adapted(asked, 770, 77)) == asdict(asked)
 
 
