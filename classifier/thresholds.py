@@ -122,10 +122,11 @@ def route_threshold(confidence: Array, correct: Array, budget: float, *, delta: 
     """The smallest confidence from which at most `budget` of the routings are wrong, with a bound.
 
     The chance of being right is expit(slope * log-odds of the confidence c - bend * log(c (1 - c)) + offset),
-    with no bend where straight is likelier. A threshold passes when the upper bound (at 1 - delta) of the mean chance of being wrong above it is within the budget, and the
-    median Clopper-Pearson bound of the wrong ones counted above it is too. That is the selective guarantee of
-    Geifman & El-Yaniv 2017 (arXiv:1705.08500) with a parametric bound in place of a binomial one; it is about
-    the expected share, so a small set of new messages scatters around it.
+    with no bend where straight is likelier. A threshold passes when the upper bound (at 1 - delta) of the
+    mean chance of being wrong above it is within the budget, and the median Clopper-Pearson bound of the
+    wrong ones counted above it is too. That is the selective guarantee of Geifman & El-Yaniv 2017
+    (arXiv:1705.08500) with a parametric bound in place of a binomial one; it is about the expected share, so
+    a small set of new messages scatters around it.
 
     Measured with a linear head on all-MiniLM-L6-v2, on parts of BANKING77's training file (600 validation
     messages, accuracy 84 to 93%, thirty repetitions each): the share of repetitions with more errors than
