@@ -207,7 +207,7 @@ def _weight(value: str | None, source: str, line: int) -> float:
 
 
 def split_examples(
-    examples: Sequence[Example], share: float, seed: int, *, most: int = 2000
+    examples: Sequence[Example], share: float, seed: int, *, most: int = 1000
 ) -> tuple[list[Example], list[Example]]:
     """Hold back a stratified part.
 

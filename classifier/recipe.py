@@ -16,8 +16,7 @@ _FEW = 30
 """Messages a category below which a set is small: a faster rate, several seeds, and a refit."""
 
 _MANY = 6_000
-"""Messages from which nobody waits for the model: R-Drop doubles the time, and a refit once more, so that
-thresholds come from two thousand messages and the model from all."""
+"""Messages from which R-Drop is on: it doubles the time, and nobody waits for a model of so many."""
 
 _RATE, _RATE_OF_FEW = 1e-4, 2e-4
 _SHARE_WITH_REFIT = 0.2
@@ -50,15 +49,14 @@ def adapted(config: TrainingConfig, examples: int, categories: int) -> Recipe:
         categories: that they belong to.
     """
     small = examples < _FEW * categories
-    large = not small and examples >= _MANY
     chosen = asdict(config)
     chosen["epochs"] = config.epochs or epochs_for(examples)
     chosen["learning_rate"] = config.learning_rate or (_RATE_OF_FEW if small else _RATE)
     chosen["soup"] = config.soup or (_SOUP_OF_FEW if small else 1)
     if config.refit is None:
-        chosen["refit"] = small or large
+        chosen["refit"] = small
     if config.r_drop is None:
-        chosen["r_drop"] = float(large)
+        chosen["r_drop"] = float(not small and examples >= _MANY)
     if config.sharpness is None:
         chosen["sharpness"] = _SHARPNESS_OF_FEW if small else 0.0
     if chosen["refit"] and config.validation_share > 0:
