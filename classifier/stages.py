@@ -14,6 +14,7 @@ from scipy.special import softmax
 from torch.nn.functional import one_hot
 
 from classifier.batching import Encoded
+from classifier.blending import blend, probe_head, temperatures
 from classifier.checkpoint import Checkpoints
 from classifier.dataset import Example
 from classifier.finishing import outputs_of
@@ -102,6 +103,45 @@ class Stages:
     def vectors(self, texts: Sequence[str]) -> npt.NDArray[Any]:
         """Return the base encoder's vectors, float32 [N, hidden]."""
         return np.stack([self.base[text] for text in texts])
+
+    def blend(
+        self,
+        trained: Trained,
+        train: Sequence[Example],
+        held_back: Sequence[Example],
+        heats: tuple[float, float] | None = None,
+    ) -> tuple[float, float] | None:
+        """Mix the base encoder's probe into the head, see blending.
+
+        Args:
+            trained: its head is changed in place.
+            train: what it learned from.
+            held_back: to take both heads' temperatures from, where they are not given.
+            heats: the temperatures.
+
+        Returns:
+            The temperatures; None where nothing was mixed in.
+        """
+        network, prepared, config = trained.network, self.prepared, self.config
+        if network.keeper is None or not config.probe_share or not (heats or held_back):
+            return None
+
+        def pooled(examples: Sequence[Example]) -> tuple[npt.NDArray[Any], torch.Tensor]:
+            encoded = prepared.encode(examples)
+            logits, vectors = outputs_of(network, encoded, prepared.texts.pad_id, self.team.device)
+            return logits, torch.from_numpy(vectors)
+
+        base = torch.from_numpy(self.vectors([example.text for example in train]))
+        targets, weights = prepared.targets(train), weights_of(train)
+        probe = probe_head(network, base, pooled(train)[1], targets, weights, config.probe_penalty)
+        if heats is None:
+            logits, vectors = pooled(held_back)
+            heats = temperatures(
+                logits, probe.logits(vectors), prepared.targets(held_back).numpy(), config.probe_share
+            )
+        if heats is not None:
+            blend(network, probe, config.probe_share, heats)
+        return heats
 
     def scope_space(self, trained: Trained, train: Sequence[Example]) -> ScopeSpace | None:
         """Fit the out-of-scope distance of a trained network and take the keeper out of it."""

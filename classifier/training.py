@@ -80,6 +80,7 @@ def fit(
 
         # calibration, on messages that the network has not learned from
         report(Progress("calibrate", recipe.epochs, recipe.epochs, 0, 1, 0.49 if again else 0.99))
+        heats = stages.blend(first, train, held_back)
         scope = stages.scope_space(first, train)
         texts = prepared.encode(held_back)
         measured, pooled = outputs_of(first.network, texts, prepared.texts.pad_id, team.device)
@@ -89,6 +90,7 @@ def fit(
         if again:
             # the whole course on all messages: where it stopped above hangs on which messages were held back
             final = stages.learn("refit", [*train, *held_back], [], within(report, 0.5, 1.0, stage="refit"))
+            stages.blend(final, learned, [], heats)
             scope = stages.scope_space(final, learned)
         facts = prepared.facts("fine_tune", learned, recipe, final.network)
         facts = finish(facts, final.network, measured, targets, recipe, created, distances=distances)

@@ -40,8 +40,9 @@ class TrainingConfig:
         preserve: weight of the pull that keeps the base encoder's vectors readable; 0: off. See scope_space.
         masked_lm_epochs: of masked-LM pretraining on all messages, unlabelled ones too; 0: off.
         self_training: rounds in which unlabelled messages teach with the model's own soft answers; 0: off.
+        probe_share: of a probe of the base vectors in the answer, behind `preserve`; 0: none. See blending.
         probe_first: whether the head starts as a linear probe of the frozen encoder (two-stage).
-        probe_penalty: L2 penalty of that probe.
+        probe_penalty: L2 penalty of either probe.
         balance: 0 takes each message once an epoch, 1 each category equally often.
         out_of_scope_weight: weight of the outlier-exposure term for `oos` messages.
         hold_out_suspects: whether labels that confident learning suspects are left out.
@@ -79,6 +80,7 @@ class TrainingConfig:
     preserve: float = 1.0
     masked_lm_epochs: int = 0
     self_training: int = 0
+    probe_share: float = 0.3
     probe_first: bool = False
     probe_penalty: float = 1e-3
     balance: float = 0.0

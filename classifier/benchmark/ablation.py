@@ -40,6 +40,7 @@ LEVERS: Mapping[str, Mapping[str, Any]] = {
     "one seed, or the weights of three": {"soup": None},
     "sharpness-aware steps, or none": {"sharpness": None},
     "R-Drop the other way": {"r_drop": None},
+    "no share of the base encoder's probe": {"probe_share": 0.0},
     "keeping the base encoder's vectors the other way": {"preserve": None},
     "averaged weights": {"averaging": 0.998},
     "supervised contrastive loss beside": {"contrastive": 0.5},
