@@ -1,13 +1,11 @@
 """Champion against challenger: may a newly trained model answer? Pure, and without torch.
 
-How it decides. Two trainings on the same data differ in some 5% of their answers, by luck and in both
+How it decides. Two trainings on the same data differ in a few of a hundred answers, by luck and in both
 directions; on a few hundred messages that alone moves the accuracy by a point. A test of right and wrong
 answers is then either blind to a real loss of two points or refuses sound models. So the accuracy is asked
 only what it can tell, and the probabilities are compared as well: the Brier score is a proper score of
 every message, not only of the few that change sides, and a model that learned from wrong labels or too
-little shows it there first. Measured on messages of BANKING77's training file: a fifth of wrong labels
-costs 2.9 points of accuracy on 800 messages, three standard errors, and nearly doubles the Brier score:
-thirteen standard errors.
+little shows it there first, at several times the standard errors of its accuracy.
 
 A challenger is refused by any of these checks:
 

@@ -1,10 +1,9 @@
 """How far a message lies from what its category's messages were about, in the base encoder's own space.
 
 Fine-tuning pulls everything towards some category, so distances in its space say little about messages that
-belong to none. The base encoder's vectors say more: on CLINC150's validation messages the energy of logits
-alone has an AUROC of 0.982, with a distance between base vectors 0.989. A second encoder would double the
-time of an answer, so training keeps a linear map from the fine-tuned vectors to the base ones
-(TrainingConfig.preserve), and the distance is taken behind that map, at the price of a matrix product.
+belong to none. The base encoder's vectors say more. A second encoder would double the time of an answer, so
+training keeps a linear map from the fine-tuned vectors to the base ones (TrainingConfig.preserve), and the
+distance is taken behind that map, at the price of a matrix product.
 """
 
 from __future__ import annotations
