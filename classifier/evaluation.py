@@ -65,6 +65,7 @@ def evaluate(
         baselines=baselines,
         truncated=predictor.truncated(texts),
         budgets=predictor.facts.budgets,
+        expected_budgets=predictor.facts.expected_budgets,
     )
 
 
@@ -85,6 +86,7 @@ def measure(
     baselines: Sequence[BaselineAnswers] = (),
     truncated: Sequence[bool] | None = None,
     budgets: Mapping[str, float] | None = None,
+    expected_budgets: Mapping[str, float] | None = None,
     scope_threshold: float = OUT_OF_SCOPE_THRESHOLD,
 ) -> Report:
     """Turn a model's answers into figures. Pure.
@@ -95,6 +97,7 @@ def measure(
         baselines: what simpler models said to them.
         truncated: whether each message was longer than the model reads.
         budgets: {"0.05": confidence}, thresholds that were chosen on validation messages.
+        expected_budgets: the same without the confidence bound.
         scope_threshold: out-of-scope score from which a message counts as flagged.
 
     Raises:
@@ -143,7 +146,8 @@ def measure(
         routed_error_interval=wilson(wrongly_routed, int(routed.sum())),
         coverage={risk: coverage for risk, (coverage, _) in covered.items()},
         coverage_thresholds={risk: at if np.isfinite(at) else None for risk, (_, at) in covered.items()},
-        budgets={name: _at(threshold, confidence, correct) for name, threshold in (budgets or {}).items()},
+        budgets=_each_at(budgets or {}, confidence, correct),
+        expected_budgets=_each_at(expected_budgets or {}, confidence, correct),
         risk_coverage=curve,
         aurc=aurc,
         reliability=reliability(confidence, correct),
@@ -184,6 +188,12 @@ def _baseline(row: BaselineAnswers, labels: Array, inside: Array, ours: Array) -
         baseline_only=baseline_only,
         p_value=p_value,
     )
+
+
+def _each_at(
+    thresholds: Mapping[str, float], confidence: Array, correct: Array
+) -> dict[str, dict[str, float]]:
+    return {name: _at(threshold, confidence, correct) for name, threshold in thresholds.items()}
 
 
 def _at(threshold: float, confidence: Array, correct: Array) -> dict[str, float]:

@@ -213,6 +213,7 @@ class Report:
         coverage_thresholds: {"0.05": that threshold}; None where no threshold keeps the risk.
         budgets: {"0.05": {"threshold", "coverage", "error"}} for thresholds that were chosen on validation
             messages; empty where a model has none.
+        expected_budgets: the same for thresholds without the confidence bound.
         risk_coverage: the curve, from the surest messages to all.
         aurc: area under it: the mean risk over all coverages.
         reliability: bins of confidence that hold messages.
@@ -248,6 +249,7 @@ class Report:
     coverage: Mapping[str, float]
     coverage_thresholds: Mapping[str, float | None]
     budgets: Mapping[str, Mapping[str, float]]
+    expected_budgets: Mapping[str, Mapping[str, float]]
     risk_coverage: tuple[CurvePoint, ...]
     aurc: float
     reliability: tuple[ReliabilityBin, ...]

@@ -98,6 +98,7 @@ def finish(
         thresholds={"route": thresholds.route},
         category_thresholds=thresholds.categories,
         budgets=thresholds.budgets,
+        expected_budgets=thresholds.expected,
         prediction_set=fit_prediction_set(predicted[inside], targets[inside]) if inside.any() else None,
         out_of_scope=scope,
         metrics={

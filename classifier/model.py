@@ -63,6 +63,7 @@ class ModelFacts:
         thresholds: {"route": confidence from which the model may route by itself}.
         category_thresholds: the same for single categories, by slug; see `threshold_of`.
         budgets: what "route" is for other error budgets: {"0.05": ..., "0.03": ..., "0.01": ...}.
+        expected_budgets: the same without a bound, to compare with: nothing is routed by it.
         prediction_set: how prediction sets are made; None where nothing was held back to set it on.
         out_of_scope: the out-of-scope score's parameters.
         training_manifest: sha256 over the examples, see dataset.fingerprint.
@@ -88,6 +89,7 @@ class ModelFacts:
     format_version: int = FORMAT_VERSION
     category_thresholds: Mapping[str, float] = field(default_factory=dict)
     budgets: Mapping[str, float] = field(default_factory=dict)
+    expected_budgets: Mapping[str, float] = field(default_factory=dict)
     prediction_set: PredictionSet | None = None
 
     def threshold_of(self, category: str) -> float:

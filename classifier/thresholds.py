@@ -69,11 +69,14 @@ class RoutingThresholds:
         categories: by slug, a confidence for each; together they keep the budget as `route` does, and route
             more where categories differ.
         budgets: {"0.05": what `route` is for that budget}, for each of BUDGETS.
+        expected: the same without the bound: the expected error alone keeps the budget there, so that a model
+            is above it as often as below.
     """
 
     route: float
     categories: Mapping[str, float]
     budgets: Mapping[str, float]
+    expected: Mapping[str, float]
 
 
 def check_budget(budget: float) -> float:
@@ -115,6 +118,7 @@ def routing_thresholds(
         route=route_threshold(confidence, correct, budget, delta=delta),
         categories=category_thresholds(confidence, predicted, correct, labels, budget, delta=delta),
         budgets={f"{each:g}": route_threshold(confidence, correct, each, delta=delta) for each in BUDGETS},
+        expected={f"{each:g}": route_threshold(confidence, correct, each, delta=0.5) for each in BUDGETS},
     )
 
 

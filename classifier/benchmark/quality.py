@@ -176,6 +176,9 @@ def _figures(report: Report) -> dict[str, float]:
     figures |= {f"{name}_accuracy": content[f"{name}_accuracy"] for name in ("tfidf", "frozen_encoder")}
     for budget, row in report.budgets.items():
         figures[f"coverage_{budget}"], figures[f"error_{budget}"] = row["coverage"], row["error"]
+    for budget, row in report.expected_budgets.items():
+        figures[f"expected_coverage_{budget}"] = row["coverage"]
+        figures[f"expected_error_{budget}"] = row["error"]
     return figures
 
 

@@ -53,6 +53,9 @@ def headline(report: Report) -> list[tuple[str, str]]:
         answered, wrong = percent(row["coverage"]), percent(row["error"])
         said = f"{answered} answered, {wrong} wrong, from {row['threshold']:.3f}"
         rows.append((f"validation threshold, {float(budget):.0%} errors", said))
+    for budget, row in report.expected_budgets.items():
+        answered, wrong = percent(row["coverage"]), percent(row["error"])
+        rows.append((f"the same without a bound, {float(budget):.0%}", f"{answered} answered, {wrong} wrong"))
     if report.out_of_scope is not None:
         scope = report.out_of_scope
         rows += [

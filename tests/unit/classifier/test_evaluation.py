@@ -146,6 +146,7 @@ def test_the_names_in_json_stay():
             "routed_error_high",
         ),
         *("coverage", "coverage_thresholds", "coverage_at_5", "coverage_at_3", "coverage_at_1", "budgets"),
+        "expected_budgets",
         *("risk_coverage", "aurc", "reliability", "categories", "matrix", "confusions", "worst_confusions"),
         *("lengths", "out_of_scope", "baselines", "truncated", "unknown", "milliseconds"),
         *("out_of_scope_n", "out_of_scope_auroc", "out_of_scope_aupr", "out_of_scope_recall"),

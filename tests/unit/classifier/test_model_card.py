@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -124,10 +124,7 @@ def test_a_retrained_version_is_judged_in_the_child_and_its_card_says_how(tmp_pa
         train=[(e.text, e.label, 1.0) for e in messages(20, out_of_scope=20)],
         validation=[],
         held_out=[(e.text, e.label) for e in messages(8, out_of_scope=20, seed=9)],
-        config={
-            name: getattr(config, name)
-            for name in ("base_model", "epochs", "learning_rate", "max_tokens", "seed")
-        },
+        config=asdict(config),
         model_home=str(registry.home),
         champion=registry.active(),
     )
