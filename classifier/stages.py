@@ -35,7 +35,7 @@ Report = Callable[[Progress], None]
 
 _TEACHERS = 3
 """Models of other seeds whose mean teaches in the first round of self-training."""
-_STUDENT_RATE, _STUDENT_EPOCHS = 1e-4, 6
+_STUDENT_RATE, _STUDENT_EPOCHS = 1e-4, 4
 _SOFT_TO_LABELLED = 4
 """Unlabelled messages to one labelled in a student's epoch."""
 

@@ -38,10 +38,10 @@ LEVERS: Mapping[str, Mapping[str, Any]] = {
     "head at the encoder's rate": {"head_learning_rate": 1.0},
     "two-stage: head of the frozen encoder first": {"probe_first": True},
     "one seed, or the weights of three": {"soup": None},
-    "sharpness-aware steps, or none": {"sharpness": None},
-    "R-Drop the other way": {"r_drop": None},
+    "no sharpness-aware steps": {"sharpness": 0.0},
+    "R-Drop in their place": {"sharpness": 0.0, "r_drop": 1.0},
     "no share of the base encoder's probe": {"probe_share": 0.0},
-    "keeping the base encoder's vectors the other way": {"preserve": None},
+    "the base encoder's vectors not kept": {"preserve": 0.0},
     "averaged weights": {"averaging": 0.998},
     "supervised contrastive loss beside": {"contrastive": 0.5},
     "contrastive warm-up": {"contrastive_epochs": 5},
@@ -49,7 +49,7 @@ LEVERS: Mapping[str, Mapping[str, Any]] = {
     "categories balanced": {"balance": 1.0},
     "half again as many epochs": {"more": 1.5},
 }
-"""What each row changes; `rate` and `more` are multiples of the default, None flips a lever on or off."""
+"""What each row changes; `rate` and `more` are multiples of the default, None flips the soup."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +148,8 @@ def changed(train: Sequence[Example], changes: Mapping[str, Any]) -> TrainingCon
         options["epochs"] = round(config.epochs * options.pop("more"))
     for name, value in list(options.items()):
         if value is None:
-            options[name] = _other_way(name, getattr(config, name))
+            options[name] = 3 if getattr(config, name) == 1 else 1
     return replace(config, **options)
-
-
-def _other_way(name: str, value: float) -> float:
-    if name == "soup":
-        return 3 if value == 1 else 1
-    return 0.0 if value else {"sharpness": 0.05}.get(name, 1.0)
 
 
 def table(known: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
