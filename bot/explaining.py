@@ -94,10 +94,12 @@ class Explaining:
             ),
             None,
         )
+        changed = (explanation.decisive.category if explanation.decisive else None) or ""
         view = WhyView(
             category=names.get(prediction.category, prediction.category),
             runner_up=runner_up,
             without=names.get(explanation.category_without, explanation.category_without),
+            changed=names.get(changed, changed),
             explanation=explanation,
             asked_version=row.model_version if row else "",
             correction=state.correction,

@@ -119,6 +119,28 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
+class Decisive:
+    """The fewest words without which the decision is another one, and what was measured without them.
+
+    Attributes:
+        words: in reading order.
+        category: what the decision changes to; None: the text looks like no category's message then.
+        probability: of the explained category without them.
+        probability_of_new: of the likeliest category without them.
+        out_of_scope: the score without them.
+        smallest: whether it is proven that no fewer words change it; a larger set is only known to hold no
+            word that could stay.
+    """
+
+    words: tuple[Word, ...]
+    category: str | None
+    probability: float
+    probability_of_new: float
+    out_of_scope: float
+    smallest: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """Why the model said what it said, for one text.
 
@@ -130,6 +152,7 @@ class Explanation:
         probability_without: the measured probability of the category without `removed`.
         category_without: what the model says without them.
         hidden_attention: share of the attention that lay on special tokens and punctuation, 0..1.
+        decisive: None where no few words change the decision, or where they were not looked for.
     """
 
     prediction: Prediction
@@ -139,6 +162,7 @@ class Explanation:
     probability_without: float
     category_without: str
     hidden_attention: float
+    decisive: Decisive | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import get_args
 
 from classifier.contract import Explanation, ExplanationMethod, InvalidInput, Prediction, Word
+from classifier.deciding import decisive_words, without_words
 from classifier.inference import Predictor
 
 REMOVED = 3
@@ -33,11 +34,14 @@ def explain(predictor: Predictor, text: str, method: ExplanationMethod = "leave_
     if method not in get_args(ExplanationMethod):
         raise InvalidInput(f"no method {method!r}: use {' or '.join(get_args(ExplanationMethod))}")
     prediction, attended = predictor.predict_with_attention([text])[0]
-    words = attended.words
+    words, decisive = attended.words, None
     if prediction.out_of_scope == 1.0 and not prediction.words:
         words = ()
     if method == "leave_one_out":
-        words = _left_out(predictor, text, prediction, words)
+        measured = _most_attended(words)
+        single = predictor.predict([without_words(text, [word]) for word in measured])
+        words = _scored(prediction, measured, single)
+        decisive = decisive_words(text, prediction, measured, single, predictor.predict)
     top = [word for word in sorted(words, key=lambda word: (-word.score, word.start)) if word.score > 0][
         :REMOVED
     ]
@@ -50,14 +54,8 @@ def explain(predictor: Predictor, text: str, method: ExplanationMethod = "leave_
         probability_without=dict(without.alternatives)[prediction.category],
         category_without=without.category,
         hidden_attention=attended.hidden,
+        decisive=decisive,
     )
-
-
-def without_words(text: str, words: Sequence[Word]) -> str:
-    """The text with the words taken out, a space in the place of each."""
-    for word in sorted(words, key=lambda word: -word.start):
-        text = text[: word.start] + " " + text[word.end :]
-    return text
 
 
 def margin(prediction: Prediction, category: str) -> float:
@@ -67,15 +65,15 @@ def margin(prediction: Prediction, category: str) -> float:
     return math.log(max(scores[category], 1e-9)) - math.log(max(others, 1e-9))
 
 
-def _left_out(
-    predictor: Predictor, text: str, prediction: Prediction, words: Sequence[Word]
-) -> tuple[Word, ...]:
-    measured = sorted(
-        sorted(words, key=lambda word: -word.score)[:MOST_LEFT_OUT], key=lambda word: word.start
-    )
-    answers = predictor.predict([without_words(text, [word]) for word in measured])
+def _most_attended(words: Sequence[Word]) -> tuple[Word, ...]:
+    """The words that are left out one at a time, in reading order."""
+    most = sorted(words, key=lambda word: -word.score)[:MOST_LEFT_OUT]
+    return tuple(sorted(most, key=lambda word: word.start))
+
+
+def _scored(prediction: Prediction, words: Sequence[Word], without: Sequence[Prediction]) -> tuple[Word, ...]:
     whole = margin(prediction, prediction.category)
     return tuple(
         replace(word, score=whole - margin(answer, prediction.category))
-        for word, answer in zip(measured, answers, strict=True)
+        for word, answer in zip(words, without, strict=True)
     )

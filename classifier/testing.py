@@ -13,6 +13,7 @@ import numpy.typing as npt
 from classifier.contract import (
     ClassifierError,
     ClassifierUnavailable,
+    Decisive,
     Explanation,
     ExplanationMethod,
     InvalidInput,
@@ -20,6 +21,7 @@ from classifier.contract import (
     Prediction,
     Word,
 )
+from classifier.deciding import decision_of
 
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 
@@ -89,6 +91,20 @@ class ScriptedClassifier:
             probability_without=dict(without.alternatives)[prediction.category],
             category_without=without.category,
             hidden_attention=0.1,
+            decisive=self._decisive(prediction, without) if method == "leave_one_out" else None,
+        )
+
+    @staticmethod
+    def _decisive(prediction: Prediction, without: Prediction) -> Decisive | None:
+        if decision_of(without) == decision_of(prediction):
+            return None
+        return Decisive(
+            words=prediction.words[:1],
+            category=decision_of(without),
+            probability=dict(without.alternatives)[prediction.category],
+            probability_of_new=without.confidence,
+            out_of_scope=without.out_of_scope,
+            smallest=True,
         )
 
     async def model(self) -> ModelInfo:

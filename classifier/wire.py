@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from classifier.contract import Explanation, ModelInfo, Prediction, Word
+from classifier.contract import Decisive, Explanation, ModelInfo, Prediction, Word
 
 
 def prediction_fields(prediction: Prediction) -> dict[str, Any]:
@@ -36,6 +36,7 @@ def explanation_fields(explanation: Explanation) -> dict[str, Any]:
         "probability_without": explanation.probability_without,
         "category_without": explanation.category_without,
         "hidden_attention": explanation.hidden_attention,
+        "decisive": asdict(explanation.decisive) if explanation.decisive else None,
     }
 
 
@@ -81,7 +82,14 @@ def unpack_explanation(fields: Mapping[str, Any]) -> Explanation:
         probability_without=fields["probability_without"],
         category_without=fields["category_without"],
         hidden_attention=fields["hidden_attention"],
+        decisive=_unpack_decisive(fields.get("decisive")),  # an older service sends none
     )
+
+
+def _unpack_decisive(fields: Mapping[str, Any] | None) -> Decisive | None:
+    if fields is None:
+        return None
+    return Decisive(**{**fields, "words": tuple(Word(**word) for word in fields["words"])})
 
 
 def pack_model(info: ModelInfo) -> dict[str, Any]:

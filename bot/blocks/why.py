@@ -22,7 +22,7 @@ from bot.blocks.common import (
     title,
 )
 from bot.blocks.ticket_card import Correction
-from classifier.contract import Explanation, Word
+from classifier.contract import Decisive, Explanation, Word
 
 SHOWN_EACH_WAY = 5
 IN_A_NOTIFICATION = 3
@@ -30,11 +30,24 @@ IN_A_NOTIFICATION = 3
 
 @dataclass(frozen=True, slots=True)
 class WhyView:
-    """What `/why` shows. `category` and `without` are display names of what the model said, then and now."""
+    """What `/why` shows.
+
+    Attributes:
+        category: display name of what the model says.
+        runner_up: display name and probability of the next category.
+        without: display name of what it says without the top words.
+        changed: display name of what the decision changes to without the decisive words; "" for none of the
+            categories.
+        explanation: what was measured.
+        asked_version: of the model that wrote the card.
+        correction: what people said.
+        link: to the message.
+    """
 
     category: str
     runner_up: tuple[str, float] | None
     without: str
+    changed: str
     explanation: Explanation
     asked_version: str
     correction: Correction | None
@@ -56,23 +69,46 @@ def why_card(view: WhyView) -> Card:
     blocks: list[Block] = [section(head), section(_table("Words that speak for it", speaks_for, top))]
     if against:
         blocks.append(section(_table("Words that speak against it", against, top)))
-    if explanation.removed:
+    if explanation.decisive is not None:
+        blocks.append(section(_decisive(view, explanation.decisive)))
+    elif explanation.removed:
         blocks.append(section(_measured(view)))
     blocks.append(small_print(_details(view)))
     said = ", ".join(_points(word) for word in speaks_for[:IN_A_NOTIFICATION])
     return card(f"Why: {name}, {sure}. {said or 'No single word decides'}.", blocks)
 
 
+def _decisive(view: WhyView, decisive: Decisive) -> str:
+    before, category = view.explanation.prediction.confidence, title(view.category)
+    words = _quoted([word.text for word in decisive.words])
+    if decisive.category is None:
+        said = f"I would take it for nobody's ticket ({percent(decisive.out_of_scope)})"
+    else:
+        said = f"I would say *{title(view.changed)}* ({percent(decisive.probability_of_new)})"
+    text = (
+        f"*What decided:* without {words} {said}, "
+        f"and give {category} {percent(decisive.probability)} instead of {percent(before)}."
+    )
+    return text + (" Fewer words do not change it." if decisive.smallest and len(decisive.words) > 1 else "")
+
+
+def _quoted(words: Sequence[str]) -> str:
+    return ", ".join(f"“{_word(word, 40)}”" for word in words)
+
+
 def _measured(view: WhyView) -> str:
     explanation = view.explanation
-    removed = ", ".join(f"“{_word(word, 40)}”" for word in explanation.removed[:SHOWN_EACH_WAY])
+    removed = _quoted(explanation.removed[:SHOWN_EACH_WAY])
     now = (
         f"{percent(explanation.probability_without)} instead of {percent(explanation.prediction.confidence)}"
     )
     if explanation.category_without == explanation.prediction.category:
-        return f"*Measured:* without {removed} I would still say *{title(view.without)}*, with {now}."
+        return (
+            f"*What decided:* no few words alone. Without {removed} I would still say "
+            f"*{title(view.without)}*, with {now}."
+        )
     return (
-        f"*Measured:* without {removed} I would say *{title(view.without)}*, and give "
+        f"*What decided:* without {removed} I would say *{title(view.without)}*, and give "
         f"{title(view.category)} {now}."
     )
 
@@ -85,7 +121,7 @@ def _table(head: str, words: Sequence[Word], top: float) -> str:
 
 
 def _points(word: Word) -> str:
-    return f"{_word(word.text, 24)} {100 * word.score:+.1f} points"
+    return f"{_word(word.text, 24)} {word.score:+.1f}"
 
 
 def _word(text: str, limit: int) -> str:
@@ -94,7 +130,8 @@ def _word(text: str, limit: int) -> str:
 
 def _details(view: WhyView) -> str:
     explanation, prediction = view.explanation, view.explanation.prediction
-    parts = [f"Model {title(prediction.model_version)}"]
+    parts = ["Scores: how far its lead in log-odds falls without the word"] if explanation.words else []
+    parts.append(f"Model {title(prediction.model_version)}")
     if view.asked_version and view.asked_version != prediction.model_version:
         parts.append(f"the card is by {title(view.asked_version)}")
     parts.append(f"{percent(explanation.hidden_attention)} of its attention is on marks, not on words")

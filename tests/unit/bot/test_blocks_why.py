@@ -8,7 +8,7 @@ from typing import Any
 from bot.blocks.ticket_card import Correction
 from bot.blocks.why import WhyView, why_card
 from bot.playground.block_validation import check_message_blocks
-from classifier.contract import Explanation, Word
+from classifier.contract import Decisive, Explanation, Word
 from tests.factories.rows import BILLING, LENA, LOGIN, prediction
 from tests.factories.snapshots import check_card
 
@@ -38,6 +38,7 @@ def view(**fields: Any) -> WhyView:
         "category": "Sign-in",
         "runner_up": ("Network", 0.07),
         "without": "Billing",
+        "changed": "Billing",
         "explanation": explanation(),
         "asked_version": "20260101T000000Z-test",
         "correction": None,
@@ -64,10 +65,41 @@ def test_no_word_counts_and_nobody_is_second():
     check_card("why_no_words", why_card(view(explanation=quiet, runner_up=None)))
 
 
+def decisive(**fields: Any) -> Decisive:
+    values: dict[str, Any] = {
+        "words": (WORDS[1],),
+        "category": "billing",
+        "probability": 0.2,
+        "probability_of_new": 0.61,
+        "out_of_scope": 0.1,
+        "smallest": True,
+    }
+    return Decisive(**(values | fields))
+
+
+def test_the_fewest_words_that_change_the_decision():
+    card = why_card(view(explanation=explanation(decisive=decisive())))
+    assert card.blocks[3]["text"]["text"] == (
+        "*What decided:* without “password” I would say *Billing* (61%), and give Sign-in 20% instead of 88%."
+    )
+    check_card("why_decisive", card)
+
+
+def test_several_words_of_which_none_is_idle():
+    several = decisive(words=(WORDS[1], WORDS[3]), category=None, out_of_scope=0.8)
+    card = why_card(view(explanation=explanation(decisive=several), changed=""))
+    said = card.blocks[3]["text"]["text"]
+    assert "without “password”, “invoice” I would take it for nobody's ticket (80%)" in said
+    assert said.endswith("Fewer words do not change it.")
+
+
 def test_it_would_say_the_same_without_the_words():
     same = explanation(category_without="login", probability_without=0.6)
     card = why_card(view(explanation=same, without="Sign-in"))
-    assert "I would still say *Sign-in*, with 60% instead of 88%." in card.blocks[3]["text"]["text"]
+    assert (
+        "Without “password” I would still say *Sign-in*, with 60% instead of 88%."
+        in card.blocks[3]["text"]["text"]
+    )
 
 
 def test_a_confirmation_is_told_from_a_correction():
