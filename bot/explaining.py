@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from bot.action_ids import TicketValue
-from bot.blocks.why import WhyView, why_card
+from bot.blocks.why import Similar, WhyView, why_card
 from bot.errors import NotAllowed, UnknownMessage, UserError
 from bot.incoming import parse_link
+from bot.memory import Neighbour, nearest_labelled
 from bot.surfaces import TicketView
 from bot.workspace import Workspace
 from storage.models import Ticket
+
+_SIMILAR = 3
+_LOOKED_AT = 12
+"""Nearest tickets from which those are taken that the person may read."""
 
 USAGE = (
     "Say `/why last` for the latest ticket of this channel, or `/why` and the link of a message "
@@ -84,6 +89,14 @@ class Explaining:
                 await space.directory.categories(work),
                 link,
             )
+            near = await nearest_labelled(
+                work,
+                explanation.prediction.embedding,
+                team_id=ticket.team_id,
+                model_version=explanation.prediction.model_version,
+                leave_out=ticket.id,
+                count=_LOOKED_AT,
+            )
         names = {view.slug: view.name for view in state.categories}
         prediction = explanation.prediction
         runner_up = next(
@@ -104,5 +117,25 @@ class Explaining:
             asked_version=row.model_version if row else "",
             correction=state.correction,
             link=link,
+            similar=await self._similar(near, names, payload["user_id"]),
         )
         await space.messenger.respond(payload["response_url"], why_card(view))
+
+    async def _similar(
+        self, near: Sequence[Neighbour], names: Mapping[str, str], user_id: str
+    ) -> list[Similar]:
+        """Show the nearest tickets, but none of a channel that the person cannot see."""
+        messenger = self._workspace.messenger
+        readable: dict[str, bool] = {}
+        shown: list[Similar] = []
+        for each in near:
+            channel = each.ticket.channel_id
+            if channel not in readable:
+                readable[channel] = await messenger.may_read(channel, user_id)
+            if readable[channel]:
+                link = await messenger.permalink(channel, each.ticket.ts)
+                name = names.get(each.category, each.category) if each.category else ""
+                shown.append(Similar(each.ticket.text, name, link, each.similarity))
+            if len(shown) == _SIMILAR:
+                break
+        return shown

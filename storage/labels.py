@@ -8,11 +8,11 @@ from datetime import datetime
 from itertools import groupby
 from uuid import UUID
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.errors import RowNotFound
-from storage.models import Label, LabelKind, LabelRole, LabelSource, Ticket
+from storage.models import Label, LabelKind, LabelRole, LabelSource, Prediction, Ticket
 
 TRUST = (LabelRole.ADMIN, LabelRole.OWNER, LabelRole.STAFF, LabelRole.IMPORT)
 """Whose word counts, most trusted first."""
@@ -158,6 +158,31 @@ class LabelRepository:
                     )
                 )
         return examples
+
+    async def embeddings_of_labelled(
+        self, *, team_id: str, model_version: str, limit: int = 10_000
+    ) -> list[tuple[UUID, bytes]]:
+        """Return (ticket id, embedding) of the labelled tickets that a model has read, newest first."""
+        labelled = exists().where(
+            Label.team_id == Ticket.team_id, Label.ticket_id == Ticket.id, Label.withdrawn_at.is_(None)
+        )
+        rows = await self._session.execute(
+            select(Ticket.id, Prediction.embedding)
+            .join(Prediction, and_(Prediction.team_id == Ticket.team_id, Prediction.ticket_id == Ticket.id))
+            .where(
+                Ticket.team_id == team_id,
+                Prediction.model_version == model_version,
+                Prediction.embedding.is_not(None),
+                labelled,
+            )
+            .order_by(Ticket.posted_at.desc(), Ticket.id, Prediction.created_at.desc())
+            .limit(limit)
+        )
+        newest: dict[UUID, bytes] = {}
+        for ticket_id, packed in rows:
+            if packed is not None:
+                newest.setdefault(ticket_id, packed)
+        return list(newest.items())
 
     async def count_since(self, *, team_id: str, when: datetime | None) -> int:
         """Count the labels that were given after `when` (None: ever) and still stand."""

@@ -29,6 +29,23 @@ IN_A_NOTIFICATION = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Similar:
+    """A labelled ticket like the one that is explained.
+
+    Attributes:
+        text: of its message.
+        category: display name of what people settled on; "" for none of the categories.
+        link: to it.
+        similarity: -1..1.
+    """
+
+    text: str
+    category: str
+    link: str
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
 class WhyView:
     """What `/why` shows.
 
@@ -42,6 +59,7 @@ class WhyView:
         asked_version: of the model that wrote the card.
         correction: what people said.
         link: to the message.
+        similar: labelled tickets like this one, nearest first.
     """
 
     category: str
@@ -52,6 +70,7 @@ class WhyView:
     asked_version: str
     correction: Correction | None
     link: str
+    similar: Sequence[Similar] = ()
 
 
 def why_card(view: WhyView) -> Card:
@@ -73,6 +92,8 @@ def why_card(view: WhyView) -> Card:
         blocks.append(section(_decisive(view, explanation.decisive)))
     elif explanation.removed:
         blocks.append(section(_measured(view)))
+    if view.similar:
+        blocks.append(section(_similar(view.similar)))
     blocks.append(small_print(_details(view)))
     said = ", ".join(_points(word) for word in speaks_for[:IN_A_NOTIFICATION])
     return card(f"Why: {name}, {sure}. {said or 'No single word decides'}.", blocks)
@@ -111,6 +132,15 @@ def _measured(view: WhyView) -> str:
         f"*What decided:* without {removed} I would say *{title(view.without)}*, and give "
         f"{title(view.category)} {now}."
     )
+
+
+def _similar(tickets: Sequence[Similar]) -> str:
+    rows = [
+        f"• <{each.link}|{_word(each.text, 60)}>: *{title(each.category or 'none of these')}* "
+        f"({percent(max(each.similarity, 0.0))} alike)"
+        for each in tickets
+    ]
+    return "*Tickets like it that people labelled*\n" + "\n".join(rows)
 
 
 def _table(head: str, words: Sequence[Word], top: float) -> str:

@@ -155,7 +155,27 @@ async def test_the_why_button_answers_privately(world: World):
     ts = await world.say("my password does not work")
     await world.press(LENA, await world.card(ts), ActionId.WHY)
     answer = await world.private(LENA)
-    assert "Measured" in text_of(answer)
+    assert "What decided" in text_of(answer)
+
+
+async def test_why_shows_the_nearest_tickets_that_people_labelled(any_world: World):
+    first = await any_world.say("my password does not work")
+    await any_world.card(first)
+    other = await any_world.say("the vpn is dead again")
+    await any_world.card(other)
+    for ts, emoji in ((first, "key"), (other, "credit_card")):
+        await any_world.playground.react(LENA, HELP, ts, emoji)
+        await any_world.card(ts, lambda text: f"<@{LENA}>" in text)
+    asked = await any_world.say("my password does not work today")
+    await any_world.card(asked)
+    await any_world.playground.run_command(LENA, HELP, "/why", "last")
+    text = text_of(await any_world.private(LENA))
+    like = text[text.index("Tickets like it") :]
+    assert like.index("my password does not work") < like.index("the vpn is dead again")
+    assert "*Sign-in*" in like
+    assert "*Billing*" in like
+    assert f"/archives/{HELP}/p{first.replace('.', '')}" in like
+    assert "today" not in like
 
 
 async def test_the_home_tab_lists_the_categories(world: World):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot.blocks.ticket_card import Correction
-from bot.blocks.why import WhyView, why_card
+from bot.blocks.why import Similar, WhyView, why_card
 from bot.playground.block_validation import check_message_blocks
 from classifier.contract import Decisive, Explanation, Word
 from tests.factories.rows import BILLING, LENA, LOGIN, prediction
@@ -91,6 +91,13 @@ def test_several_words_of_which_none_is_idle():
     said = card.blocks[3]["text"]["text"]
     assert "without “password”, “invoice” I would take it for nobody's ticket (80%)" in said
     assert said.endswith("Fewer words do not change it.")
+
+
+def test_tickets_like_it_with_what_people_said():
+    similar = (Similar("cannot *log* in", "Sign-in", LINK, 0.91), Similar("<!here> lunch", "", LINK, -0.2))
+    card = why_card(view(similar=similar))
+    check_card("why_similar", card)
+    assert "<!here>" not in card.blocks[-2]["text"]["text"]
 
 
 def test_it_would_say_the_same_without_the_words():
