@@ -205,7 +205,8 @@ def explain(
     model: ModelArgument,
     text: Annotated[str, typer.Argument(metavar="TEXT")],
     method: Annotated[str, typer.Option(help="leave_one_out or attention.")] = "leave_one_out",
-    png: Annotated[Path | None, typer.Option(help="Draw the words.")] = None,
+    png: Annotated[Path | None, typer.Option(help="Draw the message, its words shaded.")] = None,
+    dark: Annotated[bool, typer.Option("--dark", help="Draw for a dark screen.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Say which words decided, and what the answer is without them."""
@@ -213,16 +214,23 @@ def explain(
 
     explanation = measure(_predictor(model), text, cast("ExplanationMethod", method))
     if png is not None:
-        from classifier.drawing import draw
+        from classifier.files import write_bytes
+        from classifier.heatmap import heatmap
 
-        draw(explanation, png)
+        write_bytes(png, heatmap(text, explanation, dark=dark))
     if as_json:
         sys.stdout.write(json.dumps(explanation_fields(explanation)) + "\n")
         return
     sys.stdout.write(_sentence(explanation.prediction) + "\n")
     for word in sorted(explanation.words, key=lambda word: -abs(word.score)):
         sys.stdout.write(f"{word.score:+8.3f}  {word.text}\n")
-    if explanation.removed:
+    if explanation.decisive is not None:
+        without, decisive = ", ".join(word.text for word in explanation.decisive.words), explanation.decisive
+        sys.stdout.write(
+            f"the fewest words that decide: without {without}: {explanation.prediction.category} "
+            f"{decisive.probability:.1%}, answer {decisive.category or 'none of the categories'}\n"
+        )
+    elif explanation.removed:
         sys.stdout.write(
             f"without {', '.join(explanation.removed)}: {explanation.prediction.category} "
             f"{explanation.probability_without:.1%}, answer {explanation.category_without}\n"

@@ -13,8 +13,17 @@ def write_text(path: Path, content: str) -> None:
     Raises:
         InvalidInput: it cannot be written.
     """
+    write_bytes(path, content.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Do the same with bytes.
+
+    Raises:
+        InvalidInput: it cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
+        path.write_bytes(content)
     except OSError as error:
         raise InvalidInput(f"{path} cannot be written ({error.strerror}): name another file") from error
