@@ -15,6 +15,7 @@ class ActionId(StrEnum):
 
     CONFIRM = "ticket_confirm"
     WHY = "ticket_why"
+    PICTURE = "ticket_picture"
     CORRECT = "ticket_correct"  # the select menu
     CHOOSE = "ticket_choose"  # a button of the question; numbered, since ids must differ within a block
 

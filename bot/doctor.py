@@ -21,8 +21,8 @@ from storage.database import Database
 from storage.errors import StorageError
 
 SCOPES = frozenset({
-    "channels:history", "channels:read", "chat:write", "commands", "groups:history", "groups:read",
-    "reactions:read", "users:read",
+    "channels:history", "channels:read", "chat:write", "commands", "files:write", "groups:history",
+    "groups:read", "reactions:read", "users:read",
 })  # fmt: skip
 """What the bot uses today, and no more."""
 

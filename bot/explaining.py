@@ -45,6 +45,26 @@ class Explaining:
             ticket = await self._get(payload["team_id"], TicketValue.decode(payload["value"]).ticket_id)
             await self._answer(ticket, payload)
 
+    async def on_picture(self, payload: Mapping[str, Any], _received_at: datetime) -> None:
+        """Draw the words that decided and put the picture into the ticket's thread, for all to see."""
+        space = self._workspace
+        async with space.tell_person(payload["response_url"]):
+            ticket = await self._get(payload["team_id"], TicketValue.decode(payload["value"]).ticket_id)
+            await self._check(ticket, payload["user_id"])
+            prediction = (await space.classifier.classify([ticket.text]))[0]
+            async with space.database.reader() as work:
+                names = {view.slug: view.name for view in await space.directory.categories(work)}
+            name = names.get(prediction.category, prediction.category)
+            picture = await space.classifier.picture(ticket.text, title=name)
+            await space.messenger.upload(
+                ticket.channel_id,
+                ticket.ts,
+                name="words.png",
+                content=picture.png,
+                title=f"Words that decided: {name}",
+                description=picture.description,
+            )
+
     async def _find(self, payload: Mapping[str, Any]) -> Ticket:
         text, team_id = str(payload.get("text") or "").strip(), payload["team_id"]
         if not text:
@@ -72,12 +92,16 @@ class Explaining:
             raise UnknownMessage
         return ticket
 
-    async def _answer(self, ticket: Ticket, payload: Mapping[str, Any]) -> None:
-        space = self._workspace
-        if not await space.messenger.may_read(ticket.channel_id, payload["user_id"]):
+    async def _check(self, ticket: Ticket, user_id: str) -> None:
+        """Refuse what a person may not see, and what has nothing to explain."""
+        if not await self._workspace.messenger.may_read(ticket.channel_id, user_id):
             raise NotAllowed("You cannot see the channel of that message.")
         if not ticket.text.strip():
             raise UserError("That message has no text, so there was nothing for me to read.")
+
+    async def _answer(self, ticket: Ticket, payload: Mapping[str, Any]) -> None:
+        space = self._workspace
+        await self._check(ticket, payload["user_id"])
         explanation = await space.classifier.explain(ticket.text, "leave_one_out")
         link = await space.messenger.permalink(ticket.channel_id, ticket.ts)
         async with space.database.reader() as work:
@@ -116,6 +140,7 @@ class Explaining:
             explanation=explanation,
             asked_version=row.model_version if row else "",
             correction=state.correction,
+            ticket_id=ticket.id,
             link=link,
             similar=await self._similar(near, names, payload["user_id"]),
         )

@@ -37,6 +37,7 @@ class Kind(StrEnum):
     ACTION = "action"
     WHY = "why"
     WHY_BUTTON = "why_button"
+    PICTURE = "picture"
     RETRAIN = "retrain"
     HOME = "home"
 

@@ -23,6 +23,7 @@ TIMEOUT_SECONDS = 10
 # chat.postMessage takes about one message a second in a channel, with short bursts (Slack's rate limit page).
 SECONDS_PER_POST = 1.0
 BURST = 4
+_ALT_TEXT = 1000
 
 # With these the same call can never work; everything else is worth another try.
 PERMANENT = frozenset({
@@ -130,6 +131,22 @@ class Messenger:
             wait = _retry_after(answer.headers) if status == HTTPStatus.TOO_MANY_REQUESTS else None
             gone = status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
             raise SlackUnavailable(f"response_url_{status}", permanent=gone, retry_after=wait)
+
+    async def upload(
+        self, channel: str, thread_ts: str, *, name: str, content: bytes, title: str, description: str
+    ) -> None:
+        """Put a picture into a thread; `description` is read to those who cannot see it."""
+        await self._pace(channel)
+        await self._call(
+            self.client.files_upload_v2(
+                channel=channel,
+                thread_ts=thread_ts,
+                filename=name,
+                content=content,
+                title=title,
+                alt_txt=description[:_ALT_TEXT],
+            )
+        )
 
     async def user(self, user_id: str) -> Mapping[str, Any]:
         """Return `users.info` of a person."""

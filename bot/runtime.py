@@ -126,6 +126,7 @@ def create_inbox(workspace: Workspace, workers: int) -> Inbox:
         Kind.ACTION: corrections.on_action,
         Kind.WHY: explaining.on_command,
         Kind.WHY_BUTTON: explaining.on_button,
+        Kind.PICTURE: explaining.on_picture,
         Kind.RETRAIN: RetrainRequests(workspace).on_command,
         Kind.HOME: Home(workspace).on_opened,
     }

@@ -18,9 +18,10 @@ from classifier.contract import (
     ExplanationMethod,
     InvalidInput,
     ModelInfo,
+    Picture,
     Prediction,
 )
-from classifier.wire import unpack_explanation, unpack_model, unpack_prediction
+from classifier.wire import unpack_explanation, unpack_model, unpack_picture, unpack_prediction
 
 _Answer = TypeVar("_Answer")
 
@@ -72,6 +73,11 @@ class RemoteClassifier:
             {"text": text, "method": method},
             lambda body: unpack_explanation(body["explanation"]),
         )
+
+    async def picture(self, text: str, *, title: str = "", dark: bool = False) -> Picture:
+        """Draw the words that decided."""
+        asked = {"text": text, "title": title, "dark": dark}
+        return await self._ask("POST", "/v1/picture", asked, lambda body: unpack_picture(body["picture"]))
 
     async def model(self) -> ModelInfo:
         """Say which model answers now."""

@@ -166,6 +166,19 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A message with its words shaded by what they did to the decision.
+
+    Attributes:
+        png: the file.
+        description: the same in words, for those who cannot see it.
+    """
+
+    png: bytes = field(repr=False)
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModelInfo:
     """The model that answers now."""
 
@@ -190,6 +203,10 @@ class Classifier(Protocol):
 
     async def explain(self, text: str, method: ExplanationMethod = "leave_one_out") -> Explanation:
         """Say which words decided, with the probability measured without the top ones."""
+        ...
+
+    async def picture(self, text: str, *, title: str = "", dark: bool = False) -> Picture:
+        """Draw the text with its words shaded as `explain` scores them; `title` names the decision."""
         ...
 
     async def model(self) -> ModelInfo:

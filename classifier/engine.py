@@ -21,6 +21,7 @@ from classifier.contract import (
     Explanation,
     ExplanationMethod,
     ModelInfo,
+    Picture,
     Prediction,
 )
 from classifier.devices import choose_device, use_threads
@@ -101,6 +102,13 @@ class LocalClassifier:
         """Say which words decided."""
         result: Explanation = await self._submit(_Job([text], Future(), method))
         return result
+
+    async def picture(self, text: str, *, title: str = "", dark: bool = False) -> Picture:
+        """Draw the words that decided, in a thread of its own."""
+        from classifier.heatmap import picture_of  # noqa: PLC0415 - fonts and PNG only where they are asked for
+
+        explanation = await self.explain(text)
+        return await asyncio.to_thread(picture_of, text, explanation, title=title, dark=dark)
 
     async def model(self) -> ModelInfo:
         """Say which model answers now."""

@@ -19,7 +19,7 @@ from pathlib import Path
 import matplotlib as mpl
 from PIL import Image, ImageDraw, ImageFont
 
-from classifier.contract import Explanation, Word
+from classifier.contract import Explanation, Picture, Word
 
 WIDTH = 900
 """Pixels at scale 1; pictures are drawn at twice that for dense screens."""
@@ -123,6 +123,12 @@ def heatmap(text: str, explanation: Explanation, *, title: str = "", dark: bool 
     out = io.BytesIO()
     picture.save(out, format="PNG", optimize=True)
     return out.getvalue()
+
+
+def picture_of(text: str, explanation: Explanation, *, title: str = "", dark: bool = False) -> Picture:
+    """Draw a message and say in words what the picture shows."""
+    drawn = heatmap(text, explanation, title=title, dark=dark)
+    return Picture(drawn, alternative_text(explanation))
 
 
 def alternative_text(explanation: Explanation, *, most: int = 12) -> str:

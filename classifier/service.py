@@ -1,4 +1,4 @@
-"""The classifier over HTTP: POST /v1/classify, POST /v1/explain, GET /v1/model, /healthz, /readyz.
+"""The classifier over HTTP: POST /v1/classify, /v1/explain, /v1/picture; GET /v1/model, /healthz, /readyz.
 
 Every error is {"error": {"code": ..., "message": ...}}; a 503 says in Retry-After when to come back.
 """
@@ -23,7 +23,7 @@ from classifier.contract import (
     ExplanationMethod,
     InvalidInput,
 )
-from classifier.wire import pack_explanation, pack_model, pack_prediction
+from classifier.wire import pack_explanation, pack_model, pack_picture, pack_prediction
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 MAX_TEXTS = 512
@@ -46,6 +46,15 @@ class ExplainRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
     text: _Text
     method: ExplanationMethod = "leave_one_out"
+
+
+class PictureRequest(BaseModel):
+    """Body of POST /v1/picture."""
+
+    model_config = ConfigDict(extra="forbid")
+    text: _Text
+    title: Annotated[str, Field(max_length=200)] = ""
+    dark: bool = False
 
 
 class _TooLarge(Exception):
@@ -82,6 +91,13 @@ def create_service(classifier: Classifier, token: str | None) -> FastAPI:
         authorise(request)
         body = ExplainRequest.model_validate_json(await _body(request))
         return {"explanation": pack_explanation(await classifier.explain(body.text, body.method))}
+
+    @app.post("/v1/picture")
+    async def picture(request: Request) -> dict[str, Any]:
+        authorise(request)
+        body = PictureRequest.model_validate_json(await _body(request))
+        drawn = await classifier.picture(body.text, title=body.title, dark=body.dark)
+        return {"picture": pack_picture(drawn)}
 
     @app.get("/v1/model")
     async def model(request: Request) -> dict[str, Any]:

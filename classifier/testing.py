@@ -18,6 +18,7 @@ from classifier.contract import (
     ExplanationMethod,
     InvalidInput,
     ModelInfo,
+    Picture,
     Prediction,
     Word,
 )
@@ -93,6 +94,12 @@ class ScriptedClassifier:
             hidden_attention=0.1,
             decisive=self._decisive(prediction, without) if method == "leave_one_out" else None,
         )
+
+    async def picture(self, text: str, *, title: str = "", dark: bool = False) -> Picture:
+        """Draw what `explain` says."""
+        from classifier.heatmap import picture_of  # noqa: PLC0415 - as the real one does
+
+        return picture_of(text, await self.explain(text), title=title, dark=dark)
 
     @staticmethod
     def _decisive(prediction: Prediction, without: Prediction) -> Decisive | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from classifier.contract import Decisive, Explanation, ModelInfo, Prediction, Word
+from classifier.contract import Decisive, Explanation, ModelInfo, Picture, Prediction, Word
 
 
 def prediction_fields(prediction: Prediction) -> dict[str, Any]:
@@ -90,6 +90,16 @@ def _unpack_decisive(fields: Mapping[str, Any] | None) -> Decisive | None:
     if fields is None:
         return None
     return Decisive(**{**fields, "words": tuple(Word(**word) for word in fields["words"])})
+
+
+def pack_picture(picture: Picture) -> dict[str, Any]:
+    """A picture; the file is base64."""
+    return {"png": base64.b64encode(picture.png).decode("ascii"), "description": picture.description}
+
+
+def unpack_picture(fields: Mapping[str, Any]) -> Picture:
+    """The inverse of pack_picture."""
+    return Picture(base64.b64decode(fields["png"]), str(fields["description"]))
 
 
 def pack_model(info: ModelInfo) -> dict[str, Any]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
-from slack_sdk.models.blocks import Block
+from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, PlainTextObject
 
+from bot.action_ids import ActionId, TicketValue
 from bot.blocks.common import (
     Card,
     bar,
@@ -59,6 +61,7 @@ class WhyView:
         asked_version: of the model that wrote the card.
         correction: what people said.
         link: to the message.
+        ticket_id: of the ticket, for the button that draws it; None: no button.
         similar: labelled tickets like this one, nearest first.
     """
 
@@ -70,6 +73,7 @@ class WhyView:
     asked_version: str
     correction: Correction | None
     link: str
+    ticket_id: UUID | None = None
     similar: Sequence[Similar] = ()
 
 
@@ -94,6 +98,8 @@ def why_card(view: WhyView) -> Card:
         blocks.append(section(_measured(view)))
     if view.similar:
         blocks.append(section(_similar(view.similar)))
+    if view.ticket_id is not None:
+        blocks.append(ActionsBlock(elements=[_picture_button(view.ticket_id)]))
     blocks.append(small_print(_details(view)))
     said = ", ".join(_points(word) for word in speaks_for[:IN_A_NOTIFICATION])
     return card(f"Why: {name}, {sure}. {said or 'No single word decides'}.", blocks)
@@ -131,6 +137,15 @@ def _measured(view: WhyView) -> str:
     return (
         f"*What decided:* without {removed} I would say *{title(view.without)}*, and give "
         f"{title(view.category)} {now}."
+    )
+
+
+def _picture_button(ticket_id: UUID) -> ButtonElement:
+    return ButtonElement(
+        text=PlainTextObject(text="Show the words in the thread"),
+        action_id=str(ActionId.PICTURE),
+        value=TicketValue(ticket_id).encode(),
+        accessibility_label="Post the message with its words shaded as a picture into the thread",
     )
 
 

@@ -23,6 +23,7 @@ def register(app: AsyncApp, inbox: Inbox) -> None:
     app.command("/why")(commands.on_why(inbox))
     app.command("/retrain")(commands.on_retrain(inbox))
     app.action(ActionId.WHY)(actions.on_why(inbox))
+    app.action(ActionId.PICTURE)(actions.on_picture(inbox))
     for action_id in (ActionId.CONFIRM, ActionId.CORRECT, re.compile(f"^{ActionId.CHOOSE}_")):
         app.action(action_id)(actions.on_label(inbox))
     # Without a listener Bolt answers 404 and Slack sends the same event three times more.

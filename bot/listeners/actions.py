@@ -20,6 +20,11 @@ def on_why(inbox: Inbox) -> AckListener:
     return _listener(inbox, Kind.WHY_BUTTON)
 
 
+def on_picture(inbox: Inbox) -> AckListener:
+    """Return the listener for "Show the words in the thread"."""
+    return _listener(inbox, Kind.PICTURE)
+
+
 def _listener(inbox: Inbox, kind: Kind) -> AckListener:
     async def listener(ack: Ack, body: dict[str, Any]) -> None:
         action = body["actions"][0]

@@ -158,6 +158,19 @@ async def test_the_why_button_answers_privately(world: World):
     assert "What decided" in text_of(answer)
 
 
+async def test_the_words_are_drawn_into_the_thread_when_asked(any_world: World):
+    ts = await any_world.say("my password does not work")
+    await any_world.press(LENA, await any_world.card(ts), ActionId.WHY)
+    await any_world.press(LENA, await any_world.private(LENA), ActionId.PICTURE)
+    posted = await any_world.playground.wait_for(
+        lambda: [m for m in any_world.playground.thread(HELP, ts) if m.get("files")]
+    )
+    [file] = posted[0]["files"]
+    assert file["title"] == "Words that decided: Sign-in"
+    assert file["mimetype"] == "image/png"
+    assert "password" in file["alt_txt"]
+
+
 async def test_why_shows_the_nearest_tickets_that_people_labelled(any_world: World):
     first = await any_world.say("my password does not work")
     await any_world.card(first)

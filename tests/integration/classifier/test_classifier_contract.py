@@ -75,6 +75,13 @@ async def test_an_explanation_measures_the_answer_without_its_words(classifier, 
     assert [word.start for word in explanation.words] == sorted(word.start for word in explanation.words)
 
 
+async def test_a_picture_is_a_png_with_words_for_those_who_cannot_see_it(classifier):
+    picture = await classifier.picture("please help my vpn is not working", title="Network", dark=True)
+    assert picture.png.startswith(b"\x89PNG")
+    assert "vpn" in picture.description
+    assert (await classifier.picture("")).png.startswith(b"\x89PNG")
+
+
 async def test_an_unknown_method_is_invalid_input(classifier):
     with pytest.raises(InvalidInput):
         await classifier.explain("vpn", "magic")

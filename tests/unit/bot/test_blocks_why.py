@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
+from bot.action_ids import TicketValue
 from bot.blocks.ticket_card import Correction
 from bot.blocks.why import Similar, WhyView, why_card
 from bot.playground.block_validation import check_message_blocks
@@ -91,6 +93,13 @@ def test_several_words_of_which_none_is_idle():
     said = card.blocks[3]["text"]["text"]
     assert "without “password”, “invoice” I would take it for nobody's ticket (80%)" in said
     assert said.endswith("Fewer words do not change it.")
+
+
+def test_a_button_puts_the_words_into_the_thread():
+    card = why_card(view(ticket_id=UUID(int=7)))
+    [button] = card.blocks[-2]["elements"]
+    assert TicketValue.decode(button["value"]) == TicketValue(UUID(int=7))
+    check_message_blocks(card.blocks, {})
 
 
 def test_tickets_like_it_with_what_people_said():
