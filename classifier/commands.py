@@ -29,6 +29,7 @@ from classifier.wire import explanation_fields, prediction_fields
 
 if TYPE_CHECKING:
     from classifier.inference import Predictor
+    from classifier.model import TrainedModel
     from classifier.training_types import Progress
 
 commands = typer.Typer(no_args_is_help=True)
@@ -207,12 +208,18 @@ def explain(
     method: Annotated[str, typer.Option(help="leave_one_out or attention.")] = "leave_one_out",
     png: Annotated[Path | None, typer.Option(help="Draw the message, its words shaded.")] = None,
     dark: Annotated[bool, typer.Option("--dark", help="Draw for a dark screen.")] = False,
+    heads: Annotated[
+        Path | None, typer.Option(help="Write the attention of every layer and head: .html or .png.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Say which words decided, and what the answer is without them."""
     from classifier.explain import explain as measure
 
-    explanation = measure(_predictor(model), text, cast("ExplanationMethod", method))
+    predictor = _predictor(model)
+    explanation = measure(predictor, text, cast("ExplanationMethod", method))
+    if heads is not None:
+        _write_heads(predictor.model, text, heads)
     if png is not None:
         from classifier.files import write_bytes
         from classifier.heatmap import heatmap
@@ -236,6 +243,17 @@ def explain(
             f"{explanation.probability_without:.1%}, answer {explanation.category_without}\n"
         )
     sys.stdout.write(f"{explanation.hidden_attention:.0%} of the attention lay on no word\n")
+
+
+def _write_heads(model: TrainedModel, text: str, path: Path) -> None:
+    if path.suffix not in (".html", ".png"):
+        raise InvalidInput(f"{path} is neither .html nor .png: name a file that ends in one of them")
+    from classifier.attention_maps import attention_maps
+    from classifier.attention_pictures import page, picture
+    from classifier.files import write_bytes
+
+    maps = attention_maps(model, text)
+    write_bytes(path, page(maps).encode("utf-8") if path.suffix == ".html" else picture(maps))
 
 
 def _predictor(path: Path) -> Predictor:

@@ -41,6 +41,7 @@ class Predictor:
         self, model: TrainedModel, *, backend: Backend | None = None, batch_tokens: int = 4096
     ) -> None:
         pad_id = model.tokenizer.pad_token_id or 0
+        self.model = model
         self.facts = model.facts
         self._encoder = TextEncoder(model.raw_tokenizer(), model.facts.max_tokens, pad_id)
         self._backend: Backend = backend or TorchBackend(model.network, pad_id)

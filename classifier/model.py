@@ -153,6 +153,15 @@ class TextClassifier(nn.Module):
         kept = self.keeper(pooled) if self.keeper is not None else None
         return ForwardOutput(self.head(self.dropout(pooled)), pooled, received, kept)
 
+    def attention_weights(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """All attention of a batch, float32 [layers, B, heads, T, T]; rows sum to 1."""
+        inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
+        if not self._hooked:
+            return torch.stack(self.encoder(**inputs, output_attentions=True).attentions).float()
+        sink = _EveryLayer()
+        self.encoder(**inputs, received_attention=sink)
+        return torch.stack(sink.weights).float()
+
     def keep_base_vectors(self) -> None:
         """Add the keeper, as the identity."""
         hidden = self.head.in_features
@@ -235,10 +244,29 @@ class _AttentionSink:
     received: torch.Tensor | None = None
     seen: int = 0
 
-    def is_last(self) -> bool:
+    def wants(self) -> bool:
         """Count a layer; say whether it is the last one."""
         self.seen += 1
         return self.seen == self.layers
+
+    def take(self, weights: torch.Tensor) -> None:
+        """Keep what each token received; `weights` is [B, heads, T, T]."""
+        self.received = _received(weights, self.attention_mask)
+
+
+@dataclass(slots=True)
+class _EveryLayer:
+    """Carries the attention weights of all layers out of one forward pass."""
+
+    weights: list[torch.Tensor] = field(default_factory=list)
+
+    def wants(self) -> bool:
+        """Every layer is wanted."""
+        return True
+
+    def take(self, weights: torch.Tensor) -> None:
+        """Keep a layer's weights, [B, heads, T, T]."""
+        self.weights.append(weights)
 
 
 def _use_attention(encoder: PreTrainedModel) -> bool:
@@ -270,12 +298,12 @@ def _attention(
     value: torch.Tensor,
     attention_mask: torch.Tensor | None,
     *,
-    received_attention: _AttentionSink | None = None,
+    received_attention: _AttentionSink | _EveryLayer | None = None,
     scaling: float | None = None,
     **options: Any,
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     # ModernBERT's alternation of local and global layers is in the mask, which differs from layer to layer
-    if received_attention is None or not received_attention.is_last():
+    if received_attention is None or not received_attention.wants():
         output, _ = sdpa_attention_forward(
             module, query, key, value, attention_mask, scaling=scaling, **options
         )
@@ -290,5 +318,5 @@ def _attention(
         else:
             scores = scores + attention_mask
     weights = scores.softmax(dim=-1)
-    received_attention.received = _received(weights, received_attention.attention_mask)
+    received_attention.take(weights)
     return (weights @ value).transpose(1, 2).contiguous(), None

@@ -44,9 +44,10 @@ async def trained_world(
         _env_file=None,
         model_home=registry.home,
         base_model=str(base),
-        epochs=12,
-        learning_rate=5e-3,
+        epochs=60,  # seven messages are watched: fewer epochs would stop before it learned anything
+        learning_rate=2e-3,
         max_tokens=32,
+        threads=1,
     )
     first = fit_day_one(pack().train, config_for(base), created=now())
     registry.activate(registry.publish(first.model))

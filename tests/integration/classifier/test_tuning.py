@@ -59,7 +59,7 @@ def test_the_first_trial_is_the_default_recipe(base, tmp_path):
 
 
 def test_the_best_trial_is_trained_again_beside_the_default_with_another_seed(base, tmp_path):
-    bad = replace(config_for(base, epochs=1), learning_rate=1e-6)
+    bad = replace(config_for(base, epochs=1), learning_rate=1e-6, probe_share=0.0)
     wide = (Dimension("learning_rate", "log", 1e-3, 1e-2), Dimension("epochs", "int", 14, 16))
     plan = TuningPlan(trials=3, folds=2, extra=wide)
     result = tune(messages(20), bad, plan, study_file=tmp_path / "study", created=NOW)
