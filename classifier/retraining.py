@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 
 import structlog
 
+from classifier.contract import InvalidInput
 from classifier.dataset import StarterPack
 from classifier.gate import Verdict, verdict_from
 from classifier.model_directory import read_facts
@@ -136,7 +137,10 @@ class RetrainWorker:
         return assemble(self._pack, labels, slugs)
 
     async def _child(self, run: RetrainRun, training: TrainingSet) -> dict[str, Any]:
-        config = asdict(self._settings.training_config())
+        try:
+            config = asdict(self._settings.training_config())
+        except InvalidInput as error:  # the file of options
+            raise RetrainingFailed(str(error)) from error
         job = Job(
             train=[(e.text, e.label, e.weight) for e in training.train],
             validation=[(e.text, e.label) for e in training.validation],

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from classifier.training_options import read_options, with_options
+
 if TYPE_CHECKING:
     from classifier.engine import EngineSettings
     from classifier.training import TrainingConfig
@@ -35,6 +37,9 @@ class ClassifierSettings(BaseSettings):
     epochs: int | None = Field(None, ge=1, le=100, description="unset: by the number of messages")
     learning_rate: float | None = Field(None, gt=0, description="unset: by the number of messages")
     batch_size: int = Field(32, ge=1)
+    options: Path | None = Field(
+        None, description="JSON file of training options, as `fingerpost tune` writes it; wins over the above"
+    )
     error_budget: float = Field(0.05, gt=0, lt=0.5, description="largest share of wrong automatic routings")
     seed: int = 0
     url: str | None = Field(None, description="a classifier service to ask in place of an own model")
@@ -44,10 +49,14 @@ class ClassifierSettings(BaseSettings):
     timeout_seconds: float = Field(10.0, gt=0)
 
     def training_config(self) -> TrainingConfig:
-        """The part that `fit` takes. Imports torch."""
+        """The part that `fit` takes. Imports torch.
+
+        Raises:
+            InvalidInput: the file of options is missing, or holds something else.
+        """
         from classifier.training import TrainingConfig  # noqa: PLC0415 - keeps torch out of a bot without it
 
-        return TrainingConfig(
+        config = TrainingConfig(
             base_model=self.base_model,
             device=self.device,
             threads=self.threads,
@@ -58,6 +67,7 @@ class ClassifierSettings(BaseSettings):
             error_budget=self.error_budget,
             seed=self.seed,
         )
+        return with_options(config, read_options(self.options)) if self.options else config
 
     def engine_settings(self) -> EngineSettings:
         """The part that `LocalClassifier` takes. Imports torch."""

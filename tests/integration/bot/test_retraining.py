@@ -23,6 +23,10 @@ from tests.factories.tiny_bert import config_for, messages, tiny_bert
 from tests.factories.world import ANNA, CATEGORIES, HELP, LENA, TEAM, World, make_world, text_of
 
 
+OPTIONS = '{"epochs": 12, "learning_rate": 0.005, "sharpness": 0, "soup": 1}'
+"""For an encoder that knows nothing yet, and few messages."""
+
+
 def now() -> datetime:
     return datetime.now(UTC)
 
@@ -36,18 +40,18 @@ def pack() -> StarterPack:
 
 @asynccontextmanager
 async def trained_world(
-    database_url: str, tmp_path: Path, command: tuple[str, ...] | None = None
+    database_url: str, tmp_path: Path, command: tuple[str, ...] | None = None, options: str = OPTIONS
 ) -> AsyncIterator[tuple[World, Registry, LocalClassifier]]:
     base = tiny_bert(tmp_path / "base")
     registry = Registry(tmp_path / "models")
+    (tmp_path / "options.json").write_text(options, encoding="utf-8")
     settings = ClassifierSettings(
         _env_file=None,
         model_home=registry.home,
         base_model=str(base),
-        epochs=60,  # seven messages are watched: fewer epochs would stop before it learned anything
-        learning_rate=2e-3,
         max_tokens=32,
         threads=1,
+        options=tmp_path / "options.json",
     )
     first = fit_day_one(pack().train, config_for(base), created=now())
     registry.activate(registry.publish(first.model))
@@ -137,6 +141,16 @@ async def test_a_child_that_fails_leaves_the_model_as_it_was(
             timeout=60,
         )
         assert said in text_of(failed[0])
+        assert registry.active() == before
+
+
+async def test_options_that_are_wrong_end_the_run_with_what_to_do(sqlite_url: str, tmp_path: Path):
+    async with trained_world(sqlite_url, tmp_path, options='{"epoch": 3}') as (world, registry, _):
+        before = registry.active()
+        await finished(world, RunState.FAILED)
+        async with world.database.reader() as work:
+            run = await work.runs.latest(team_id=TEAM)
+        assert "there is no training option 'epoch': use one of" in run.reason
         assert registry.active() == before
 
 
