@@ -32,8 +32,13 @@ class _Try:
 
 def without_words(text: str, words: Sequence[Word]) -> str:
     """The text with the words taken out, a space in the place of each."""
-    for word in sorted(words, key=lambda word: -word.start):
-        text = text[: word.start] + " " + text[word.end :]
+    return without_spans(text, [(word.start, word.end) for word in words])
+
+
+def without_spans(text: str, spans: Sequence[tuple[int, int]]) -> str:
+    """The text with the spans (start, end) taken out, a space in the place of each."""
+    for start, end in sorted(spans, reverse=True):
+        text = text[:start] + " " + text[end:]
     return text
 
 

@@ -16,6 +16,7 @@ from classifier.calibration import out_of_scope_score, probabilities, scope_feat
 from classifier.contract import ModelInfo, Prediction, Word
 from classifier.model import TrainedModel
 from classifier.prediction_sets import prediction_set_size
+from classifier.word_heads import word_owners
 
 MOST_WORDS = 12
 """Words that a prediction carries: more than a person looks at."""
@@ -26,7 +27,8 @@ class Attended:
     """A text's words with the attention they received.
 
     Attributes:
-        words: in reading order, score = share of the text's attention.
+        words: in reading order, score = share of the text's attention, or of what the heads that the model
+            trusts made of it, see word_heads.
         hidden: share of the attention on everything else: special tokens, punctuation, mentions.
     """
 
@@ -66,18 +68,24 @@ class Predictor:
         """Answer each text, in order, with all of its words."""
         encoded = self._encoder.encode(texts)
         answers: dict[int, tuple[Prediction, Attended]] = {}
+        bias = self.facts.word_heads.bias if self.facts.word_heads else 0.0
         for batch in batches_by_budget([len(e.ids) for e in encoded], self._batch_tokens):
             members = [encoded[i] for i in batch]
             forward = self._backend.forward(members)
             scores = probabilities(forward.logits, self.facts.temperature)
             scope = self.scope(forward.logits, forward.pooled)
             for row, (position, member) in enumerate(zip(batch, members, strict=True)):
-                attended = attended_words(member, forward.received[row])
+                scored = None if forward.scored is None else forward.scored[row]
+                attended = attended_words(member, forward.received[row], scored, bias)
                 prediction = self._prediction(
                     member, attended, scores[row], float(scope[row]), forward.pooled[row]
                 )
                 answers[position] = prediction, attended
         return [answers[position] for position in range(len(texts))]
+
+    def encode(self, texts: Sequence[str]) -> list[Encoded]:
+        """The texts as the network gets them, in order."""
+        return self._encoder.encode(texts)
 
     def outputs(self, texts: Sequence[str]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         """(raw logits float64 [N, categories], pooled vectors float32 [N, hidden])."""
@@ -141,27 +149,38 @@ class Predictor:
         return tuple(self.facts.labels[i] for i in ranked[:size])
 
 
-def attended_words(encoded: Encoded, received: npt.NDArray[Any]) -> Attended:
+def attended_words(
+    encoded: Encoded,
+    received: npt.NDArray[Any],
+    scored: npt.NDArray[Any] | None = None,
+    bias: float = 0.0,
+) -> Attended:
     """Sum what a text's tokens received over its words.
 
     Args:
         encoded: the text.
         received: [T] or longer, the attention that each token received; padding is ignored.
+        scored: [T] or longer, what each token counts by the model's head weights; None: by attention.
+        bias: of a word, added to what its tokens count.
+
+    Returns:
+        The words; by head weights they share among them what attention fell on words.
     """
     source = encoded.source
-    spans = source.words()
-    owner = np.full(len(source.text) + 1, -1)
-    for number, (start, end) in enumerate(spans):
-        owner[start:end] = number
+    spans, owner = word_owners(encoded)
+    tokens = np.flatnonzero(owner >= 0)
+    seen = np.unique(owner[tokens])
     totals = np.zeros(len(spans))
-    seen = np.zeros(len(spans), dtype=bool)
-    for (start, end), share in zip(encoded.offsets, received[: len(encoded.ids)], strict=True):
-        if end > start and owner[start] >= 0:
-            totals[owner[start]] += share
-            seen[owner[start]] = True
+    np.add.at(totals, owner[tokens], received[tokens])
+    hidden = float(np.clip(1.0 - totals.sum(), 0.0, 1.0))
+    if scored is not None:
+        counted = np.zeros(len(spans))
+        np.add.at(counted, owner[tokens], scored[tokens])
+        counted[seen] = np.maximum(counted[seen] + bias, 0.0)
+        if counted.sum() > 0:
+            totals = counted / counted.sum() * (1.0 - hidden)
     words = []
-    for number, (start, end) in enumerate(spans):
-        if seen[number]:
-            begin, behind = source.span(start, end)
-            words.append(Word(source.given[begin:behind], begin, behind, float(totals[number])))
-    return Attended(tuple(words), float(np.clip(1.0 - totals.sum(), 0.0, 1.0)))
+    for number in seen.tolist():
+        begin, behind = source.span(*spans[number])
+        words.append(Word(source.given[begin:behind], begin, behind, float(totals[number])))
+    return Attended(tuple(words), hidden)

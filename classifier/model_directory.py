@@ -26,7 +26,14 @@ from safetensors.torch import load_file, save_file
 from classifier.base_models import load_encoder
 from classifier.baselines import load_baselines
 from classifier.contract import BaseModelUnavailable, BrokenModel, InvalidInput
-from classifier.model import FORMAT_VERSION, ModelFacts, OutOfScope, TextClassifier, TrainedModel
+from classifier.model import (
+    FORMAT_VERSION,
+    ModelFacts,
+    OutOfScope,
+    TextClassifier,
+    TrainedModel,
+    WordHeads,
+)
 from classifier.model_card import model_card
 from classifier.prediction_sets import PredictionSet
 from classifier.scope_space import load_scope_space
@@ -80,6 +87,7 @@ def load_model_directory(path: Path, *, device: str = "cpu") -> TrainedModel:
         reason = str(error).strip().split("\n", 1)[0]
         raise BrokenModel(f"{path} cannot be loaded ({reason}): train it again") from error
     network.to(torch.device(device)).eval()
+    network.weigh_heads(facts.word_heads)
     return TrainedModel(network, tokenizer, facts, load_baselines(path), load_scope_space(path))
 
 
@@ -130,6 +138,10 @@ def read_facts(path: Path) -> ModelFacts:
         content["labels"] = tuple(content["labels"])
         if content.get("pooling", "mean") not in ("mean", "cls"):
             raise BrokenModel(f"{path} was made by a newer Fingerpost: upgrade, or train it again")
+        if content.get("word_heads") is not None:
+            rows = content["word_heads"].pop("weights")
+            heads = tuple(tuple(float(weight) for weight in row) for row in rows)
+            content["word_heads"] = WordHeads(heads, **content["word_heads"])
         if content.get("prediction_set") is not None:
             content["prediction_set"] = PredictionSet(**content["prediction_set"])
         parts = {name: tuple(float(value) for value in scope[name]) for name in ("mean", "scale", "weights")}

@@ -23,6 +23,7 @@ from classifier.preparation import prepare
 from classifier.recipe import Recipe, adapted, epochs_for
 from classifier.stages import Checkpointing, Report, Stages, Trained, never_back, within
 from classifier.training_types import FitResult, Progress, Stage, TrainingConfig
+from classifier.word_heads import weigh_words
 
 __all__ = ["FitResult", "Progress", "Stage", "TrainingConfig", "epochs_for", "fit", "fit_day_one"]
 
@@ -113,6 +114,9 @@ def fit(
     )
     space = scope if distances is not None else None
     model = TrainedModel(final.network, prepared.tokenizer, facts, baselines, space)
+    if config.word_heads:
+        shown = [example.text for example in held_back or learned]
+        weigh_words(model, shown, messages=config.word_heads, seed=config.seed)
     advice = _advice(first, recipe, chosen=config.epochs is not None)
     return FitResult(model, facts.metrics, first.history, time.monotonic() - began, advice)
 

@@ -19,11 +19,13 @@ class Forward:
         logits: float64 [B, categories].
         pooled: float32 [B, hidden].
         received: float32 [B, T], attention received in the last layer, each row sums to 1.
+        scored: float32 [B, T], what tokens count by the model's head weights; None in models without them.
     """
 
     logits: npt.NDArray[Any]
     pooled: npt.NDArray[Any]
     received: npt.NDArray[Any]
+    scored: npt.NDArray[Any] | None = None
 
 
 class Backend(Protocol):

@@ -29,4 +29,5 @@ class TorchBackend:
             logits=output.logits.double().cpu().numpy(),
             pooled=output.pooled.float().cpu().numpy(),
             received=output.received.float().cpu().numpy(),
+            scored=None if output.scored is None else output.scored.float().cpu().numpy(),
         )

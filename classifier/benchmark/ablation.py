@@ -140,7 +140,9 @@ def changed(train: Sequence[Example], changes: Mapping[str, Any]) -> TrainingCon
     from classifier.recipe import adapted  # noqa: PLC0415 - beside its use
 
     categories = len({example.label for example in train})
-    config = adapted(TrainingConfig(baselines=False, patience=100, soup=1), len(train), categories)
+    config = adapted(
+        TrainingConfig(baselines=False, word_heads=0, patience=100, soup=1), len(train), categories
+    )
     options = dict(changes)
     if "rate" in options:
         options["learning_rate"] = config.learning_rate * options.pop("rate")

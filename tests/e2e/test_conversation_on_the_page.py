@@ -24,7 +24,11 @@ async def test_a_person_posts_corrects_and_asks_why_on_the_page(page: Page, sqli
         assert (category, user) == ("billing", SAM)
         await page.get_by_test_id("composer").fill("/why last")
         await page.keyboard.press("Enter")
-        answer = page.get_by_test_id("messages").get_by_test_id("message").filter(has_text="Words that speak for it")
+        answer = (
+            page.get_by_test_id("messages")
+            .get_by_test_id("message")
+            .filter(has_text="Words that speak for it")
+        )
         await expect(answer).to_contain_text("Only visible to you")
         await page.get_by_test_id("user-switch").select_option(LENA)
         await expect(page.get_by_test_id("messages")).not_to_contain_text("Words that speak for it")

@@ -22,7 +22,6 @@ from storage.models import ModelState, RunState
 from tests.factories.tiny_bert import config_for, messages, tiny_bert
 from tests.factories.world import ANNA, CATEGORIES, HELP, LENA, TEAM, World, make_world, text_of
 
-
 OPTIONS = '{"epochs": 12, "learning_rate": 0.005, "sharpness": 0, "soup": 1}'
 """For an encoder that knows nothing yet, and few messages."""
 
