@@ -65,3 +65,35 @@ def training(
     Console().print(table(measured), highlight=False, soft_wrap=True)
     if json_file is not None:
         write_text(json_file, json.dumps(measured, indent=2) + "\n")
+
+
+@bench.command()
+def explanations(
+    model: Annotated[Path, typer.Option(help="Model directory.")],
+    texts: Annotated[Path, typer.Option(help="CSV with the columns text,label that the model has not seen.")],
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write everything measured.")] = None,
+    messages: Annotated[int, typer.Option(min=2, help="Messages of 6 to 40 words to take apart.")] = 300,
+    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: as torch sees fit.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of the messages that are drawn.")] = 0,
+) -> None:
+    """Measure whether the words that a model shows decide, and what showing them costs."""
+    from classifier.benchmark.explanations import measure, table
+    from classifier.dataset import read_examples
+    from classifier.devices import use_threads
+    from classifier.inference import Predictor
+    from classifier.model_directory import load_model_directory
+
+    examples = read_examples(texts)
+    console = Console(stderr=True)
+    use_threads(threads)
+    measured = measure(
+        Predictor(load_model_directory(model)),
+        [example.text for example in examples],
+        messages=messages,
+        seed=seed,
+        say=lambda line: console.print(line, highlight=False),
+    )
+    Console().print(table(measured), highlight=False, soft_wrap=True)
+    if json_file is not None:
+        measured.pop("methods")
+        write_text(json_file, json.dumps(measured, indent=2) + "\n")

@@ -64,8 +64,15 @@ class Predictor:
         """Answer each text, in order."""
         return [prediction for prediction, _ in self.predict_with_attention(texts)]
 
-    def predict_with_attention(self, texts: Sequence[str]) -> list[tuple[Prediction, Attended]]:
-        """Answer each text, in order, with all of its words."""
+    def predict_with_attention(
+        self, texts: Sequence[str], *, plain: bool = False
+    ) -> list[tuple[Prediction, Attended]]:
+        """Answer each text, in order, with all of its words.
+
+        Args:
+            texts: to answer.
+            plain: whether to score words by plain attention, whatever the model's head weights say.
+        """
         encoded = self._encoder.encode(texts)
         answers: dict[int, tuple[Prediction, Attended]] = {}
         bias = self.facts.word_heads.bias if self.facts.word_heads else 0.0
@@ -75,7 +82,7 @@ class Predictor:
             scores = probabilities(forward.logits, self.facts.temperature)
             scope = self.scope(forward.logits, forward.pooled)
             for row, (position, member) in enumerate(zip(batch, members, strict=True)):
-                scored = None if forward.scored is None else forward.scored[row]
+                scored = None if forward.scored is None or plain else forward.scored[row]
                 attended = attended_words(member, forward.received[row], scored, bias)
                 prediction = self._prediction(
                     member, attended, scores[row], float(scope[row]), forward.pooled[row]

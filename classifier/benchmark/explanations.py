@@ -1,0 +1,205 @@
+"""What a model's explanations are worth: are reply words faithful, is `/why` right, and what do they cost?"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from classifier.backends import Forward
+from classifier.batching import Encoded, collate
+from classifier.contract import Explanation
+from classifier.deciding import decision_of, without_words
+from classifier.explain import explain
+from classifier.faithfulness import Faithfulness, Measure, faithfulness, measurable
+from classifier.inference import Predictor
+from classifier.model import TrainedModel
+
+_TURNS = 7
+_TOP = 3
+
+
+def measure(
+    predictor: Predictor,
+    texts: Sequence[str],
+    *,
+    messages: int = 300,
+    seed: int = 0,
+    say: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Measure on up to so many of the texts, those of 6 to 40 words.
+
+    Args:
+        predictor: the model.
+        texts: that it has not learned from.
+        messages: how many to draw.
+        seed: of all draws.
+        say: gets a line now and then.
+
+    Returns:
+        {"faithfulness", "overhead", "reference", "why"}, each figure as table() shows it.
+    """
+    chosen = measurable(predictor, texts, messages, seed)
+
+    def progress(done: int) -> None:
+        if done % 50 == 0:
+            say(f"{done} of {len(chosen)} messages taken apart")
+
+    report = faithfulness(predictor, chosen, seed=seed, say=progress)
+    say("overhead")
+    overhead = {"batches": _overhead(predictor, chosen, 32), "single": _overhead(predictor, chosen[:60], 1)}
+    reference = _same_as_eager(predictor, chosen)
+    say("/why")
+    return {
+        "model": predictor.facts.version,
+        "base_model": predictor.facts.base_model,
+        "pooling": predictor.facts.pooling,
+        "faithfulness": report.as_dict(),
+        "overhead": overhead,
+        "reference": reference,
+        "why": _why(predictor, chosen),
+        "methods": report.methods,
+    }
+
+
+def table(measured: dict[str, Any]) -> str:
+    """The figures as Markdown."""
+    methods: dict[str, Faithfulness] = measured["methods"]
+    lines = [
+        "| words by | comprehensiveness | of greedy deletion | sufficiency | fall at 3 | deletion area |"
+        " beats three random words | agrees with leaving one out |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, row in methods.items():
+        cells = (
+            _cell(row.comprehensiveness),
+            _cell(row.of_greedy, percent=True),
+            _cell(row.sufficiency),
+            _cell(row.fall_at_three),
+            _cell(row.deletion_area),
+            _cell(row.wins, percent=True),
+            _cell(row.agreement),
+        )
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    why, overhead = measured["why"], measured["overhead"]
+    stable = measured["faithfulness"]["stability"]
+    lines += [
+        "",
+        f"{measured['faithfulness']['messages']} messages of 6 to 40 words, whole words taken out, k = 1..5; "
+        "95% bootstrap intervals.",
+        "",
+        "| what | measured |",
+        "| --- | --- |",
+        f"| time of a prediction with words, against one without: batches of 32, single messages | "
+        f"{overhead['batches']:.3f}, {overhead['single']:.3f} |",
+        f"| top three words as with eager attention in every layer | {measured['reference']:.1%} |",
+        f"| reply words that stay when words like *the* are swapped, of three | {stable['mean']:.1%} "
+        f"({stable['low']:.1%} to {stable['high']:.1%}), n = {measured['faithfulness']['swapped']} |",
+        f"| `/why`: messages with a set of words that decides | {why['found']} of {why['messages']} |",
+        f"| the decision changes without that set, asked again | {_share(why['flips'])} |",
+        f"| no part of the set would do | {_share(why['minimal'])} |",
+        f"| time of `/why` in process, median and 95th percentile | {why['p50_ms']:.0f} ms, "
+        f"{why['p95_ms']:.0f} ms |",
+    ]
+    return "\n".join(lines)
+
+
+def _cell(measure: Measure, *, percent: bool = False) -> str:
+    if np.isnan(measure.mean):
+        return ""
+    if percent:
+        return f"{measure.mean:.1%} ({measure.low:.1%} to {measure.high:.1%})"
+    return f"{measure.mean:.3f} ({measure.low:.3f} to {measure.high:.3f})"
+
+
+def _share(value: float | None) -> str:
+    return "none to ask" if value is None else f"{value:.1%}"
+
+
+class _WithoutWords:
+    """A backend that asks for no attention; every word gets the same."""
+
+    def __init__(self, model: TrainedModel) -> None:
+        self._network, self._pad_id = model.network, model.tokenizer.pad_token_id or 0
+
+    def forward(self, batch: Sequence[Encoded]) -> Forward:
+        """Logits and pooled vectors; the mask stands for what tokens received."""
+        with torch.inference_mode():
+            ids, mask = collate(batch, self._pad_id, self._network.head.weight.device)
+            output = self._network(ids, mask)
+        return Forward(
+            logits=output.logits.double().cpu().numpy(),
+            pooled=output.pooled.float().cpu().numpy(),
+            received=mask.float().cpu().numpy(),
+        )
+
+
+def _overhead(predictor: Predictor, texts: Sequence[str], size: int) -> float:
+    """Median ratio of a pass that asks for words to one that does not, in turns."""
+    bare = Predictor(predictor.model, backend=_WithoutWords(predictor.model))
+
+    def timed(one: Predictor) -> float:
+        began = time.perf_counter()
+        for start in range(0, len(texts), size):
+            one.predict(texts[start : start + size])
+        return time.perf_counter() - began
+
+    timed(predictor)
+    timed(bare)
+    return float(np.median([timed(predictor) / timed(bare) for _ in range(_TURNS)]))
+
+
+def _same_as_eager(predictor: Predictor, texts: Sequence[str]) -> float:
+    """Share of the top three words that are the same with all layers' attention materialised."""
+    network = predictor.model.network
+    fast = [_top(predictor, text) for text in texts]
+    hooked = network._hooked
+    used = network.encoder.config._attn_implementation
+    network._hooked = False
+    network.encoder.set_attn_implementation("eager")
+    try:
+        reference = [_top(predictor, text) for text in texts]
+    finally:
+        network.encoder.set_attn_implementation(used)
+        network._hooked = hooked
+    same = [len(set(one) & set(other)) / max(1, len(one)) for one, other in zip(fast, reference, strict=True)]
+    return float(np.mean(same))
+
+
+def _top(predictor: Predictor, text: str) -> list[tuple[int, int]]:
+    words = predictor.predict([text])[0].words[:_TOP]
+    return [(word.start, word.end) for word in words]
+
+
+def _why(predictor: Predictor, texts: Sequence[str]) -> dict[str, Any]:
+    """Is the set of words that `/why` names really decisive, and how long does it take?"""
+    explain(predictor, texts[0])
+    seconds, flips, minimal = [], [], []
+    for text in texts:
+        began = time.perf_counter()
+        found = explain(predictor, text)
+        seconds.append(time.perf_counter() - began)
+        if found.decisive is not None:
+            flips.append(_changes(predictor, text, found, range(len(found.decisive.words))))
+            size = len(found.decisive.words)
+            parts = [c for k in range(1, size) for c in itertools.combinations(range(size), k)]
+            minimal.append(not any(_changes(predictor, text, found, part) for part in parts))
+    return {
+        "messages": len(texts),
+        "found": len(flips),
+        "flips": float(np.mean(flips)) if flips else None,
+        "minimal": float(np.mean(minimal)) if minimal else None,
+        "p50_ms": float(np.percentile(seconds, 50) * 1e3),
+        "p95_ms": float(np.percentile(seconds, 95) * 1e3),
+    }
+
+
+def _changes(predictor: Predictor, text: str, found: Explanation, members: Sequence[int]) -> bool:
+    assert found.decisive is not None  # noqa: S101  # the caller asked  # nosec B101
+    words = [found.decisive.words[n] for n in members]
+    answer = predictor.predict([without_words(text, words)])[0]
+    return decision_of(answer) != decision_of(found.prediction)
