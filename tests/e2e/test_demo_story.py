@@ -15,8 +15,7 @@ import pytest
 @pytest.mark.timeout(900)
 async def test_the_demo_plays_its_whole_story(tmp_path: Path):
     record = tmp_path / "story.json"
-    # Fewer epochs than the default keep the test short; every other part is as people meet it.
-    environment = os.environ | {"FINGERPOST_CLASSIFIER_EPOCHS": "2", "HF_HUB_OFFLINE": "1"}
+    environment = os.environ | {"HF_HUB_OFFLINE": "1"}
     program = Path(sys.executable).with_name("fingerpost")
     arguments = ("demo", "--check", "--json", str(record), "--home", str(tmp_path / "home"))
     process = await asyncio.create_subprocess_exec(
