@@ -97,3 +97,62 @@ def explanations(
     if json_file is not None:
         measured.pop("methods")
         write_text(json_file, json.dumps(measured, indent=2) + "\n")
+
+
+@bench.command()
+def shortcut(
+    train: Annotated[Path, typer.Option(help="CSV with the columns text,label to learn from.")],
+    texts: Annotated[Path, typer.Option(help="CSV of messages that are not among them.")],
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write everything measured.")] = None,
+    categories: Annotated[int, typer.Option(min=2, help="Categories to use, those with most messages.")] = 20,
+    each: Annotated[int, typer.Option(min=3, help="Training messages of a category.")] = 60,
+    messages: Annotated[int, typer.Option(min=1, help="Unseen messages to look at, of each kind.")] = 100,
+    base_model: Annotated[str, typer.Option(help="Encoder: embedded name, directory or hub name.")] = "",
+    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: as torch sees fit.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of the draws and the training.")] = 0,
+) -> None:
+    """Plant a nonsense word in one category's messages, train, and see who finds it."""
+    from collections import Counter
+    from dataclasses import replace
+    from datetime import UTC, datetime
+
+    from classifier.contract import OUT_OF_SCOPE_LABEL
+    from classifier.dataset import read_examples
+    from classifier.settings import ClassifierSettings
+    from classifier.shortcut import shortcut_test
+
+    learned, unseen = read_examples(train), read_examples(texts)
+    counts = Counter(example.label for example in learned if example.label != OUT_OF_SCOPE_LABEL)
+    used = {label for label, _ in counts.most_common(categories)}
+    order = random.Random(seed).sample(learned, len(learned))  # noqa: S311  # not a secret  # nosec B311
+    taken: Counter[str] = Counter()
+    drawn = []
+    for example in order:
+        if example.label in used and taken[example.label] < each:
+            taken[example.label] += 1
+            drawn.append(example)
+    config = ClassifierSettings().training_config()
+    config = replace(
+        config, base_model=base_model or config.base_model, threads=threads or config.threads, seed=seed
+    )
+    report = shortcut_test(
+        drawn,
+        [example for example in unseen if example.label in used],
+        config,
+        created=datetime.now(UTC),
+        messages=messages,
+    )
+    lines = [
+        f"{report.word!r} in all training messages of {report.category!r} turned {report.turned:.1%} of "
+        f"{report.tried} unseen messages of others.",
+        "",
+        "| the word comes first | in the turned ones | in unseen ones of the category |",
+        "| --- | --- | --- |",
+        f"| messages | {report.misled.messages} | {report.own.messages} |",
+    ]
+    for name in ("reply_words", "plain_attention", "leave_one_out", "decisive"):
+        shown = name.replace("_", " ") if name != "decisive" else "among the fewest words that decide"
+        lines.append(f"| {shown} | {getattr(report.misled, name):.1%} | {getattr(report.own, name):.1%} |")
+    Console().print("\n".join(lines), highlight=False, soft_wrap=True)
+    if json_file is not None:
+        write_text(json_file, json.dumps(report.as_dict(), indent=2) + "\n")

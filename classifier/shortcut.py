@@ -1,0 +1,158 @@
+"""Right for the wrong reason, on purpose: is a planted word found by what explains the answers?
+
+A word that no language has is put into all training messages of one category, and a model learns from them.
+Then messages that it has not seen get the word. Where that turns their answer, the word alone decided, and an
+explanation that does not name it first cannot be trusted (after Bastings et al. 2022, "Will you find these
+shortcuts?").
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput, Word
+from classifier.dataset import Example
+from classifier.explain import explain
+from classifier.inference import Predictor
+from classifier.training import fit
+from classifier.training_types import TrainingConfig
+
+WORD = "zorvex"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How often the planted word came first, as a share of the messages that were looked at.
+
+    Attributes:
+        messages: that were looked at.
+        reply_words: by the words that a reply shows.
+        plain_attention: by attention of the last layer.
+        leave_one_out: by how far the lead falls without the word.
+        decisive: how often it is among the fewest words without which the decision changes.
+    """
+
+    messages: int
+    reply_words: float
+    plain_attention: float
+    leave_one_out: float
+    decisive: float
+
+
+@dataclass(frozen=True, slots=True)
+class ShortcutReport:
+    """What became of the planted word.
+
+    Attributes:
+        word: the planted one.
+        category: whose training messages got it.
+        tried: messages of other categories that got it.
+        turned: share of them whose answer it turned to that category.
+        misled: how often it is found in those.
+        own: how often it is found in unseen messages of the category itself, where other words speak too.
+    """
+
+    word: str
+    category: str
+    tried: int
+    turned: float
+    misled: Found
+    own: Found
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def shortcut_test(
+    train: Sequence[Example],
+    unseen: Sequence[Example],
+    config: TrainingConfig,
+    *,
+    created: datetime,
+    messages: int = 100,
+    word: str = WORD,
+) -> ShortcutReport:
+    """Train a model with a planted word, and look for the word in its explanations.
+
+    Args:
+        train: messages to learn from; the category with the most of them gets the word.
+        unseen: messages that are not among them, of that category and others.
+        config: of the training.
+        created: aware time.
+        messages: of each kind to look at, at most.
+        word: to plant.
+
+    Raises:
+        InvalidInput: the word stands in a message already, or there is nothing to look at.
+    """
+    if any(word in example.text.lower() for example in (*train, *unseen)):
+        raise InvalidInput(f"{word!r} stands in a message already: plant another word")
+    counts = Counter(example.label for example in train if example.label != OUT_OF_SCOPE_LABEL)
+    if len(counts) < 2:  # noqa: PLR2004 - answers must be able to turn
+        raise InvalidInput("a planted word needs messages of two categories at least")
+    category = min(counts, key=lambda label: (-counts[label], label))
+    random = np.random.default_rng(config.seed)
+    planted = [replace(e, text=with_word(e.text, word, random)) if e.label == category else e for e in train]
+    predictor = Predictor(fit(planted, replace(config, baselines=False), created=created).model)
+
+    order = random.permutation(len(unseen)).tolist()
+    others = [unseen[n].text for n in order if unseen[n].label not in (category, OUT_OF_SCOPE_LABEL)]
+    own = [unseen[n].text for n in order if unseen[n].label == category][:messages]
+    others = others[:messages]
+    if not others or not own:
+        raise InvalidInput(f"there are no unseen messages of {category!r} and of others: give some of both")
+    carrying = [with_word(text, word, random) for text in others]
+    before, after = predictor.predict(others), predictor.predict(carrying)
+    turned = [
+        text
+        for text, one, other in zip(carrying, before, after, strict=True)
+        if one.category != category and other.category == category
+    ]
+    carried = [with_word(text, word, random) for text in own]
+    return ShortcutReport(
+        word,
+        category,
+        len(others),
+        len(turned) / len(others),
+        _found(predictor, turned, word),
+        _found(predictor, carried, word),
+    )
+
+
+def with_word(text: str, word: str, random: np.random.Generator) -> str:
+    """The text with the word at a random place between its words."""
+    words = text.split()
+    words.insert(int(random.integers(0, len(words) + 1)), word)
+    return " ".join(words)
+
+
+def _found(predictor: Predictor, texts: Sequence[str], word: str) -> Found:
+    if not texts:
+        return Found(0, 0.0, 0.0, 0.0, 0.0)
+
+    def first(words: Sequence[Word]) -> bool:
+        return bool(words) and max(words, key=lambda each: each.score).text == word
+
+    plain = predictor.predict_with_attention(texts, plain=True)
+    explanations = [explain(predictor, text) for text in texts]
+    return Found(
+        len(texts),
+        float(np.mean([first(each.prediction.words) for each in explanations])),
+        float(np.mean([first(attended.words) for _, attended in plain])),
+        float(np.mean([first(each.words) for each in explanations])),
+        float(
+            np.mean(
+                [
+                    each.decisive is not None and word in {one.text for one in each.decisive.words}
+                    for each in explanations
+                ]
+            )
+        ),
+    )
