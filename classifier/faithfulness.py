@@ -153,10 +153,10 @@ def faithfulness(
     """
     if len(texts) < 2:  # noqa: PLR2004 - an interval needs two
         raise InvalidInput("faithfulness is measured on messages of 6 to 40 words: give at least two")
-    random = np.random.default_rng(seed)
+    chance = np.random.default_rng(seed)
     rows: dict[str, list[dict[str, float]]] = {}
     for number, text in enumerate(texts):
-        for name, figures in _figures(predictor, _message(predictor, text, random)).items():
+        for name, figures in _figures(predictor, _message(predictor, text, chance)).items():
             rows.setdefault(name, []).append(figures)
         say(number + 1)
     greedy = np.array([row["comprehensiveness"] for row in rows[GREEDY]])
@@ -169,7 +169,7 @@ def faithfulness(
     )
 
 
-def _message(predictor: Predictor, text: str, random: np.random.Generator) -> _Message:
+def _message(predictor: Predictor, text: str, chance: np.random.Generator) -> _Message:
     [(prediction, reply)] = predictor.predict_with_attention([text])
     [(_, plain)] = predictor.predict_with_attention([text], plain=True)
     words, count = reply.words, len(reply.words)
@@ -179,10 +179,10 @@ def _message(predictor: Predictor, text: str, random: np.random.Generator) -> _M
         REPLY: np.array([word.score for word in words]),
         PLAIN: np.array([word.score for word in plain.words]),
         LEFT_OUT: -alone,
-        CHANCE: random.permutation(count).astype(np.float64),
+        CHANCE: chance.permutation(count).astype(np.float64),
     }
     orders = {name: np.argsort(-each, kind="stable").tolist() for name, each in scores.items()}
-    sets = tuple(tuple(random.choice(count, min(TOP, count), replace=False).tolist()) for _ in range(_DRAWS))
+    sets = tuple(tuple(chance.choice(count, min(TOP, count), replace=False).tolist()) for _ in range(_DRAWS))
     return _Message(text, label, prediction.confidence, words, orders, scores, sets)
 
 

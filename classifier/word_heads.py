@@ -63,12 +63,12 @@ def fit_word_heads(
     Returns:
         None where there are too few messages of several words, or plain attention foretells no worse.
     """
-    random = np.random.default_rng(seed)
+    chance = np.random.default_rng(seed)
     measured: list[_Measured] = []
-    for number in random.permutation(len(texts)):
+    for number in chance.permutation(len(texts)):
         if len(measured) == messages:
             break
-        one = _measured(predictor, texts[number], random)
+        one = _measured(predictor, texts[number], chance)
         if one is not None:
             measured.append(one)
     if len(measured) < _FEWEST_MESSAGES:
@@ -110,7 +110,7 @@ def word_owners(encoded: Encoded) -> tuple[list[tuple[int, int]], npt.NDArray[np
     return spans, np.array(owners, dtype=np.int64)
 
 
-def _measured(predictor: Predictor, text: str, random: np.random.Generator) -> _Measured | None:
+def _measured(predictor: Predictor, text: str, chance: np.random.Generator) -> _Measured | None:
     encoded = predictor.encode([text])[0]
     spans, owner = word_owners(encoded)
     words = sorted(set(owner[owner >= 0].tolist()))
@@ -123,7 +123,7 @@ def _measured(predictor: Predictor, text: str, random: np.random.Generator) -> _
     received = weights.mean(dim=2).cpu().double().numpy()  # [K, heads, T]: the mean over queries
     tokens = received.reshape(-1, received.shape[-1])
     features = np.stack([tokens[:, owner == word].sum(axis=1) for word in words])
-    members = _sets(features[:, -received.shape[1] :].sum(axis=1), random)
+    members = _sets(features[:, -received.shape[1] :].sum(axis=1), chance)
     given = [encoded.source.span(*spans[word]) for word in words]
     without = [without_spans(text, [given[n] for n in np.flatnonzero(row)]) for row in members]
     scores = probabilities(predictor.logits([text, *without]), predictor.facts.temperature)
@@ -131,15 +131,15 @@ def _measured(predictor: Predictor, text: str, random: np.random.Generator) -> _
     return _Measured(features, members, scores[0, best] - scores[1:, best])
 
 
-def _sets(attention: npt.NDArray[np.float64], random: np.random.Generator) -> npt.NDArray[np.float64]:
+def _sets(attention: npt.NDArray[np.float64], chance: np.random.Generator) -> npt.NDArray[np.float64]:
     """[sets, words], 1 for words that are taken out: every single one, and sets drawn by attention."""
     words = len(attention)
     rows = [*np.eye(words)]
     likely = (1 - _CHANCE) * attention / attention.sum() + _CHANCE / words
     for _ in range(_SETS):
-        size = min(int(random.integers(2, _LARGEST_SET + 1)), words - 1)
+        size = min(int(chance.integers(2, _LARGEST_SET + 1)), words - 1)
         row = np.zeros(words)
-        row[random.choice(words, size, replace=False, p=likely / likely.sum())] = 1
+        row[chance.choice(words, size, replace=False, p=likely / likely.sum())] = 1
         rows.append(row)
     return np.stack(rows)
 

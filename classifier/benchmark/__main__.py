@@ -87,7 +87,7 @@ def write(folder: Path, name: str, measured: dict[str, Any], text: str) -> None:
     figures.write_text(json.dumps({**known, name: measured}, indent=2) + "\n", encoding="utf-8")
     page = folder / "results.md"
     begin, end = f"<!-- {name}: written by the benchmark -->", f"<!-- end of {name} -->"
-    old = page.read_text(encoding="utf-8")
+    old = page.read_text(encoding="utf-8") if page.exists() else "# Results\n"
     if begin not in old:
         old = f"{old.rstrip()}\n\n{begin}\n\n{end}\n"
     before, _, rest = old.partition(begin)
