@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export HF_HUB_OFFLINE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup demo test check bench bench-quality bench-ablation format lock chromium clean
+.PHONY: help setup demo test check bench bench-quality bench-ablation bench-explanations format lock chromium clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -38,8 +38,9 @@ check: setup ## Lint, types, import arrows, security, migrations
 	@folder=$$(mktemp -d) && export FINGERPOST_DATABASE_URL="sqlite+aiosqlite:///$$folder/check.db" && \
 	  $(BIN)/alembic upgrade head && $(BIN)/alembic check && rm -r "$$folder"
 
-bench: setup ## Measure the starter model and the demo; writes docs/results.json and docs/results.md
+bench: setup ## Measure the starter model and the speed of training; writes docs/results.json and docs/results.md
 	$(BIN)/python -m classifier.benchmark starter --results docs
+	$(BIN)/python -m classifier.benchmark training --results docs
 
 bench-quality: setup ## Measure the recipe on public data (DATA=folder), some hours; goes on where it was stopped
 	$(BIN)/python -m classifier.benchmark quality --results docs --data $(DATA)
@@ -47,6 +48,9 @@ bench-quality: setup ## Measure the recipe on public data (DATA=folder), some ho
 
 bench-ablation: setup ## Try each lever of the recipe on validation parts (DATA=folder), an hour
 	$(BIN)/python -m classifier.benchmark ablation --results docs --data $(DATA)
+
+bench-explanations: setup ## Measure whether the words that a model shows decide (DATA=folder), half an hour
+	$(BIN)/python -m classifier.benchmark explanations --results docs --data $(DATA)
 
 format: setup ## Format the code
 	$(BIN)/ruff check --fix .

@@ -5,14 +5,21 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from classifier.benchmark import ablation, gate, quality, quality_table, starter
+from classifier.benchmark import ablation, explanations, gate, quality, quality_table, starter, training
 from classifier.benchmark.workers import cores
 from classifier.contract import ClassifierError
+from classifier.dataset import read_examples, starter_pack
+from classifier.inference import Predictor
+from classifier.model_directory import load_model_directory, save_model_directory
+from classifier.settings import ClassifierSettings
+from classifier.training import fit
 
 Outcome = tuple[dict[str, Any], str]
 """(what was measured, the table)."""
@@ -33,6 +40,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of starter")
     parser.add_argument(
         "--workers", type=int, default=cores(), help="trainings side by side; by default one a core"
+    )
+    parser.add_argument(
+        "--model",
+        type=Path,
+        help="of explanations: a model directory; made from the data where it is missing",
     )
     parser.add_argument("--kept", action="store_true", help="of quality: only the table of what was measured")
     arguments = parser.parse_args()
@@ -72,11 +84,35 @@ def _ablation(arguments: argparse.Namespace) -> Outcome:
     return measured, ablation.table(measured)
 
 
+def _training(_: argparse.Namespace) -> Outcome:
+    drawn = random.Random(0).sample(list(starter_pack().train), 2000)  # noqa: S311  # not a secret  # nosec B311
+    measured = training.measure(drawn, ClassifierSettings().training_config(), texts="the starter pack")
+    return measured, training.table(measured)
+
+
+def _explanations(arguments: argparse.Namespace) -> Outcome:
+    """On BANKING77: a model of its training part, messages of its test part."""
+    if arguments.model is None or not arguments.model.exists():
+        examples = read_examples(arguments.data / "banking77-train.csv")
+        model = fit(examples, ClassifierSettings().training_config(), created=datetime.now(UTC)).model
+        if arguments.model is not None:
+            save_model_directory(model, arguments.model)
+    else:
+        model = load_model_directory(arguments.model)
+    unseen = [example.text for example in read_examples(arguments.data / "banking77-test.csv")]
+    measured = explanations.measure(Predictor(model), unseen, say=_say)
+    text = explanations.table(measured)
+    del measured["methods"]  # they stand in "faithfulness" as plain figures
+    return measured, text
+
+
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], Outcome]] = {
     "starter": _starter,
     "quality": _quality,
     "gate": _gate,
     "ablation": _ablation,
+    "training": _training,
+    "explanations": _explanations,
 }
 
 
