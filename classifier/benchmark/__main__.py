@@ -18,8 +18,7 @@ from classifier.contract import ClassifierError
 from classifier.dataset import read_examples, starter_pack
 from classifier.inference import Predictor
 from classifier.model_directory import load_model_directory, save_model_directory
-from classifier.settings import ClassifierSettings
-from classifier.training import fit
+from classifier.training import TrainingConfig, fit
 
 Outcome = tuple[dict[str, Any], str]
 """(what was measured, the table)."""
@@ -86,7 +85,7 @@ def _ablation(arguments: argparse.Namespace) -> Outcome:
 
 def _training(_: argparse.Namespace) -> Outcome:
     drawn = random.Random(0).sample(list(starter_pack().train), 2000)  # noqa: S311  # not a secret  # nosec B311
-    measured = training.measure(drawn, ClassifierSettings().training_config(), texts="the starter pack")
+    measured = training.measure(drawn, TrainingConfig(), texts="the starter pack")
     return measured, training.table(measured)
 
 
@@ -94,7 +93,7 @@ def _explanations(arguments: argparse.Namespace) -> Outcome:
     """On BANKING77: a model of its training part, messages of its test part."""
     if arguments.model is None or not arguments.model.exists():
         examples = read_examples(arguments.data / "banking77-train.csv")
-        model = fit(examples, ClassifierSettings().training_config(), created=datetime.now(UTC)).model
+        model = fit(examples, TrainingConfig(), created=datetime.now(UTC)).model
         if arguments.model is not None:
             save_model_directory(model, arguments.model)
     else:
