@@ -46,7 +46,7 @@ bench-quality: setup ## Measure the recipe on public data (DATA=folder), some ho
 	$(BIN)/python -m classifier.benchmark quality --results docs --data $(DATA)
 	$(BIN)/python -m classifier.benchmark gate --results docs --data $(DATA)
 
-bench-ablation: setup ## Try each lever of the recipe on validation parts (DATA=folder), an hour
+bench-ablation: setup ## Try each lever of the recipe on validation parts (DATA=folder), some hours; goes on where it was stopped
 	$(BIN)/python -m classifier.benchmark ablation --results docs --data $(DATA)
 
 bench-explanations: setup ## Measure whether the words that a model shows decide (DATA=folder), half an hour
