@@ -1,7 +1,8 @@
 """What each lever of the recipe changes, on validation parts alone.
 
-Small on purpose, and still some hours on two cores, so each training is kept and a second call goes on: parts of a training file with a number of messages a
-category; the validation messages are others of the same file. Test files are not read.
+Small on purpose, and still some hours on two cores, so each training is kept and a second call goes on: parts
+of a training file with a number of messages a category; the validation messages are others of the same file.
+Test files are not read.
 """
 
 from __future__ import annotations
