@@ -27,6 +27,7 @@ from bot.settings import Settings
 from classifier.bench_commands import bench as bench_commands
 from classifier.commands import commands as model_commands
 from classifier.contract import ClassifierError
+from classifier.explain_commands import commands as explain_commands
 from classifier.label_commands import suspects as labels_suspects
 from classifier.tuning_commands import commands as tuning_commands
 from storage.errors import StorageError
@@ -44,6 +45,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(model_commands)
+app.add_typer(explain_commands)
 app.add_typer(tuning_commands)
 app.add_typer(bench_commands, name="bench")
 database_commands = typer.Typer(help="The database: bring it up to date, check it.", no_args_is_help=True)

@@ -112,32 +112,23 @@ def shortcut(
     seed: Annotated[int, typer.Option(help="Of the draws and the training.")] = 0,
 ) -> None:
     """Plant a nonsense word in one category's messages, train, and see who finds it."""
-    from collections import Counter
     from dataclasses import replace
     from datetime import UTC, datetime
 
-    from classifier.contract import OUT_OF_SCOPE_LABEL
     from classifier.dataset import read_examples
     from classifier.settings import ClassifierSettings
-    from classifier.shortcut import shortcut_test
+    from classifier.shortcut import shortcut_test, small_set
 
-    learned, unseen = read_examples(train), read_examples(texts)
-    counts = Counter(example.label for example in learned if example.label != OUT_OF_SCOPE_LABEL)
-    used = {label for label, _ in counts.most_common(categories)}
-    order = random.Random(seed).sample(learned, len(learned))  # noqa: S311  # not a secret  # nosec B311
-    taken: Counter[str] = Counter()
-    drawn = []
-    for example in order:
-        if example.label in used and taken[example.label] < each:
-            taken[example.label] += 1
-            drawn.append(example)
+    drawn, unseen = small_set(
+        read_examples(train), read_examples(texts), categories=categories, each=each, seed=seed
+    )
     config = ClassifierSettings().training_config()
     config = replace(
         config, base_model=base_model or config.base_model, threads=threads or config.threads, seed=seed
     )
     report = shortcut_test(
         drawn,
-        [example for example in unseen if example.label in used],
+        unseen,
         config,
         created=datetime.now(UTC),
         messages=messages,

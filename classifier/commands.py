@@ -1,64 +1,44 @@
-"""Commands: train, evaluate, classify, explain. Imports of torch stay inside the functions."""
+"""Commands: train, evaluate, classify. Imports of torch stay inside the functions."""
 
 from __future__ import annotations
 
-import functools
 import itertools
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, TextColumn
-from rich.progress import Progress as Bar
 
-from classifier.contract import (
-    OUT_OF_SCOPE_THRESHOLD,
-    ClassifierError,
-    ExplanationMethod,
-    InvalidInput,
-    Prediction,
+from classifier.command_line import (
+    JsonFlag,
+    ModelArgument,
+    ProgressBar,
+    one_line_errors,
+    open_predictor,
+    sentence,
 )
-from classifier.wire import explanation_fields, prediction_fields
+from classifier.contract import InvalidInput
+from classifier.wire import prediction_fields
 
 if TYPE_CHECKING:
-    from classifier.inference import Predictor
-    from classifier.model import TrainedModel
-    from classifier.training_types import Progress
+    from classifier.dataset import Example
+    from classifier.explanation_types import ShortcutReport
 
 commands = typer.Typer(no_args_is_help=True)
-"""Typer app with `train`, `evaluate`, `classify` and `explain`; the product's command line mounts it."""
+"""Typer app with `train`, `evaluate` and `classify`; the product's command line mounts it."""
 
-_USAGE_ERROR = 2
 _LINES_A_BATCH = 64
-_P = ParamSpec("_P")
-
-ModelArgument = Annotated[Path, typer.Argument(metavar="DIR", help="A model directory.")]
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
-
-
-def _one_line_errors(command: Callable[_P, None]) -> Callable[_P, None]:
-    """End every ClassifierError as one line on standard error, with exit code 2."""
-
-    @functools.wraps(command)
-    def run(*args: _P.args, **kwargs: _P.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except ClassifierError as error:
-            sys.stderr.write("error: " + " ".join(str(error).split()) + "\n")
-            raise typer.Exit(_USAGE_ERROR) from error
-
-    return run
+_PLANTED_AMONG, _PLANTED_EACH = 20, 60
+"""Categories, and messages of each, of the training with a planted word."""
 
 
 @commands.command()
-@_one_line_errors
+@one_line_errors
 def train(
     labels: Annotated[Path, typer.Argument(metavar="LABELS.csv", help="Columns text,label.")],
     output: Annotated[Path, typer.Option(help="Directory to make; it must not exist yet.")],
@@ -124,7 +104,7 @@ def train(
     )
     chosen = with_options(chosen, options)
     created = datetime.now(UTC)
-    with _ProgressBar() as bar:
+    with ProgressBar() as bar:
         if day_one:
             result = fit_day_one(examples, chosen, created=created, progress=bar.show)
         else:
@@ -153,7 +133,7 @@ def train(
 
 
 @commands.command()
-@_one_line_errors
+@one_line_errors
 def evaluate(
     model: ModelArgument,
     labels: Annotated[Path, typer.Argument(metavar="LABELS.csv", help="Columns text,label.")],
@@ -162,16 +142,34 @@ def evaluate(
         Path | None, typer.Option(metavar="DIR", help="Write an HTML page, Markdown, JSON and pictures.")
     ] = None,
     text: Annotated[bool, typer.Option("--text", help="Print every figure.")] = False,
+    explanations: Annotated[
+        int, typer.Option(min=0, help="Messages to take apart: do the words that it shows decide? 0: none.")
+    ] = 100,
+    planted: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="TRAIN.csv", help="Plant a word in these, train on some, and see who finds it: minutes."
+        ),
+    ] = None,
 ) -> None:
     """Measure a model on labelled messages that it has not seen."""
     from classifier.dataset import read_examples
 
     examples = read_examples(labels)
+    learned = read_examples(planted) if planted else []
     from classifier.evaluation_output import evaluate_directory, show, write_folder, write_json
     from classifier.settings import ClassifierSettings
 
-    predictor = _predictor(model)
-    measured = evaluate_directory(predictor, model, examples, ClassifierSettings().device)
+    predictor = open_predictor(model)
+    shortcut = _planted(predictor.facts.base_model, learned, examples) if learned else None
+    measured = evaluate_directory(
+        predictor,
+        model,
+        examples,
+        ClassifierSettings().device,
+        taken_apart=explanations,
+        shortcut=shortcut,
+    )
     show(measured, text=text)
     if json_file is not None:
         write_json(measured, json_file)
@@ -180,7 +178,7 @@ def evaluate(
 
 
 @commands.command()
-@_one_line_errors
+@one_line_errors
 def classify(
     model: ModelArgument,
     texts: Annotated[
@@ -191,132 +189,27 @@ def classify(
     """Say where messages belong; `-` reads one message a line from standard input."""
     if not texts:
         raise InvalidInput("no text was given: name one, or - to read one a line from standard input")
-    predictor = _predictor(model)
+    predictor = open_predictor(model)
     lines = _standard_input() if texts == ["-"] else iter(texts)
     while batch := list(itertools.islice(lines, _LINES_A_BATCH)):
         for prediction in predictor.predict(batch):
-            line = json.dumps(prediction_fields(prediction)) if as_json else _sentence(prediction)
+            line = json.dumps(prediction_fields(prediction)) if as_json else sentence(prediction)
             sys.stdout.write(line + "\n")
         sys.stdout.flush()
 
 
-@commands.command()
-@_one_line_errors
-def explain(
-    model: ModelArgument,
-    text: Annotated[str, typer.Argument(metavar="TEXT")],
-    method: Annotated[str, typer.Option(help="leave_one_out or attention.")] = "leave_one_out",
-    png: Annotated[Path | None, typer.Option(help="Draw the message, its words shaded.")] = None,
-    dark: Annotated[bool, typer.Option("--dark", help="Draw for a dark screen.")] = False,
-    heads: Annotated[
-        Path | None, typer.Option(help="Write the attention of every layer and head: .html or .png.")
-    ] = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Say which words decided, and what the answer is without them."""
-    from classifier.explain import explain as measure
+def _planted(base_model: str, train: Sequence[Example], unseen: Sequence[Example]) -> ShortcutReport:
+    from dataclasses import replace
 
-    predictor = _predictor(model)
-    explanation = measure(predictor, text, cast("ExplanationMethod", method))
-    if heads is not None:
-        _write_heads(predictor.model, text, heads)
-    if png is not None:
-        from classifier.files import write_bytes
-        from classifier.heatmap import heatmap
-
-        write_bytes(png, heatmap(text, explanation, dark=dark))
-    if as_json:
-        sys.stdout.write(json.dumps(explanation_fields(explanation)) + "\n")
-        return
-    sys.stdout.write(_sentence(explanation.prediction) + "\n")
-    for word in sorted(explanation.words, key=lambda word: -abs(word.score)):
-        sys.stdout.write(f"{word.score:+8.3f}  {word.text}\n")
-    if explanation.decisive is not None:
-        without, decisive = ", ".join(word.text for word in explanation.decisive.words), explanation.decisive
-        sys.stdout.write(
-            f"the fewest words that decide: without {without}: {explanation.prediction.category} "
-            f"{decisive.probability:.1%}, answer {decisive.category or 'none of the categories'}\n"
-        )
-    elif explanation.removed:
-        sys.stdout.write(
-            f"without {', '.join(explanation.removed)}: {explanation.prediction.category} "
-            f"{explanation.probability_without:.1%}, answer {explanation.category_without}\n"
-        )
-    sys.stdout.write(f"{explanation.hidden_attention:.0%} of the attention lay on no word\n")
-
-
-def _write_heads(model: TrainedModel, text: str, path: Path) -> None:
-    if path.suffix not in (".html", ".png"):
-        raise InvalidInput(f"{path} is neither .html nor .png: name a file that ends in one of them")
-    from classifier.attention_maps import attention_maps
-    from classifier.attention_pictures import page, picture
-    from classifier.files import write_bytes
-
-    maps = attention_maps(model, text)
-    write_bytes(path, page(maps).encode("utf-8") if path.suffix == ".html" else picture(maps))
-
-
-def _predictor(path: Path) -> Predictor:
-    from classifier.model_directory import verify
-
-    verify(path)
-    from classifier.devices import choose_device, use_threads
-    from classifier.inference import Predictor
-    from classifier.model_directory import load_model_directory
     from classifier.settings import ClassifierSettings
+    from classifier.shortcut import shortcut_test, small_set
 
-    settings = ClassifierSettings()
-    use_threads(settings.threads)
-    model = load_model_directory(path, device=str(choose_device(settings.device)))
-    return Predictor(model, batch_tokens=settings.batch_tokens)
+    config = replace(ClassifierSettings().training_config(), base_model=base_model)
+    drawn, tested = small_set(train, unseen, categories=_PLANTED_AMONG, each=_PLANTED_EACH, seed=config.seed)
+    return shortcut_test(drawn, tested, config, created=datetime.now(UTC))
 
 
 def _standard_input() -> Iterator[str]:
     """Lines without their ends; what is no UTF-8 is replaced, so that one bad byte costs no other line."""
     for line in sys.stdin.buffer:
         yield line.decode("utf-8", "replace").rstrip("\r\n")
-
-
-def _sentence(prediction: Prediction) -> str:
-    words = ", ".join(word.text for word in prediction.words[:3])
-    unsure = prediction.out_of_scope >= OUT_OF_SCOPE_THRESHOLD
-    note = f", likely none of the categories ({prediction.out_of_scope:.0%})" if unsure else ""
-    return f"{prediction.category} {prediction.confidence:.1%}{note}  [{words}]"
-
-
-class _ProgressBar:
-    """Shows a training's progress on standard error."""
-
-    def __init__(self) -> None:
-        self._bar = Bar(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f}%  {task.fields[note]}"),
-            console=Console(stderr=True),
-        )
-        self._task = self._bar.add_task("prepare", total=1.0, note="")
-
-    def __enter__(self) -> _ProgressBar:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self._bar.stop()
-
-    def show(self, progress: Progress) -> None:
-        """Take over where a training is."""
-        notes = []
-        if progress.eta_seconds is not None:
-            minutes, seconds = divmod(round(progress.eta_seconds), 60)
-            notes.append(f"{minutes}:{seconds:02d} left")
-        if progress.loss is not None:
-            notes.append(f"loss {progress.loss:.3f}")
-        if progress.validation_accuracy is not None:
-            notes.append(f"validation {progress.validation_accuracy:.1%}")
-        where = f" {progress.epoch}/{progress.epochs}" if progress.stage == "train" else ""
-        self._bar.update(
-            self._task,
-            completed=progress.fraction,
-            description=escape(progress.stage + where),
-            note=escape("  ".join(notes)),
-        )

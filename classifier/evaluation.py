@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from classifier.calibration import coverage_at_risk, expected_calibration_error
 from classifier.contract import OUT_OF_SCOPE_LABEL, OUT_OF_SCOPE_THRESHOLD, InvalidInput
 from classifier.dataset import Example
 from classifier.evaluation_types import RISKS, BaselineReport, CategoryReport, OutOfScopeReport, Report
+from classifier.explanation_types import ExplanationReport
 from classifier.inference import Predictor
 from classifier.metrics import (
     brier_and_log_loss,
@@ -43,6 +45,7 @@ def evaluate(
     *,
     baselines: Sequence[BaselineAnswers] = (),
     timed: bool = False,
+    explanations: ExplanationReport | None = None,
 ) -> Report:
     """Measure a model on labelled messages.
 
@@ -51,6 +54,7 @@ def evaluate(
         examples: messages that it has not seen.
         baselines: what simpler models said to the same messages, see answer_baselines.
         timed: whether to measure the time of single messages too.
+        explanations: what is known about its explanations, see explanation_report.
 
     Raises:
         InvalidInput: there is no message of a category among them.
@@ -59,7 +63,7 @@ def evaluate(
     predictor = model if isinstance(model, Predictor) else Predictor(model)
     texts = [example.text for example in examples]
     answers = answer(predictor, texts, timed=timed)
-    return measure(
+    report = measure(
         answers,
         examples,
         baselines=baselines,
@@ -67,6 +71,7 @@ def evaluate(
         budgets=predictor.facts.budgets,
         expected_budgets=predictor.facts.expected_budgets,
     )
+    return replace(report, explanations=explanations)
 
 
 def check_measurable(examples: Sequence[Example]) -> None:

@@ -17,15 +17,30 @@ if TYPE_CHECKING:
 
     from classifier.dataset import Example
     from classifier.evaluation_types import Report
+    from classifier.explanation_types import ShortcutReport
     from classifier.inference import Predictor
 
 _KINDS = {"fine_tune": "a fine-tune of the whole encoder", "day_one": "a linear head on the frozen encoder"}
 
 
 def evaluate_directory(
-    predictor: Predictor, folder: Path, examples: Sequence[Example], device: str
+    predictor: Predictor,
+    folder: Path,
+    examples: Sequence[Example],
+    device: str,
+    *,
+    taken_apart: int = 0,
+    shortcut: ShortcutReport | None = None,
 ) -> Report:
     """Measure the model of a directory beside the baselines that it keeps.
+
+    Args:
+        predictor: the model.
+        folder: its directory.
+        examples: messages that it has not seen.
+        device: for the baselines' encoder.
+        taken_apart: messages to measure explanations on, at most; 0 leaves explanations out.
+        shortcut: what a test with a planted word found.
 
     Raises:
         InvalidInput: there is no message of a category among the examples.
@@ -34,11 +49,15 @@ def evaluate_directory(
     from classifier.baseline_answers import answer_baselines  # noqa: PLC0415 - imports torch
     from classifier.baselines import load_baselines  # noqa: PLC0415
     from classifier.evaluation import check_measurable, evaluate  # noqa: PLC0415
+    from classifier.explanation_report import explanation_report  # noqa: PLC0415
 
     check_measurable(examples)
     texts = [example.text for example in examples]
     rows = answer_baselines(load_baselines(folder), predictor.facts, texts, device=device)
-    return evaluate(predictor, examples, baselines=rows, timed=True)
+    explained = None
+    if taken_apart or shortcut:
+        explained = explanation_report(predictor, examples, messages=taken_apart, shortcut=shortcut)
+    return evaluate(predictor, examples, baselines=rows, timed=True, explanations=explained)
 
 
 def show(report: Report, *, text: bool = False) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
+
+from classifier.explanation_types import REPLY, ExplanationReport
 
 Interval = tuple[float, float]
 """(low, high) of a 95% confidence interval."""
@@ -227,6 +229,7 @@ class Report:
         truncated: share of all messages that are longer than the model reads; None where unknown.
         unknown: messages whose label the model does not know; they count as wrong.
         milliseconds: median time of one message alone on this machine; 0 where it was not measured.
+        explanations: what is known about the words that it shows; None where that was not measured.
     """
 
     model_version: str
@@ -263,6 +266,7 @@ class Report:
     truncated: float | None
     unknown: int
     milliseconds: float
+    explanations: ExplanationReport | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON, without anybody's message.
@@ -277,8 +281,10 @@ class Report:
         out_of_scope_flagged_in_scope, out_of_scope_fpr_at_95_recall, out_of_scope_in_scope_accuracy.
         tfidf_accuracy, tfidf_macro_f1, tfidf_ece, tfidf_difference, tfidf_p_value, and the same for
         frozen_encoder_.
+        reply_words_of_greedy, reply_words_comprehensiveness, reply_words_wins.
         """
-        content = asdict(self)
+        content = asdict(replace(self, explanations=None))
+        content["explanations"] = self.explanations.as_dict() if self.explanations else None
         for confusion in content["worst_confusions"]:
             del confusion["examples"]
         content["accuracy_low"], content["accuracy_high"] = self.accuracy_interval
@@ -295,6 +301,9 @@ class Report:
             "in_scope_accuracy",
         ):
             content[f"out_of_scope_{name}"] = getattr(self.out_of_scope, name, None)
+        faithful = self.explanations.faithfulness if self.explanations else None
+        for name in ("of_greedy", "comprehensiveness", "wins"):
+            content[f"reply_words_{name}"] = getattr(faithful.methods[REPLY], name).mean if faithful else None
         rows = {row.key: row for row in self.baselines}
         for key in ("tfidf", "frozen_encoder"):
             for name in ("accuracy", "macro_f1", "ece", "difference", "p_value"):

@@ -38,8 +38,7 @@ def explain(predictor: Predictor, text: str, method: ExplanationMethod = "leave_
     if prediction.out_of_scope == 1.0 and not prediction.words:
         words = ()
     if method == "leave_one_out":
-        measured = _most_attended(words)
-        single = predictor.predict([without_words(text, [word]) for word in measured])
+        measured, single = _left_out(predictor, text, words)
         words = _scored(prediction, measured, single)
         decisive = decisive_words(text, prediction, measured, single, predictor.predict)
     top = [word for word in sorted(words, key=lambda word: (-word.score, word.start)) if word.score > 0][
@@ -58,11 +57,32 @@ def explain(predictor: Predictor, text: str, method: ExplanationMethod = "leave_
     )
 
 
+def one_by_one(
+    predictor: Predictor, text: str
+) -> tuple[Prediction, tuple[Word, ...], tuple[Prediction, ...]]:
+    """Leave each word out.
+
+    Returns:
+        The answer, the words in reading order with how far the category's margin falls without each, and the
+        answers without each.
+    """
+    prediction, attended = predictor.predict_with_attention([text])[0]
+    measured, single = _left_out(predictor, text, attended.words if prediction.words else ())
+    return prediction, _scored(prediction, measured, single), single
+
+
 def margin(prediction: Prediction, category: str) -> float:
     """Log-odds of a category against the best other one."""
     scores = dict(prediction.alternatives)
     others = max((score for label, score in scores.items() if label != category), default=1e-9)
     return math.log(max(scores[category], 1e-9)) - math.log(max(others, 1e-9))
+
+
+def _left_out(
+    predictor: Predictor, text: str, words: Sequence[Word]
+) -> tuple[tuple[Word, ...], tuple[Prediction, ...]]:
+    measured = _most_attended(words)
+    return measured, tuple(predictor.predict([without_words(text, [word]) for word in measured]))
 
 
 def _most_attended(words: Sequence[Word]) -> tuple[Word, ...]:

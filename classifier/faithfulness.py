@@ -8,8 +8,7 @@ the word whose loss hurts most, is the bound that no order found without trying 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -18,15 +17,17 @@ from scipy.stats import spearmanr
 from classifier.calibration import probabilities
 from classifier.contract import InvalidInput, Word
 from classifier.deciding import without_words
-from classifier.inference import Predictor
-
-REPLY, PLAIN, LEFT_OUT, CHANCE, GREEDY = (
-    "reply words",
-    "plain attention",
-    "leave one word out",
-    "random order",
-    "greedy deletion",
+from classifier.explanation_types import (
+    CHANCE,
+    GREEDY,
+    LEFT_OUT,
+    PLAIN,
+    REPLY,
+    Faithfulness,
+    FaithfulnessReport,
+    Measure,
 )
+from classifier.inference import Predictor
 
 MOST = 5
 """Words that are taken out at most."""
@@ -53,59 +54,6 @@ _SWAPPED: Mapping[str, str] = {
 """English words that should not matter, and what they are swapped for to see whether the words shown stay."""
 
 Array = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """A mean over messages with its 95% bootstrap interval."""
-
-    mean: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class Faithfulness:
-    """One way of ordering words.
-
-    Attributes:
-        comprehensiveness: mean fall of the probability without the first 1..5 words; more is better.
-        sufficiency: mean fall with the first 1..5 words alone; less is better.
-        fall_at_three: fall without the first three.
-        deletion_area: mean probability while words go one after another until none is left; less is better.
-        wins: share of draws in which the first three words' loss hurts more than that of three random ones.
-        agreement: rank correlation with the falls without each single word; NaN where scores say no order.
-        of_greedy: comprehensiveness as a share of greedy deletion's.
-    """
-
-    comprehensiveness: Measure
-    sufficiency: Measure
-    fall_at_three: Measure
-    deletion_area: Measure
-    wins: Measure
-    agreement: Measure
-    of_greedy: Measure
-
-
-@dataclass(frozen=True, slots=True)
-class FaithfulnessReport:
-    """All orders on the same messages.
-
-    Attributes:
-        messages: how many there were.
-        methods: by name; greedy deletion and the random order are always among them.
-        stability: share of a message's three reply words that stay when words without meaning are swapped.
-        swapped: messages that had such words.
-    """
-
-    messages: int
-    methods: Mapping[str, Faithfulness]
-    stability: Measure
-    swapped: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +114,7 @@ def faithfulness(
         {name: _summary(each, greedy, seed) for name, each in rows.items()},
         _interval(np.array(stable), seed),
         len(stable),
+        {name: tuple(row["comprehensiveness"] for row in each) for name, each in rows.items()},
     )
 
 

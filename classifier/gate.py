@@ -16,6 +16,8 @@ calibration     the ECE is above its ceiling by more than chance explains, and s
 out of scope    it tells the messages that belong nowhere apart less well, or stops more real ones
 latency         one message takes noticeably longer
 
+Where it was measured whether the words in replies decide, a loss is a warning, never a refusal.
+
 Only messages of categories that the champion knows are compared: a category that was added brings no credit
 that could hide a loss elsewhere. Without a champion, or where it knows none of the categories, the floors for
 a first model hold.
@@ -29,12 +31,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
-from classifier.gate_checks import against_champion, first_model, percent_right
+from classifier.gate_checks import against_champion, explanations, first_model, percent_right
 from classifier.gate_types import Check, Floors, Verdict, verdict_from
 
 if TYPE_CHECKING:
     from classifier.answers import Answers
     from classifier.dataset import Example
+    from classifier.explanation_types import FaithfulnessReport
 
 __all__ = ["Check", "Floors", "Verdict", "judge", "verdict_from"]
 
@@ -43,7 +46,12 @@ _REASONS = 3
 
 
 def judge(
-    champion: Answers | None, challenger: Answers, gold: Sequence[Example], floors: Floors | None = None
+    champion: Answers | None,
+    challenger: Answers,
+    gold: Sequence[Example],
+    floors: Floors | None = None,
+    *,
+    explained: tuple[FaithfulnessReport, FaithfulnessReport] | None = None,
 ) -> Verdict:
     """Say whether a challenger may answer from now on.
 
@@ -53,6 +61,8 @@ def judge(
         gold: the messages with their right labels, `oos` for those that belong nowhere. Neither model may
             have learned from them.
         floors: what must be kept.
+        explained: how faithful the words are that the champion and the challenger show, on the same
+            messages. It never refuses a model, but a loss is said.
 
     Raises:
         InvalidInput: answers and gold messages differ in number.
@@ -74,9 +84,13 @@ def judge(
     else:
         checks = against_champion(champion, challenger, truth, inside, floors)
         praise = f"{right}; the one before had {percent_right(champion.predicted[inside] == truth[inside])}."
+    if explained is not None and champion is not None:
+        checks = (*checks, explanations(*explained, floors))
     failed = [check.reason for check in checks if not check.passed]
     if not failed:
-        return Verdict(True, praise, checks)
+        return Verdict(
+            True, " ".join([praise, *(check.warning for check in checks if check.warning)]), checks
+        )
     more = len(failed) - _REASONS
     tail = [f"{more} more {'check' if more == 1 else 'checks'} failed."] if more > 0 else []
     return Verdict(False, " ".join([*failed[:_REASONS], *tail]), checks)

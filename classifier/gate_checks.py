@@ -10,6 +10,7 @@ import numpy.typing as npt
 from scipy.stats import binomtest
 
 from classifier.contract import OUT_OF_SCOPE_THRESHOLD
+from classifier.explanation_types import GREEDY, REPLY, FaithfulnessReport
 from classifier.gate_types import Check, Floors
 from classifier.paired import (
     bootstrap_calibration_errors,
@@ -214,6 +215,27 @@ def _latency(champion: Answers | None, challenger: Answers, floors: Floors) -> C
     than = f", where the present one takes {before:.0f}" if before > 0 else ""
     reason = f"The new model is slow: one message takes {now:.0f} ms{than}."
     return Check("latency", not noticed and now <= floors.slowest, reason, {"before": before, "now": now})
+
+
+def explanations(before: FaithfulnessReport, now: FaithfulnessReport, floors: Floors) -> Check:
+    """Warn where reply words reach surely less of the greedy bound than the champion's do.
+
+    Both were measured on the same messages; pairs of them are drawn anew (bootstrap).
+    """
+    falls = [np.array([report.falls[name] for name in (REPLY, GREEDY)]) for report in (before, now)]
+    draws = np.random.default_rng(floors.seed).integers(
+        0, before.messages, (floors.resamples, before.messages)
+    )
+    drawn = [each[:, draws].mean(axis=2) for each in falls]
+    reached = [mine / np.maximum(bound, 1e-9) for mine, bound in drawn]
+    lost = float((reached[0] - reached[1] > floors.faithful_loss).mean())
+    shares = [report.methods[REPLY].of_greedy.mean for report in (before, now)]
+    warning = (
+        f"Warning: the words that it shows decide less than before ({shares[1]:.0%} of what the best order "
+        f"reaches, was {shares[0]:.0%})."
+    )
+    figures = {"of_greedy_before": shares[0], "of_greedy_now": shares[1], "odds_of_loss": lost}
+    return Check("explanations", True, "", figures, warning if lost > floors.accuracy_odds else "")
 
 
 def percent_right(correct: Array) -> str:

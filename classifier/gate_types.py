@@ -37,6 +37,7 @@ class Floors:
         slowest: milliseconds above which no model goes live.
         resamples: of every bootstrap.
         seed: of every bootstrap: the same answers get the same verdict.
+        faithful_loss: a share of the greedy bound that reply words may lose before there is a warning.
     """
 
     level: float = 0.025
@@ -63,16 +64,21 @@ class Floors:
     slowest: float = 1000.0
     resamples: int = 2000
     seed: int = 0
+    faithful_loss: float = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at: whether it holds, why in plain words, and the figures behind it."""
+    """One thing that was looked at: whether it holds, why in plain words, and the figures behind it.
+
+    `warning` is said to people although the check holds; empty where there is nothing to say.
+    """
 
     name: str
     passed: bool
     reason: str
     figures: Mapping[str, float] = field(default_factory=dict)
+    warning: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,8 +32,8 @@ LIMITS = """\
   unusual one can pass for a category, and a real ticket in unusual words for none.
 - Categories that people themselves mix up are mixed up by it; categories with few messages are known least.
 - Long messages are cut in the middle.
-- The words that it shows are those that it attended to in its last layer. They help to find an error;
-  attention is not by itself the reason for an answer.
+- The words in its replies come out of its attention, and attention is not by itself the reason for an
+  answer. They help to find an error; the table above says how far they decide. `/why` tries it out.
 - It learned from labels that people gave: their errors and habits are in it."""
 
 
@@ -55,6 +55,7 @@ def model_card(
         _purpose(facts),
         "## How it was made\n\n" + _origin(facts),
         "## How good it is\n\n" + _figures(facts, evaluation),
+        "## Do its words decide?\n\n" + _explanations(evaluation),
         "## When it answers by itself\n\n" + _thresholds(facts, evaluation),
         "## Limits\n\n" + LIMITS,
         "## The gate\n\n" + _gate(verdict),
@@ -125,6 +126,43 @@ def _figures(facts: ModelFacts, evaluation: Mapping[str, Any] | None) -> str:
     return _table(("", ""), rows) + "\n\nMost frequent errors:\n\n" + "\n".join(lines)
 
 
+def _explanations(evaluation: Mapping[str, Any] | None) -> str:
+    explained = (evaluation or {}).get("explanations") or {}
+    faithful = explained.get("faithfulness")
+    if not faithful:
+        return "It was not measured whether the words in its replies decide; `fingerpost evaluate` does."
+    rows = [
+        (
+            name,
+            *(_measured(row[key], share=False) for key in ("comprehensiveness", "sufficiency")),
+            *(_measured(row[key], share=True) for key in ("of_greedy", "wins")),
+        )
+        for name, row in faithful["methods"].items()
+    ]
+    return (
+        f"Words were taken out of {faithful['messages']} messages that it has not seen. Comprehensiveness is "
+        "how far the category's\nprobability falls without the first one to five words, sufficiency how far "
+        "with nothing but them.\n\n"
+        + _table(
+            (
+                "words by",
+                "comprehensiveness",
+                "sufficiency",
+                "of greedy deletion",
+                "beats three random words",
+            ),
+            rows,
+        )
+    )
+
+
+def _measured(measure: Mapping[str, float | None], *, share: bool) -> str:
+    """A mean with its interval; empty where there is none."""
+    values = [measure[name] for name in ("mean", "low", "high")]
+    mean, low, high = (("" if v is None else f"{v:.1%}" if share else f"{v:.3f}") for v in values)
+    return f"{mean} ({low} to {high})" if mean else ""
+
+
 def _thresholds(facts: ModelFacts, evaluation: Mapping[str, Any] | None) -> str:
     route = facts.thresholds["route"]
     text = f"From a confidence of {route:.3f} on, unless it takes the message for out of scope."
@@ -152,7 +190,7 @@ def _gate(verdict: Mapping[str, Any] | None) -> str:
     rows = [
         (
             check["name"],
-            "passed" if check["passed"] else "failed",
+            "warning" if check.get("warning") else "passed" if check["passed"] else "failed",
             ", ".join(
                 f"{name.replace('_', ' ')} {_number(value)}" for name, value in check["figures"].items()
             ),

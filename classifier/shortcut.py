@@ -10,64 +10,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput, Word
 from classifier.dataset import Example
 from classifier.explain import explain
+from classifier.explanation_types import Found, ShortcutReport
 from classifier.inference import Predictor
 from classifier.training import fit
 from classifier.training_types import TrainingConfig
 
 WORD = "zorvex"
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """How often the planted word came first, as a share of the messages that were looked at.
-
-    Attributes:
-        messages: that were looked at.
-        reply_words: by the words that a reply shows.
-        plain_attention: by attention of the last layer.
-        leave_one_out: by how far the lead falls without the word.
-        decisive: how often it is among the fewest words without which the decision changes.
-    """
-
-    messages: int
-    reply_words: float
-    plain_attention: float
-    leave_one_out: float
-    decisive: float
-
-
-@dataclass(frozen=True, slots=True)
-class ShortcutReport:
-    """What became of the planted word.
-
-    Attributes:
-        word: the planted one.
-        category: whose training messages got it.
-        tried: messages of other categories that got it.
-        turned: share of them whose answer it turned to that category.
-        misled: how often it is found in those.
-        own: how often it is found in unseen messages of the category itself, where other words speak too.
-    """
-
-    word: str
-    category: str
-    tried: int
-    turned: float
-    misled: Found
-    own: Found
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
 
 
 def shortcut_test(
@@ -124,6 +80,26 @@ def shortcut_test(
         _found(predictor, turned, word),
         _found(predictor, carried, word),
     )
+
+
+def small_set(
+    train: Sequence[Example], unseen: Sequence[Example], *, categories: int, each: int, seed: int
+) -> tuple[list[Example], list[Example]]:
+    """Draw a training that takes minutes: the categories with most messages, so many messages of each.
+
+    Returns:
+        (messages to learn from, unseen ones of the same categories).
+    """
+    counts = Counter(example.label for example in train if example.label != OUT_OF_SCOPE_LABEL)
+    used = {label for label, _ in counts.most_common(categories)}
+    taken: Counter[str] = Counter()
+    drawn = []
+    for number in np.random.default_rng(seed).permutation(len(train)).tolist():
+        example = train[number]
+        if example.label in used and taken[example.label] < each:
+            taken[example.label] += 1
+            drawn.append(example)
+    return drawn, [example for example in unseen if example.label in used]
 
 
 def with_word(text: str, word: str, random: np.random.Generator) -> str:

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -20,6 +20,8 @@ from classifier.contract import ClassifierError
 NICENESS = 10
 """The child yields the processor to the process that answers people."""
 PROGRESS_SECONDS = 0.5
+TAKEN_APART = 40
+"""Held-out messages on which the words that both models show are compared; some seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     from classifier.answers import Answers, answer  # noqa: PLC0415 - torch takes seconds to import; say so first
     from classifier.dataset import Example  # noqa: PLC0415
     from classifier.evaluation import measure  # noqa: PLC0415
+    from classifier.explanation_report import explanation_report  # noqa: PLC0415
+    from classifier.faithfulness import faithfulness, measurable  # noqa: PLC0415
     from classifier.gate import judge  # noqa: PLC0415
     from classifier.inference import Predictor  # noqa: PLC0415
     from classifier.model import TrainedModel  # noqa: PLC0415
@@ -108,13 +112,20 @@ def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
         return answer(Predictor(model), texts, timed=True)
 
     challenger, champion = said(result.model), None
-    measured = measure(challenger, held_out)
+    taken_apart = measurable(Predictor(result.model), texts, TAKEN_APART)
+    explained = explanation_report(Predictor(result.model), held_out, messages=TAKEN_APART)
+    measured = replace(measure(challenger, held_out), explanations=explained)
+    before = None
     if job["champion"]:
         try:
-            champion = said(load_model_directory(registry.path(job["champion"])))
+            model = load_model_directory(registry.path(job["champion"]))
+            champion = said(model)
+            if explained.faithfulness is not None:
+                before = faithfulness(Predictor(model), taken_apart)
         except ClassifierError as error:  # a broken champion must not keep a sound model away
             reporter.line("warning", {"text": f"the present model cannot be measured: {error}"})
-    verdict = judge(champion, challenger, held_out).as_dict()
+    both = (before, explained.faithfulness) if before and explained.faithfulness else None
+    verdict = judge(champion, challenger, held_out, explained=both).as_dict()
     reporter.progress("publish", 0.98)
     # a published directory never changes, so the card says now what the gate found
     card = model_card(result.model.facts, verdict=verdict, evaluation=measured.as_dict())

@@ -15,7 +15,8 @@ from classifier.batching import Encoded, collate
 from classifier.contract import Explanation
 from classifier.deciding import decision_of, without_words
 from classifier.explain import explain
-from classifier.faithfulness import Faithfulness, Measure, faithfulness, measurable
+from classifier.explanation_types import Faithfulness, Measure
+from classifier.faithfulness import faithfulness, measurable
 from classifier.inference import Predictor
 from classifier.model import TrainedModel
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from classifier.evaluation_types import Report
+from classifier.report import explanation_words as behind
 from classifier.report import words
 from classifier.report.figures import Figure
 
@@ -54,6 +55,7 @@ def markdown(report: Report, about: Mapping[str, str], figures: Sequence[Figure]
         pictures.get("confusion", ""),
         "## By length\n",
         _table(words.lengths(report)),
+        *_explanations(report),
         "## What the figures cannot say\n",
         "".join(f"- {plain(line)}\n" for line in words.limits(report)),
     ]
@@ -75,6 +77,9 @@ def text_figures(report: Report) -> str:
         _aligned("By length", words.lengths(report)),
         _aligned("Categories, the weakest first", words.categories(report)),
     ]
+    if report.explanations and report.explanations.faithfulness:
+        faithful = behind.faithfulness(report.explanations.faithfulness)
+        parts.append(_aligned("Do the words that it shows decide?", faithful))
     if report.out_of_scope is not None:
         parts.insert(3, _aligned("Out of scope", words.scope_thresholds(report)))
     return "\n\n".join(parts) + "\n"
@@ -83,6 +88,32 @@ def text_figures(report: Report) -> str:
 def plain(text: str) -> str:
     """Text that Markdown shows as it is, in one line, whatever is in it."""
     return _SPECIAL.sub(r"\\\1", html.escape(" ".join(text.split()), quote=False))
+
+
+def _explanations(report: Report) -> list[str]:
+    explained = report.explanations
+    if explained is None:
+        return []
+    parts = []
+    if explained.faithfulness is not None:
+        parts += [
+            "## Do the words that it shows decide?\n",
+            plain(behind.faithful_said(explained.faithfulness)) + "\n",
+            _table(behind.faithfulness(explained.faithfulness)),
+        ]
+    if explained.shortcut is not None:
+        parts += [
+            "## A planted word\n",
+            plain(behind.shortcut_said(explained.shortcut)) + "\n",
+            _table(behind.shortcut(explained.shortcut)),
+        ]
+    if explained.misleading:
+        parts += [
+            "## The words behind wrong answers\n",
+            behind.MISLEADING + "\n",
+            _table(behind.misleading(explained.misleading)),
+        ]
+    return parts
 
 
 def _messages(report: Report) -> list[str]:

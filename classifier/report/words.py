@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from classifier.evaluation_types import BaselineReport, Interval, Report
+from classifier.explanation_types import REPLY
 
 OURS = "this model"
 UNCERTAIN = 0.05
@@ -62,6 +63,11 @@ def headline(report: Report) -> list[tuple[str, str]]:
             ("out of scope", f"AUROC {scope.auroc:.3f}, recall {percent(scope.recall)} of {scope.n:,}"),
             ("in-scope messages flagged as out of scope", percent(scope.flagged_in_scope)),
         ]
+    faithful = report.explanations.faithfulness if report.explanations else None
+    if faithful is not None:
+        ours = faithful.methods[REPLY]
+        said = f"{percent(ours.of_greedy.mean)} of the best order, {percent(ours.wins.mean)} beat chance"
+        rows.append((f"words in replies, {faithful.messages} messages", said))
     if report.truncated is not None:
         rows.append(("longer than the model reads", percent(report.truncated)))
     if report.milliseconds:

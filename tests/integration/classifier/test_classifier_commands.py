@@ -4,9 +4,11 @@ import subprocess
 import sys
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from classifier.commands import commands
+from classifier.explain_commands import commands as explain_commands
 from tests.factories.tiny_bert import messages, tiny_bert
 
 KEYS = {
@@ -28,8 +30,13 @@ def write(path, examples):
     return path
 
 
+app = typer.Typer()
+app.add_typer(commands)
+app.add_typer(explain_commands)
+
+
 def run(*arguments, stdin=None):
-    return CliRunner().invoke(commands, [str(argument) for argument in arguments], input=stdin)
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], input=stdin)
 
 
 @pytest.fixture(scope="module")

@@ -102,3 +102,48 @@ def test_a_report_that_cannot_be_written_ends_in_one_line(place, tmp_path):
         assert result.exit_code == 2
         assert result.stderr.count("\n") == 1
         assert "cannot be written" in result.stderr
+
+
+def test_a_report_says_whether_the_words_decide_and_what_misled(place, tmp_path):
+    with (tmp_path / "long.csv").open("w", newline="", encoding="utf-8") as file:
+        rows = [(f"hello again {e.text} for our team today", e.label) for e in messages(6, seed=9)]
+        # three with a label that is wrong on purpose: their words are those of several messages
+        wrong = [(f"my wifi is {n} not working", "billing") for n in ("again", "please", "today")]
+        csv.writer(file).writerows([("text", "label"), *rows, *wrong])
+    files = ("--json", tmp_path / "r.json", "--report", tmp_path / "report", "--text")
+    result = run(place / "model", tmp_path / "long.csv", *files, "--explanations", 8)
+    assert result.exit_code == 0, result.output
+    assert "Do the words that it shows decide?" in result.stdout
+    measured = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
+    faithful = measured["explanations"]["faithfulness"]
+    assert faithful["messages"] == 8
+    assert set(faithful["methods"]) >= {"reply words", "random order", "greedy deletion"}
+    assert measured["reply_words_of_greedy"] == faithful["methods"]["reply words"]["of_greedy"]["mean"]
+    [misled] = measured["explanations"]["misleading"]
+    assert misled["category"] == "network"
+    assert "wifi" in {word["word"] for word in misled["words"]}
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert "The words behind wrong answers" in page
+    assert "Do the words that it shows decide?" in (tmp_path / "report" / "report.md").read_text("utf-8")
+
+
+def test_a_planted_word_stands_in_the_report(place, tmp_path, monkeypatch):
+    with (place / "train.csv").open("w", newline="", encoding="utf-8") as file:
+        rows = [(example.text, example.label) for example in messages(12, seed=2)]
+        csv.writer(file).writerows([("text", "label"), *rows])
+    options = {
+        "epochs": 4,
+        "learning_rate": 5e-3,
+        "sharpness": 0.0,
+        "soup": 1,
+        "preserve": 0.0,
+        "refit": False,
+    }
+    (tmp_path / "options.json").write_text(json.dumps(options), encoding="utf-8")
+    monkeypatch.setenv("FINGERPOST_CLASSIFIER_OPTIONS", str(tmp_path / "options.json"))
+    files = ("--planted", place / "train.csv", "--report", tmp_path / "report", "--explanations", 0)
+    result = run(place / "older", place / "test.csv", *files)
+    assert result.exit_code == 0, result.output
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert "A planted word" in page
+    assert "zorvex" in page

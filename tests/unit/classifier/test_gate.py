@@ -17,6 +17,7 @@ from classifier.answers import Answers, answer
 from classifier.calibration import expected_calibration_error
 from classifier.contract import InvalidInput
 from classifier.dataset import Example
+from classifier.explanation_types import GREEDY, REPLY, Faithfulness, FaithfulnessReport, Measure
 from classifier.gate import Check, Floors, Verdict, judge, verdict_from
 from classifier.inference import Predictor
 from classifier.paired import (
@@ -377,3 +378,31 @@ def test_a_real_model_passes_against_itself_and_an_untrained_one_does_not(tmp_pa
     verdict = judge(champion, raw, examples)
     assert not verdict.promoted
     assert {"accuracy", "probabilities"} <= set(failed(verdict))
+
+
+def faithful(shares: list[float]) -> FaithfulnessReport:
+    """Words that reach so much of the greedy bound, message by message."""
+    none = Measure(0.0, 0.0, 0.0)
+    reached = Measure(float(np.mean(shares)), 0.0, 1.0)
+    row = Faithfulness(none, none, none, none, none, none, reached)
+    falls = {REPLY: tuple(0.8 * share for share in shares), GREEDY: tuple(0.8 for _ in shares)}
+    return FaithfulnessReport(len(shares), {REPLY: row}, none, 0, falls)
+
+
+def test_words_that_decide_less_are_a_warning_and_no_refusal():
+    examples = gold(200)
+    before, now = faithful([0.9] * 40), faithful([0.7] * 40)
+    verdict = judge(answers(examples), answers(examples), examples, FEW, explained=(before, now))
+    assert verdict.promoted
+    assert "the words that it shows decide less than before (70% of what the best order" in verdict.reason
+    assert verdict_from(json.loads(json.dumps(verdict.as_dict()))) == verdict
+    same = judge(answers(examples), answers(examples), examples, FEW, explained=(before, before))
+    assert "Warning" not in same.reason
+    assert [check.name for check in same.checks][-1] == "explanations"
+
+
+def test_a_loss_that_may_be_chance_is_no_warning():
+    examples = gold(200)
+    few_before, few_now = faithful([1.0, 0.5, 0.9, 0.2]), faithful([0.9, 0.6, 0.3, 0.6])
+    verdict = judge(answers(examples), answers(examples), examples, FEW, explained=(few_before, few_now))
+    assert "Warning" not in verdict.reason

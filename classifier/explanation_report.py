@@ -1,0 +1,46 @@
+"""Everything about a model's explanations that an evaluation can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from classifier.dataset import Example
+from classifier.explanation_types import ExplanationReport, ShortcutReport
+from classifier.faithfulness import faithfulness, measurable
+from classifier.habits import misleading
+from classifier.inference import Predictor
+
+MISLED = 100
+"""Wrong answers whose words are counted, the surest ones."""
+
+_FEWEST = 2
+
+
+def explanation_report(
+    predictor: Predictor,
+    examples: Sequence[Example],
+    *,
+    messages: int,
+    misled: int = MISLED,
+    seed: int = 0,
+    shortcut: ShortcutReport | None = None,
+) -> ExplanationReport:
+    """Measure a model's explanations.
+
+    Args:
+        predictor: the model.
+        examples: messages that it has not seen, with their right labels.
+        messages: to take words out of, at most; those of 6 to 40 words are drawn from.
+        misled: wrong answers whose words are counted, at most.
+        seed: of the draws.
+        shortcut: what a test with a planted word found, see shortcut.
+
+    Returns:
+        `faithfulness` is None where hardly a message has 6 to 40 words.
+    """
+    chosen = measurable(predictor, [example.text for example in examples], messages, seed)
+    return ExplanationReport(
+        faithfulness(predictor, chosen, seed=seed) if len(chosen) >= _FEWEST else None,
+        misleading(predictor, examples, most=misled),
+        shortcut,
+    )

@@ -1,0 +1,175 @@
+"""What is known about explanations, in words and tables: plain text, nothing escaped."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from classifier.explanation_types import (
+    GREEDY,
+    REPLY,
+    CategoryHabits,
+    FaithfulnessReport,
+    Habits,
+    Measure,
+    ShortcutReport,
+)
+from classifier.report.words import Grid, percent
+
+MISLEADING = (
+    "Of the surest wrong answers: the words that spoke loudest for the category that was answered. A word "
+    "that should say nothing about it, such as a name, is a leak or a bias of the training messages."
+)
+HABITS = (
+    "For each category the words that most often spoke loudest for it, by leaving out one word at a time. "
+    "Beside each stands in how many of the messages with it, and in how many the decision hung on it alone."
+)
+SUSPICIOUS = (
+    "Words that lead and that a category should seldom go by: numbers and codes, words written like names, "
+    "and words that are not in the encoder's vocabulary. Many are harmless, such as the name of a product; a "
+    "person's or a channel's name is a leak."
+)
+
+
+def faithful_said(report: FaithfulnessReport) -> str:
+    """One sentence on whether the words in replies can be trusted."""
+    ours, bound = report.methods[REPLY], report.methods[GREEDY]
+    return (
+        f"Words were taken out of {report.messages:,} messages, those that a reply shows first. Without the "
+        "first one to five of them the category's probability falls by "
+        f"{_measure(ours.comprehensiveness)}; without the best that trying can find by "
+        f"{_measure(bound.comprehensiveness)}, so that reply words reach "
+        f"{percent(ours.of_greedy.mean)} of it. The first three hurt more than three random words in "
+        f"{percent(ours.wins.mean)} of the draws."
+    )
+
+
+def faithfulness(report: FaithfulnessReport) -> Grid:
+    """Every order of words, with its figures."""
+    rows = tuple(
+        (
+            name,
+            _measure(row.comprehensiveness),
+            percent(row.of_greedy.mean),
+            _measure(row.sufficiency),
+            _measure(row.deletion_area),
+            percent(row.wins.mean),
+            _measure(row.agreement),
+        )
+        for name, row in report.methods.items()
+    )
+    head = (
+        "words by",
+        "comprehensiveness (95%)",
+        "of greedy",
+        "sufficiency (95%)",
+        "deletion area (95%)",
+        "beats three random words",
+        "agrees with leaving one out (95%)",
+    )
+    return Grid(head, rows, frozenset(range(1, 7)))
+
+
+def _measure(measure: Measure) -> str:
+    if math.isnan(measure.mean):
+        return "–"
+    return f"{measure.mean:.3f} ({measure.low:.3f}–{measure.high:.3f})"
+
+
+def shortcut_said(report: ShortcutReport) -> str:
+    """What was planted, and whether it worked."""
+    return (
+        f"A model of the same recipe learned with “{report.word}” in every training message of "
+        f"{report.category}. The word turned {percent(report.turned)} of {report.tried:,} unseen messages of "
+        "other categories to that one; there it alone decided, and should come first."
+    )
+
+
+def shortcut(report: ShortcutReport) -> Grid:
+    """How often each method names the planted word."""
+    names = {
+        "reply_words": "reply words",
+        "plain_attention": "plain attention",
+        "leave_one_out": "leave one word out",
+        "decisive": "among the fewest words that decide",
+    }
+    rows = tuple(
+        (shown, percent(getattr(report.misled, name)), percent(getattr(report.own, name)))
+        for name, shown in names.items()
+    )
+    turned = f"of {report.misled.messages:,} turned messages"
+    return Grid(
+        ("named first by", turned, f"of {report.own.messages:,} of the category"), rows, frozenset({1, 2})
+    )
+
+
+def misleading(categories: Sequence[CategoryHabits], most: int = 5) -> Grid:
+    """For each category that was answered wrongly, its loudest words."""
+    rows = tuple(
+        (
+            each.category,
+            f"{each.messages:,}",
+            ", ".join(f"{word.word} ({word.leads})" for word in each.words[:most] if word.leads),
+            ", ".join(f"{word.word}: {word.remark}" for word in each.words[:most] if word.remark),
+        )
+        for each in categories
+    )
+    return Grid(("answered", "wrong answers", "loudest words (messages)", "look at"), rows, frozenset({1}))
+
+
+def suspicious(found: Habits) -> Grid:
+    """The words that lead and have a remark, the most frequent first."""
+    rows = sorted(
+        (
+            (each.category, word)
+            for each in found.categories
+            for word in each.words
+            if word.remark and word.leads
+        ),
+        key=lambda row: (-row[1].leads, row[0], row[1].word),
+    )
+    return Grid(
+        ("word", "look at", "category", "loudest in", "decides alone in", "messages with it", "elsewhere"),
+        tuple(
+            (
+                word.word,
+                word.remark,
+                category,
+                f"{word.leads:,}",
+                f"{word.decides:,}",
+                f"{word.messages:,}",
+                f"{word.elsewhere:,}",
+            )
+            for category, word in rows
+        ),
+        frozenset(range(3, 7)),
+    )
+
+
+def habits(found: Habits) -> Grid:
+    """Every word of every category in one table."""
+    rows = tuple(
+        (
+            each.category,
+            word.word,
+            f"{word.leads:,}",
+            f"{word.decides:,}",
+            f"{word.messages:,}",
+            f"{word.score:+.2f}",
+            f"{word.elsewhere:,}",
+            word.remark,
+        )
+        for each in found.categories
+        for word in each.words
+    )
+    head = (
+        "category",
+        "word",
+        "loudest in",
+        "decides alone in",
+        "messages with it",
+        "mean score",
+        "elsewhere",
+        "look at",
+    )
+    return Grid(head, rows, frozenset(range(2, 7)))
