@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,27 +12,13 @@ from classifier.backends import Backend
 from classifier.backends.torch_backend import TorchBackend
 from classifier.batching import Encoded, TextEncoder, batches_by_budget, unreadable
 from classifier.calibration import out_of_scope_score, probabilities, scope_features
-from classifier.contract import ModelInfo, Prediction, Word
+from classifier.contract import ModelInfo, Prediction
 from classifier.model import TrainedModel
 from classifier.prediction_sets import prediction_set_size
-from classifier.word_heads import word_owners
+from classifier.words import Attended, attended_words
 
 MOST_WORDS = 12
 """Words that a prediction carries: more than a person looks at."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attended:
-    """A text's words with the attention they received.
-
-    Attributes:
-        words: in reading order, score = share of the text's attention, or of what the heads that the model
-            trusts made of it, see word_heads.
-        hidden: share of the attention on everything else: special tokens, punctuation, mentions.
-    """
-
-    words: tuple[Word, ...]
-    hidden: float
 
 
 class Predictor:
@@ -71,11 +56,10 @@ class Predictor:
 
         Args:
             texts: to answer.
-            plain: whether to score words by plain attention, whatever the model's head weights say.
+            plain: whether to score words by plain attention, whatever the model's word scorer says.
         """
         encoded = self._encoder.encode(texts)
         answers: dict[int, tuple[Prediction, Attended]] = {}
-        bias = self.facts.word_heads.bias if self.facts.word_heads else 0.0
         for batch in batches_by_budget([len(e.ids) for e in encoded], self._batch_tokens):
             members = [encoded[i] for i in batch]
             forward = self._backend.forward(members)
@@ -83,7 +67,7 @@ class Predictor:
             scope = self.scope(forward.logits, forward.pooled)
             for row, (position, member) in enumerate(zip(batch, members, strict=True)):
                 scored = None if forward.scored is None or plain else forward.scored[row]
-                attended = attended_words(member, forward.received[row], scored, bias)
+                attended = attended_words(member, forward.received[row], scored)
                 prediction = self._prediction(
                     member, attended, scores[row], float(scope[row]), forward.pooled[row]
                 )
@@ -154,40 +138,3 @@ class Predictor:
             return ()
         size = int(prediction_set_size(scores[ranked], parameters))
         return tuple(self.facts.labels[i] for i in ranked[:size])
-
-
-def attended_words(
-    encoded: Encoded,
-    received: npt.NDArray[Any],
-    scored: npt.NDArray[Any] | None = None,
-    bias: float = 0.0,
-) -> Attended:
-    """Sum what a text's tokens received over its words.
-
-    Args:
-        encoded: the text.
-        received: [T] or longer, the attention that each token received; padding is ignored.
-        scored: [T] or longer, what each token counts by the model's head weights; None: by attention.
-        bias: of a word, added to what its tokens count.
-
-    Returns:
-        The words; by head weights they share among them what attention fell on words.
-    """
-    source = encoded.source
-    spans, owner = word_owners(encoded)
-    tokens = np.flatnonzero(owner >= 0)
-    seen = np.unique(owner[tokens])
-    totals = np.zeros(len(spans))
-    np.add.at(totals, owner[tokens], received[tokens])
-    hidden = float(np.clip(1.0 - totals.sum(), 0.0, 1.0))
-    if scored is not None:
-        counted = np.zeros(len(spans))
-        np.add.at(counted, owner[tokens], scored[tokens])
-        counted[seen] = np.maximum(counted[seen] + bias, 0.0)
-        if counted.sum() > 0:
-            totals = counted / counted.sum() * (1.0 - hidden)
-    words = []
-    for number in seen.tolist():
-        begin, behind = source.span(*spans[number])
-        words.append(Word(source.given[begin:behind], begin, behind, float(totals[number])))
-    return Attended(tuple(words), hidden)

@@ -49,20 +49,23 @@ class OutOfScope:
 
 
 @dataclass(frozen=True, slots=True)
-class WordHeads:
-    """How a word's score comes from the attention it received, see word_heads.
+class WordScorerFacts:
+    """What is known about the network that scores words, see word_scorer.
 
     Attributes:
-        weights: [K][heads] of the last K layers, the last one at the end.
-        bias: of a word; weights and bias together foretell the fall of the probability (1.0 is all of it).
-        agreement: mean correlation of foretold and measured falls, on messages not learned from.
-        plain_agreement: the same for plain attention.
+        layers: last layers whose attention it looks at.
+        units: of its hidden layer.
+        of_greedy: how far the probability falls without its first 1..5 words, as a share of greedy
+            deletion's, on messages that it had not learned from.
+        plain_of_greedy: the same for plain attention.
+        messages: that it learned from.
     """
 
-    weights: tuple[tuple[float, ...], ...]
-    bias: float
-    agreement: float
-    plain_agreement: float
+    layers: int
+    units: int
+    of_greedy: float
+    plain_of_greedy: float
+    messages: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ class ModelFacts:
         thresholds: {"route": confidence from which the model may route by itself}.
         category_thresholds: the same for single categories, by slug; see `threshold_of`.
         budgets: what "route" is for other error budgets: {"0.05": ..., "0.03": ..., "0.01": ...}.
-        word_heads: how words are scored from attention; None: by plain attention of the last layer.
+        word_scorer: of the network that scores words; None: plain attention of the last layer does.
         expected_budgets: the same without a bound, to compare with: nothing is routed by it.
         prediction_set: how prediction sets are made; None where nothing was held back to set it on.
         out_of_scope: the out-of-scope score's parameters.
@@ -109,7 +112,7 @@ class ModelFacts:
     budgets: Mapping[str, float] = field(default_factory=dict)
     expected_budgets: Mapping[str, float] = field(default_factory=dict)
     prediction_set: PredictionSet | None = None
-    word_heads: WordHeads | None = None
+    word_scorer: WordScorerFacts | None = None
 
     def threshold_of(self, category: str) -> float:
         """Confidence from which a message of this category may be routed: its own, else that for all."""
@@ -126,8 +129,8 @@ class ForwardOutput:
         received: [B, T], attention that each token received in the last layer, mean over heads and over
             the queries of real tokens; each row sums to 1. None where it was not asked for.
         kept: [B, hidden], the pooled vectors behind the keeper; None without one.
-        scored: [B, T], what tokens count by the network's `head_weights`, 0 for padding; None without them,
-            and where attention was not asked for.
+        scored: [B, T], what tokens count by the word scorer; None without one, and where attention was not
+            asked for. What stands at padding and special tokens means nothing.
     """
 
     logits: torch.Tensor
@@ -135,6 +138,41 @@ class ForwardOutput:
     received: torch.Tensor | None
     kept: torch.Tensor | None = None
     scored: torch.Tensor | None = None
+
+
+class WordScorer(nn.Module):
+    """Two layers over what a token received from each head and its final vector, see word_scorer.
+
+    Args:
+        received: features that say what the token received.
+        hidden: size of its final vector.
+        layers: of the encoder that `received` covers.
+        units: of the hidden layer.
+        dropout: in training.
+    """
+
+    mean: torch.Tensor
+    scale: torch.Tensor
+
+    def __init__(self, received: int, hidden: int, layers: int, units: int, *, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.layers = layers
+        self.register_buffer("mean", torch.zeros(received + hidden))
+        self.register_buffer("scale", torch.ones(received + hidden))
+        self.dropout = nn.Dropout(dropout)
+        self.inner = nn.Linear(received + hidden, units)
+        self.outer = nn.Linear(units, 1)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """[B, T, received + hidden] to [B, T]: the higher, the more the token's word decides."""
+        inner = self.inner(self.dropout((features - self.mean) / self.scale))
+        scores: torch.Tensor = self.outer(self.dropout(nn.functional.gelu(inner))).squeeze(-1)
+        return scores
+
+    def standardise(self, mean: torch.Tensor, scale: torch.Tensor) -> None:
+        """Take the features' mean and standard deviation out, [received + hidden] each."""
+        self.mean.copy_(mean)
+        self.scale.copy_(scale)
 
 
 class TextClassifier(nn.Module):
@@ -159,9 +197,8 @@ class TextClassifier(nn.Module):
         self.head = nn.Linear(encoder.config.hidden_size, categories)
         self.keeper: nn.Linear | None = None
         """In training only: the map back to the base encoder's vectors, see scope_space."""
-        self.head_weights: torch.Tensor | None
-        """[K, heads] of the last K layers, see word_heads; no part of the state that is saved."""
-        self.register_buffer("head_weights", None, persistent=False)
+        self.scorer: WordScorer | None = None
+        """Scores words, see word_scorer; without one plain attention does."""
 
     def forward(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, *, attention: bool = False
@@ -178,10 +215,17 @@ class TextClassifier(nn.Module):
         kept = self.keeper(pooled) if self.keeper is not None else None
         return ForwardOutput(self.head(self.dropout(pooled)), pooled, received, kept, scored)
 
-    def weigh_heads(self, found: WordHeads | None) -> None:
-        """Score words by these weights from now on; None: by plain attention alone."""
-        device = self.head.weight.device
-        self.head_weights = torch.tensor(found.weights, device=device) if found is not None else None
+    @property
+    def heads(self) -> int:
+        """Attention heads of a layer."""
+        return int(self.encoder.config.num_attention_heads)
+
+    def word_features(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, layers: int
+    ) -> torch.Tensor:
+        """What a word scorer sees, [B, T, layers * heads + hidden]."""
+        states, sink = self._attended(input_ids, attention_mask, layers)
+        return sink.features(states)
 
     def attention_weights(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """All attention of a batch, float32 [layers, B, heads, T, T]; rows sum to 1."""
@@ -203,10 +247,18 @@ class TextClassifier(nn.Module):
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, *, attention: bool
     ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
         """Last hidden states [B, T, hidden]; where asked for, received and scored attention [B, T]."""
-        inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
         if not attention:
-            return self.encoder(**inputs).last_hidden_state, None, None
-        sink = _AttentionSink(int(self.encoder.config.num_hidden_layers), attention_mask, self.head_weights)
+            output = self.encoder(input_ids=input_ids, attention_mask=attention_mask)
+            return output.last_hidden_state, None, None
+        states, sink = self._attended(input_ids, attention_mask, self.scorer.layers if self.scorer else 1)
+        scored = self.scorer(sink.features(states)) if self.scorer is not None else None
+        return states, sink.rows[-1].mean(dim=1), scored
+
+    def _attended(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, layers: int
+    ) -> tuple[torch.Tensor, _AttentionSink]:
+        inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
+        sink = _AttentionSink(int(self.encoder.config.num_hidden_layers), attention_mask, layers)
         if self._hooked:
             output = self.encoder(**inputs, received_attention=sink)
         else:
@@ -214,7 +266,7 @@ class TextClassifier(nn.Module):
             for weights in output.attentions:
                 if sink.wants():
                     sink.take(weights)
-        return output.last_hidden_state, sink.received, sink.scored
+        return output.last_hidden_state, sink
 
 
 @dataclass(slots=True)
@@ -275,26 +327,24 @@ class _AttentionSink:
 
     layers: int
     attention_mask: torch.Tensor
-    head_weights: torch.Tensor | None = None
-    received: torch.Tensor | None = None
-    scored: torch.Tensor | None = None
+    depth: int
+    rows: list[torch.Tensor] = field(default_factory=list)
+    """[B, heads, T] of each layer that was looked at, in order."""
     seen: int = 0
 
     def wants(self) -> bool:
         """Count a layer; say whether its weights are looked at."""
         self.seen += 1
-        depth = 1 if self.head_weights is None else len(self.head_weights)
-        return self.seen > self.layers - depth
+        return self.seen > self.layers - self.depth
 
     def take(self, weights: torch.Tensor) -> None:
-        """Add up what each token received; `weights` is [B, heads, T, T]."""
-        received = _received(weights, self.attention_mask)
-        if self.seen == self.layers:
-            self.received = received.mean(dim=1)
-        if self.head_weights is not None:
-            row = self.head_weights[self.seen - self.layers - 1].to(received.dtype)
-            part = torch.einsum("h,bht->bt", row, received)
-            self.scored = part if self.scored is None else self.scored + part
+        """Keep what each token received from each head; `weights` is [B, heads, T, T]."""
+        self.rows.append(_received(weights, self.attention_mask))
+
+    def features(self, states: torch.Tensor) -> torch.Tensor:
+        """[B, T, depth * heads + hidden], from what was received and the final vectors."""
+        received = torch.cat(self.rows, dim=1).transpose(1, 2)
+        return torch.cat([received.to(states.dtype), states], dim=-1)
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ config.json  model.safetensors  tokenizer files   the encoder, readable with Hug
 head.safetensors                                   the linear layer
 baselines.json  baselines.safetensors              simpler models to compare with, where they were fitted
 scope.safetensors                                  the space of the out-of-scope distance, where there is one
+words.safetensors                                  the network that scores words, where there is one
 fingerpost.json                                    ModelFacts
 MODEL_CARD.md                                      the same for people
 manifest.sha256                                    sha256 of every other file, as sha256sum writes it
@@ -32,7 +33,8 @@ from classifier.model import (
     OutOfScope,
     TextClassifier,
     TrainedModel,
-    WordHeads,
+    WordScorer,
+    WordScorerFacts,
 )
 from classifier.model_card import model_card
 from classifier.prediction_sets import PredictionSet
@@ -83,11 +85,11 @@ def load_model_directory(path: Path, *, device: str = "cpu") -> TrainedModel:
         encoder, tokenizer = load_encoder(path)
         network = TextClassifier(encoder, len(facts.labels), pooling=facts.pooling)
         network.head.load_state_dict(load_file(path / "head.safetensors"))
+        network.scorer = _scorer(path, network, facts.word_scorer)
     except (BaseModelUnavailable, OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().split("\n", 1)[0]
         raise BrokenModel(f"{path} cannot be loaded ({reason}): train it again") from error
     network.to(torch.device(device)).eval()
-    network.weigh_heads(facts.word_heads)
     return TrainedModel(network, tokenizer, facts, load_baselines(path), load_scope_space(path))
 
 
@@ -138,10 +140,9 @@ def read_facts(path: Path) -> ModelFacts:
         content["labels"] = tuple(content["labels"])
         if content.get("pooling", "mean") not in ("mean", "cls"):
             raise BrokenModel(f"{path} was made by a newer Fingerpost: upgrade, or train it again")
-        if content.get("word_heads") is not None:
-            rows = content["word_heads"].pop("weights")
-            heads = tuple(tuple(float(weight) for weight in row) for row in rows)
-            content["word_heads"] = WordHeads(heads, **content["word_heads"])
+        content.pop("word_heads", None)  # of an early version; such a model shows plain attention
+        if content.get("word_scorer") is not None:
+            content["word_scorer"] = WordScorerFacts(**content["word_scorer"])
         if content.get("prediction_set") is not None:
             content["prediction_set"] = PredictionSet(**content["prediction_set"])
         parts = {name: tuple(float(value) for value in scope[name]) for name in ("mean", "scale", "weights")}
@@ -159,6 +160,14 @@ def state_digest(network: TextClassifier) -> str:
     return digest.hexdigest()
 
 
+def _scorer(path: Path, network: TextClassifier, facts: WordScorerFacts | None) -> WordScorer | None:
+    if facts is None:
+        return None
+    scorer = WordScorer(facts.layers * network.heads, network.head.in_features, facts.layers, facts.units)
+    scorer.load_state_dict(load_file(path / "words.safetensors"))
+    return scorer.requires_grad_(False)
+
+
 def _write(model: TrainedModel, folder: Path, card: str | None) -> None:
     network, facts = model.network, model.facts
     network.encoder.config.save_pretrained(folder)
@@ -167,6 +176,9 @@ def _write(model: TrainedModel, folder: Path, card: str | None) -> None:
     save_file(encoder, folder / "model.safetensors", metadata={"format": "pt"})
     save_file(head, folder / "head.safetensors", metadata={"format": "pt"})
     model.tokenizer.save_pretrained(folder)
+    if network.scorer is not None:
+        scorer = {n: v.detach().cpu().contiguous() for n, v in network.scorer.state_dict().items()}
+        save_file(scorer, folder / "words.safetensors", metadata={"format": "pt"})
     if model.baselines is not None:
         model.baselines.save(folder)
     if model.scope is not None:

@@ -106,7 +106,7 @@ def fine_tuned(
     from classifier.training import fit  # noqa: PLC0415
 
     # a fold leaves fewer messages of a category than there are
-    config = replace(config, hold_out_suspects=False, baselines=False, minimum_per_label=1, word_heads=0)
+    config = replace(config, hold_out_suspects=False, baselines=False, minimum_per_label=1, word_scorer=0)
     column = {label: number for number, label in enumerate(labels)}
     given = _given(examples, labels)
     part = fold_of(given, folds, config.seed)

@@ -23,9 +23,13 @@ from classifier.preparation import prepare
 from classifier.recipe import Recipe, adapted, epochs_for
 from classifier.stages import Checkpointing, Report, Stages, Trained, never_back, within
 from classifier.training_types import FitResult, Progress, Stage, TrainingConfig
-from classifier.word_heads import weigh_words
+from classifier.word_scorer import score_words
 
 __all__ = ["FitResult", "Progress", "Stage", "TrainingConfig", "epochs_for", "fit", "fit_day_one"]
+
+
+_SCORED, _FEWEST_SCORED = 5, 100
+"""Words are taken out of one message of so many, and of so many messages at least."""
 
 
 def fit(
@@ -114,9 +118,9 @@ def fit(
     )
     space = scope if distances is not None else None
     model = TrainedModel(final.network, prepared.tokenizer, facts, baselines, space)
-    if config.word_heads:
-        shown = [example.text for example in held_back or learned]
-        weigh_words(model, shown, messages=config.word_heads, seed=config.seed)
+    if config.word_scorer:
+        messages = min(config.word_scorer, max(_FEWEST_SCORED, len(learned) // _SCORED))
+        score_words(model, [example.text for example in learned], messages=messages, seed=config.seed)
     advice = _advice(first, recipe, chosen=config.epochs is not None)
     return FitResult(model, facts.metrics, first.history, time.monotonic() - began, advice)
 

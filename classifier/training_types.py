@@ -50,8 +50,8 @@ class TrainingConfig:
             lets `recipe.adapted` choose.
         patience: epochs without a better validation loss after which training stops.
         minimum_per_label: labels with fewer messages are refused.
-        word_heads: messages on which is measured which attention heads show the words that decide; 0: plain
-            attention of the last layer.
+        word_scorer: messages at most, and no more than a fifth of them, that words are taken out of to
+            learn which ones decide; 0: replies show plain attention. See word_scorer.
         baselines: whether to fit the two baselines that an evaluation shows beside the model.
         max_tokens: longer texts are cut in the middle.
         error_budget: largest share of wrong automatic routings, sets the `route` threshold.
@@ -92,7 +92,7 @@ class TrainingConfig:
     patience: int = 3
     minimum_per_label: int = 3
     baselines: bool = True
-    word_heads: int = 100
+    word_scorer: int = 2000
     max_tokens: int = 256
     error_budget: float = 0.05
     seed: int = 0

@@ -19,7 +19,7 @@ class Forward:
         logits: float64 [B, categories].
         pooled: float32 [B, hidden].
         received: float32 [B, T], attention received in the last layer, each row sums to 1.
-        scored: float32 [B, T], what tokens count by the model's head weights; None in models without them.
+        scored: float32 [B, T], what tokens count by the model's word scorer; None in models without one.
     """
 
     logits: npt.NDArray[Any]

@@ -142,7 +142,7 @@ def changed(train: Sequence[Example], changes: Mapping[str, Any]) -> TrainingCon
 
     categories = len({example.label for example in train})
     config = adapted(
-        TrainingConfig(baselines=False, word_heads=0, patience=100, soup=1), len(train), categories
+        TrainingConfig(baselines=False, word_scorer=0, patience=100, soup=1), len(train), categories
     )
     options = dict(changes)
     if "rate" in options:

@@ -84,7 +84,7 @@ def config_for(base: Path, **changes: object) -> TrainingConfig:
             "device": "cpu",
             "soup": 1,
             "sharpness": 0.0,
-            "word_heads": 0,
+            "word_scorer": 0,
             "threads": 1,  # more only wait for each other over such small matrices
             **changes,
         }

@@ -12,7 +12,7 @@ from classifier.contract import InvalidInput
 from classifier.faithfulness import CHANCE, GREEDY, LEFT_OUT, PLAIN, REPLY, faithfulness, measurable
 from classifier.inference import Predictor
 from classifier.model_directory import save_model_directory
-from classifier.word_heads import weigh_words
+from classifier.word_scorer import score_words
 from tests.factories.tiny_bert import messages, tiny_bert, tiny_model
 
 TEXTS = [f"hello the {example.text} is again my" for example in messages(8, seed=7)]
@@ -21,7 +21,7 @@ TEXTS = [f"hello the {example.text} is again my" for example in messages(8, seed
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     model = tiny_model(tiny_bert(tmp_path_factory.mktemp("base")))
-    weigh_words(model, [example.text for example in messages(30, seed=5)], messages=40)
+    score_words(model, [example.text for example in messages(60, seed=5)], messages=80)
     return model
 
 

@@ -53,7 +53,7 @@ class _Scripted:
         return [self._answer(text) for text in texts]
 
     def predict_with_attention(self, texts):
-        from classifier.inference import Attended
+        from classifier.words import Attended
 
         return [(answer := self._answer(text), Attended(answer.words, 0.0)) for text in texts]
 
