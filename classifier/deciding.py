@@ -1,14 +1,15 @@
 """The smallest set of words without which a decision is another one: tried out, not estimated. Pure.
 
 Attention and gradients say what a model looked at; only a second answer says what decided. Sets are tried by
-size, the most promising words first: every single word, then pairs and triples of the words that count most.
-Where those are not enough, words are taken out one after another, each time the one whose loss hurts most,
-and put back one by one where they turn out not to be needed.
+size, the most promising first: every single word, then pairs and triples of the words that count most, a
+few at a time until one changes the decision. Where those are not enough, more words are taken out at once.
+Whatever is found loses words again until each is needed.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,8 +18,11 @@ from classifier.contract import OUT_OF_SCOPE_THRESHOLD, Decisive, Prediction, Wo
 Ask = Callable[[Sequence[str]], Sequence[Prediction]]
 """Answers texts, in order."""
 
-_PAIRS_OF, _TRIPLES_OF, _STEPS_OF = 10, 7, 10
-"""Words of which pairs and triples are tried, and of which one is taken out next."""
+_PAIRS_OF, _TRIPLES_OF = 10, 7
+"""Words of which pairs and triples are tried."""
+
+_TURNS = {2: (4, 12), 3: (4, 8)}
+"""Sets of two and three words that are tried together, turn by turn: mostly the first will do."""
 
 _MOST_WORDS = 12
 """A longer set would tell nobody anything."""
@@ -60,7 +64,7 @@ def decisive_words(
         ask: answers more texts.
 
     Returns:
-        None where no set of up to twelve words changes the decision.
+        None where no set of up to twelve words was found that changes the decision.
     """
     decided = decision_of(prediction)
 
@@ -80,15 +84,19 @@ def decisive_words(
         return [_Try(members, answer) for members, answer in zip(sets, answers, strict=True)]
 
     alone = [_Try((word,), answer) for word, answer in zip(words, single, strict=True)]
-    best = changed(alone)
-    ranked = [each.words[0] for each in sorted(alone, key=lambda each: share(each.prediction))]
-    for size, among in ((2, _PAIRS_OF), (3, _TRIPLES_OF)):
-        if best is None and len(ranked) >= size:
-            best = changed(tried(list(itertools.combinations(ranked[:among], size))))
-    if best is None:
-        best = _stripped(ranked, tried, share, changed)
+    ranked = sorted(alone, key=lambda each: share(each.prediction))
+    best, closest = changed(alone), ranked[0] if ranked else None
+    for sets in _turns([(each.words[0], share(each.prediction)) for each in ranked]):
+        if best is not None or closest is None:
+            break
+        tries = tried(sets)
+        best = changed(tries)
+        closest = min([closest, *tries], key=lambda each: share(each.prediction))
+    if best is None and closest is not None:
+        best = _further(closest, [each.words[0] for each in ranked], tried, changed)
     if best is None:
         return None
+    best = _needed(best, tried, changed)
     members = tuple(sorted(best.words, key=lambda word: word.start))
     return Decisive(
         words=members,
@@ -97,25 +105,48 @@ def decisive_words(
         probability_of_new=best.prediction.confidence,
         out_of_scope=best.prediction.out_of_scope,
         # every single word was tried; every pair only of texts that are short enough
-        smallest=len(members) <= 2 or (len(members) == 3 and len(ranked) <= _PAIRS_OF),  # noqa: PLR2004
+        smallest=len(members) <= 2  # noqa: PLR2004
+        or (len(members) == 3 and math.comb(len(ranked), 2) <= sum(_TURNS[2])),  # noqa: PLR2004
     )
 
 
-def _stripped(
+def _turns(ranked: Sequence[tuple[Word, float]]) -> Iterator[list[tuple[Word, ...]]]:
+    """Pairs, then triples, the most promising first.
+
+    Args:
+        ranked: words and how much is left of the decision without each, the least first. Of words that act
+            alone, the product foretells what is left without all of them.
+    """
+    for size, among in ((2, _PAIRS_OF), (3, _TRIPLES_OF)):
+        sets = list(itertools.combinations(ranked[:among], size))
+        sets.sort(key=lambda members: math.prod(left for _, left in members))
+        start = 0
+        for many in _TURNS[size]:
+            if start < len(sets):
+                yield [tuple(word for word, _ in members) for members in sets[start : start + many]]
+            start += many
+
+
+def _further(
+    closest: _Try,
     ranked: Sequence[Word],
     tried: Callable[[Sequence[tuple[Word, ...]]], list[_Try]],
-    share: Callable[[Prediction], float],
     changed: Callable[[Sequence[_Try]], _Try | None],
 ) -> _Try | None:
-    """Take words out one after another, then put back what is not needed."""
-    taken: tuple[Word, ...] = ()
-    best = None
-    while best is None and len(taken) < min(_MOST_WORDS, len(ranked)):
-        left = [word for word in ranked if word not in taken][:_STEPS_OF]
-        steps = tried([(*taken, word) for word in left])
-        best = changed(steps)
-        taken = min(steps, key=lambda each: share(each.prediction)).words
-    while best is not None and len(best.words) > 1:
+    """Beside the set that came closest to another decision, more and more words at once, the best first."""
+    taken = closest.words
+    more = [word for word in ranked if word not in taken][: _MOST_WORDS - len(taken)]
+    steps = tried([(*taken, *more[:count]) for count in range(1, len(more) + 1)]) if more else []
+    return next((step for step in steps if changed([step])), None)
+
+
+def _needed(
+    best: _Try,
+    tried: Callable[[Sequence[tuple[Word, ...]]], list[_Try]],
+    changed: Callable[[Sequence[_Try]], _Try | None],
+) -> _Try:
+    """Put words back that are not needed for the change."""
+    while len(best.words) > 2:  # noqa: PLR2004 - no single word was enough
         fewer = changed(tried(list(_one_less(best.words))))
         if fewer is None:
             break

@@ -151,28 +151,29 @@ class WordScorer(nn.Module):
         dropout: in training.
     """
 
-    mean: torch.Tensor
-    scale: torch.Tensor
-
     def __init__(self, received: int, hidden: int, layers: int, units: int, *, dropout: float = 0.0) -> None:
         super().__init__()
         self.layers = layers
-        self.register_buffer("mean", torch.zeros(received + hidden))
-        self.register_buffer("scale", torch.ones(received + hidden))
         self.dropout = nn.Dropout(dropout)
         self.inner = nn.Linear(received + hidden, units)
         self.outer = nn.Linear(units, 1)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """[B, T, received + hidden] to [B, T]: the higher, the more the token's word decides."""
-        inner = self.inner(self.dropout((features - self.mean) / self.scale))
+        inner = self.inner(self.dropout(features))
         scores: torch.Tensor = self.outer(self.dropout(nn.functional.gelu(inner))).squeeze(-1)
         return scores
 
     def standardise(self, mean: torch.Tensor, scale: torch.Tensor) -> None:
-        """Take the features' mean and standard deviation out, [received + hidden] each."""
-        self.mean.copy_(mean)
-        self.scale.copy_(scale)
+        """Take features as they come where it learned from standardised ones.
+
+        Args:
+            mean: [received + hidden], of the features.
+            scale: [received + hidden], their standard deviation.
+        """
+        with torch.no_grad():
+            self.inner.weight.div_(scale)
+            self.inner.bias.sub_(self.inner.weight @ mean)
 
 
 class TextClassifier(nn.Module):
@@ -302,21 +303,6 @@ def mean_pool(states: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tenso
     return (states * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1.0)
 
 
-def _received(weights: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-    """Attention that each token received from each head: mean over the queries of real tokens.
-
-    Args:
-        weights: [B, heads, T, T], each row of the last dimension sums to 1.
-        attention_mask: [B, T], 1 for real tokens.
-
-    Returns:
-        [B, heads, T], 0 for padding; each row sums to 1.
-    """
-    real = attention_mask.to(weights.dtype)
-    queries = (real / real.sum(dim=1, keepdim=True))[:, None, None, :]  # [B, 1, 1, T]
-    return (queries @ weights).squeeze(2) * real.unsqueeze(1)
-
-
 @dataclass(slots=True)
 class _AttentionSink:
     """Carries what tokens received out of one forward pass, of the last layer or the last few.
@@ -330,6 +316,7 @@ class _AttentionSink:
     depth: int
     rows: list[torch.Tensor] = field(default_factory=list)
     """[B, heads, T] of each layer that was looked at, in order."""
+    queries: torch.Tensor | None = None
     seen: int = 0
 
     def wants(self) -> bool:
@@ -338,8 +325,14 @@ class _AttentionSink:
         return self.seen > self.layers - self.depth
 
     def take(self, weights: torch.Tensor) -> None:
-        """Keep what each token received from each head; `weights` is [B, heads, T, T]."""
-        self.rows.append(_received(weights, self.attention_mask))
+        """Keep what each token received from each head: the mean over the queries of real tokens.
+
+        `weights` is [B, heads, T, T]; each row of the last dimension sums to 1 and is 0 for padding.
+        """
+        if self.queries is None:
+            real = self.attention_mask.to(weights.dtype)
+            self.queries = (real / real.sum(dim=1, keepdim=True))[:, None, None, :]
+        self.rows.append((self.queries @ weights).squeeze(2))
 
     def features(self, states: torch.Tensor) -> torch.Tensor:
         """[B, T, depth * heads + hidden], from what was received and the final vectors."""

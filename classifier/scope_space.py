@@ -8,7 +8,7 @@ distance is taken behind that map, at the price of a matrix product.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,14 @@ class ScopeSpace:
     bias: Array
     means: Array
     precision: Array
+    _turned: Array = field(init=False, repr=False)
+    _theirs: Array = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Multiply once what every answer needs."""
+        turned = self.means @ self.precision
+        object.__setattr__(self, "_turned", turned)
+        object.__setattr__(self, "_theirs", np.einsum("ch,ch->c", turned, self.means))
 
     def distances(self, pooled: Array) -> Array:
         """Squared Mahalanobis distances to the nearest category.
@@ -52,10 +60,8 @@ class ScopeSpace:
             float64 [N].
         """
         vectors = _mapped(pooled, self.weight, self.bias)
-        turned = self.means @ self.precision
         own = np.einsum("nh,nh->n", vectors @ self.precision, vectors)
-        theirs = np.einsum("ch,ch->c", turned, self.means)
-        every = own[:, None] - 2 * vectors @ turned.T + theirs[None, :]
+        every = own[:, None] - 2 * vectors @ self._turned.T + self._theirs[None, :]
         nearest: Array = np.maximum(every.min(axis=1), 0.0).astype(np.float64)
         return nearest
 

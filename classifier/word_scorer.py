@@ -158,7 +158,7 @@ def _examples(predictor: Predictor, chosen: _Texts, layers: int) -> list[_Exampl
 
 
 def _trained(examples: Sequence[_Example], heads: int, layers: int, seed: int) -> WordScorer:
-    """Fit the network; its features are standardised inside."""
+    """Fit the network to standardised features; it takes them as they come."""
     generator = torch.Generator().manual_seed(seed)
     tokens = torch.cat([e.features[e.owner >= 0] for e in examples])
     mean, scale = tokens.mean(dim=0), tokens.std(dim=0) + 1e-6
@@ -167,7 +167,6 @@ def _trained(examples: Sequence[_Example], heads: int, layers: int, seed: int) -
         scorer = WordScorer(
             heads * layers, tokens.shape[1] - heads * layers, layers, _UNITS, dropout=_DROPOUT
         )
-        scorer.standardise(mean, scale)
         optimiser = torch.optim.AdamW(scorer.parameters(), lr=_RATE, weight_decay=_DECAY)
         steps = _EPOCHS * -(-len(examples) // _BATCH)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, _RATE, total_steps=steps + 1, pct_start=0.1)
@@ -176,21 +175,24 @@ def _trained(examples: Sequence[_Example], heads: int, layers: int, seed: int) -
             order = torch.randperm(len(examples), generator=generator).tolist()
             for start in range(0, len(order), _BATCH):
                 batch = [examples[n] for n in order[start : start + _BATCH]]
-                loss = _loss(scorer, batch)
+                loss = _loss(scorer, batch, mean, scale)
                 optimiser.zero_grad()
                 loss.backward()
                 optimiser.step()
                 schedule.step()
+    scorer.standardise(mean, scale)
     return scorer.eval().requires_grad_(False)
 
 
-def _loss(scorer: WordScorer, batch: Sequence[_Example]) -> torch.Tensor:
+def _loss(
+    scorer: WordScorer, batch: Sequence[_Example], mean: torch.Tensor, scale: torch.Tensor
+) -> torch.Tensor:
     """Mean negative log-likelihood of the greedy orders, places weighed by their gains."""
     longest, most = max(len(e.owner) for e in batch), max(e.count for e in batch)
     features = torch.zeros(len(batch), longest, batch[0].features.shape[1])
     owner = torch.full((len(batch), longest), -1)
     for row, example in enumerate(batch):
-        features[row, : len(example.owner)] = example.features
+        features[row, : len(example.owner)] = (example.features - mean) / scale
         owner[row, : len(example.owner)] = example.owner
     member = owner[:, None, :] == torch.arange(most)[None, :, None]  # [B, W, T]
     scores = scorer(features)[:, None, :].masked_fill(~member, -1e9).logsumexp(dim=-1)  # [B, W]
@@ -206,8 +208,8 @@ def _loss(scorer: WordScorer, batch: Sequence[_Example]) -> torch.Tensor:
         total = total - (gain * likely)[there].sum()
         closed = closed.clone()
         closed[rows[there], word[there]] = True
-    mean: torch.Tensor = total / len(batch)
-    return mean
+    average: torch.Tensor = total / len(batch)
+    return average
 
 
 def _word_scores(tokens: torch.Tensor, example: _Example) -> torch.Tensor:

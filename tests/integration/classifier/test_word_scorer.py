@@ -144,7 +144,7 @@ def test_greedy_deletion_tries_every_word_and_stops_where_none_is_left(model):
     assert greedy_orders(predictor, ["", text], [[], words], depth=2)[0].words == ()
 
 
-def test_features_are_standardised_inside():
+def test_features_are_taken_as_they_come():
     scorer = WordScorer(2, 2, 1, 4)
     features = torch.randn(1, 3, 4, generator=torch.Generator().manual_seed(0))
     before = scorer(features)
