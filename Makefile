@@ -49,8 +49,10 @@ bench-quality: setup ## Measure the recipe on public data (DATA=folder), some ho
 bench-ablation: setup ## Try each lever of the recipe on validation parts (DATA=folder), some hours; goes on where it was stopped
 	$(BIN)/python -m classifier.benchmark ablation --results docs --data $(DATA)
 
-bench-explanations: setup ## Measure whether the words that a model shows decide (DATA=folder), half an hour
+bench-explanations: setup ## Measure whether the words that a model shows decide (DATA=folder), three quarters of an hour
 	$(BIN)/python -m classifier.benchmark explanations --results docs --data $(DATA)
+	$(BIN)/python -m classifier.benchmark explanations-cls --results docs --data $(DATA)
+	$(BIN)/python -m classifier.benchmark shortcut --results docs --data $(DATA)
 
 format: setup ## Format the code
 	$(BIN)/ruff check --fix .

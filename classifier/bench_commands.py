@@ -115,6 +115,7 @@ def shortcut(
     from dataclasses import replace
     from datetime import UTC, datetime
 
+    from classifier.benchmark.explanations import shortcut_table
     from classifier.dataset import read_examples
     from classifier.settings import ClassifierSettings
     from classifier.shortcut import shortcut_test, small_set
@@ -133,17 +134,6 @@ def shortcut(
         created=datetime.now(UTC),
         messages=messages,
     )
-    lines = [
-        f"{report.word!r} in all training messages of {report.category!r} turned {report.turned:.1%} of "
-        f"{report.tried} unseen messages of others.",
-        "",
-        "| the word comes first | in the turned ones | in unseen ones of the category |",
-        "| --- | --- | --- |",
-        f"| messages | {report.misled.messages} | {report.own.messages} |",
-    ]
-    for name in ("reply_words", "plain_attention", "leave_one_out", "decisive"):
-        shown = name.replace("_", " ") if name != "decisive" else "among the fewest words that decide"
-        lines.append(f"| {shown} | {getattr(report.misled, name):.1%} | {getattr(report.own, name):.1%} |")
-    Console().print("\n".join(lines), highlight=False, soft_wrap=True)
+    Console().print(shortcut_table(report), highlight=False, soft_wrap=True)
     if json_file is not None:
         write_text(json_file, json.dumps(report.as_dict(), indent=2) + "\n")

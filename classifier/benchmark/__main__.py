@@ -7,15 +7,26 @@ import json
 import os
 import random
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from classifier.benchmark import ablation, explanations, gate, quality, quality_table, starter, training
+from classifier import shortcut
+from classifier.benchmark import (
+    ablation,
+    explanations,
+    gate,
+    other_encoder,
+    quality,
+    quality_table,
+    starter,
+    training,
+)
 from classifier.benchmark.workers import cores
 from classifier.contract import ClassifierError
-from classifier.dataset import read_examples, starter_pack
+from classifier.dataset import Example, read_examples, starter_pack
 from classifier.inference import Predictor
 from classifier.model_directory import load_model_directory, save_model_directory
 from classifier.training import TrainingConfig, fit
@@ -91,9 +102,25 @@ def _training(_: argparse.Namespace) -> Outcome:
 
 def _explanations(arguments: argparse.Namespace) -> Outcome:
     """On BANKING77: a model of its training part, messages of its test part."""
+    return _explained(arguments, lambda _: TrainingConfig())
+
+
+def _explanations_cls(arguments: argparse.Namespace) -> Outcome:
+    """The same for an encoder of another kind, see other_encoder."""
+
+    def config(examples: Sequence[Example]) -> TrainingConfig:
+        folder = Path(tempfile.mkdtemp(prefix="encoder-")) / "encoder"
+        return other_encoder.recipe(other_encoder.write_encoder(folder, [e.text for e in examples]))
+
+    return _explained(arguments, config)
+
+
+def _explained(
+    arguments: argparse.Namespace, config: Callable[[Sequence[Example]], TrainingConfig]
+) -> Outcome:
     if arguments.model is None or not arguments.model.exists():
         examples = read_examples(arguments.data / "banking77-train.csv")
-        model = fit(examples, TrainingConfig(), created=datetime.now(UTC)).model
+        model = fit(examples, config(examples), created=datetime.now(UTC)).model
         if arguments.model is not None:
             save_model_directory(model, arguments.model)
     else:
@@ -105,6 +132,15 @@ def _explanations(arguments: argparse.Namespace) -> Outcome:
     return measured, text
 
 
+def _shortcut(arguments: argparse.Namespace) -> Outcome:
+    """A word planted in BANKING77's training messages of one category."""
+    train, unseen = (read_examples(arguments.data / f"banking77-{part}.csv") for part in ("train", "test"))
+    drawn, tested = shortcut.small_set(train, unseen, categories=20, each=60, seed=0)
+    config = TrainingConfig()
+    report = shortcut.shortcut_test(drawn, tested, config, created=datetime.now(UTC), messages=300)
+    return report.as_dict(), explanations.shortcut_table(report)
+
+
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], Outcome]] = {
     "starter": _starter,
     "quality": _quality,
@@ -112,6 +148,8 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Outcome]] = {
     "ablation": _ablation,
     "training": _training,
     "explanations": _explanations,
+    "explanations-cls": _explanations_cls,
+    "shortcut": _shortcut,
 }
 
 

@@ -15,7 +15,7 @@ from classifier.batching import Encoded, collate
 from classifier.contract import Explanation
 from classifier.deciding import decision_of, without_words
 from classifier.explain import explain
-from classifier.explanation_types import Faithfulness, Measure
+from classifier.explanation_types import Faithfulness, Measure, ShortcutReport
 from classifier.faithfulness import faithfulness, measurable
 from classifier.inference import Predictor
 from classifier.model import TrainedModel
@@ -106,6 +106,22 @@ def table(measured: dict[str, Any]) -> str:
         f"| time of `/why` in process, median and 95th percentile | {why['p50_ms']:.0f} ms, "
         f"{why['p95_ms']:.0f} ms |",
     ]
+    return "\n".join(lines)
+
+
+def shortcut_table(report: ShortcutReport) -> str:
+    """What a planted word did and who found it, as Markdown."""
+    lines = [
+        f"{report.word!r} in all training messages of {report.category!r} turned {report.turned:.1%} of "
+        f"{report.tried} unseen messages of others.",
+        "",
+        "| the word comes first | in the turned ones | in unseen ones of the category |",
+        "| --- | --- | --- |",
+        f"| messages | {report.misled.messages} | {report.own.messages} |",
+    ]
+    for name in ("reply_words", "plain_attention", "leave_one_out", "decisive"):
+        shown = name.replace("_", " ") if name != "decisive" else "among the fewest words that decide"
+        lines.append(f"| {shown} | {getattr(report.misled, name):.1%} | {getattr(report.own, name):.1%} |")
     return "\n".join(lines)
 
 
