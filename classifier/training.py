@@ -120,7 +120,14 @@ def fit(
     model = TrainedModel(final.network, prepared.tokenizer, facts, baselines, space)
     if config.word_scorer:
         messages = min(config.word_scorer, max(_FEWEST_SCORED, len(learned) // _SCORED))
-        score_words(model, [example.text for example in learned], messages=messages, seed=config.seed)
+        shown, unseen = (learned, []) if again else (train, held_back)
+        score_words(
+            model,
+            [example.text for example in shown],
+            messages=messages,
+            seed=config.seed,
+            unseen=[example.text for example in unseen],
+        )
     advice = _advice(first, recipe, chosen=config.epochs is not None)
     return FitResult(model, facts.metrics, first.history, time.monotonic() - began, advice)
 

@@ -30,7 +30,7 @@ from classifier.words import word_owners
 if TYPE_CHECKING:
     from classifier.inference import Predictor
 
-LAYERS = 3
+LAYERS = 2
 """Last layers whose attention is looked at, at most."""
 
 DEPTH = 5
@@ -66,7 +66,9 @@ class _Texts:
     orders: list[GreedyOrder]
 
 
-def score_words(model: TrainedModel, texts: Sequence[str], *, messages: int, seed: int = 0) -> None:
+def score_words(
+    model: TrainedModel, texts: Sequence[str], *, messages: int, seed: int = 0, unseen: Sequence[str] = ()
+) -> None:
     """Learn to score words and use that from now on, where it is better than plain attention.
 
     Args:
@@ -75,20 +77,22 @@ def score_words(model: TrainedModel, texts: Sequence[str], *, messages: int, see
         messages: how many of them to use at most; a message of eleven words costs some forty short
             forward passes.
         seed: of the draws and the training.
+        unseen: messages that the model has not learned from; they are taken first, since words decide less
+            where a model knows a message by heart.
     """
     from classifier.inference import Predictor  # noqa: PLC0415 - it reads the scores
 
     model.network.scorer = None
     model.facts = replace(model.facts, word_scorer=None)
     predictor = Predictor(model)
-    found = fit_word_scorer(predictor, texts, messages=messages, seed=seed)
+    found = fit_word_scorer(predictor, texts, messages=messages, seed=seed, unseen=unseen)
     if found is not None:
         model.network.scorer, facts = found
         model.facts = replace(model.facts, word_scorer=facts)
 
 
 def fit_word_scorer(
-    predictor: Predictor, texts: Sequence[str], *, messages: int, seed: int = 0
+    predictor: Predictor, texts: Sequence[str], *, messages: int, seed: int = 0, unseen: Sequence[str] = ()
 ) -> tuple[WordScorer, WordScorerFacts] | None:
     """Learn a network that scores words, see `score_words`.
 
@@ -96,7 +100,9 @@ def fit_word_scorer(
         None where there are too few messages of several words, or plain attention does no worse.
     """
     chance = np.random.default_rng(seed)
-    chosen = _drawn(predictor, texts, messages, chance)
+    order = [unseen[n] for n in chance.permutation(len(unseen))]
+    order += [texts[n] for n in chance.permutation(len(texts))]
+    chosen = _drawn(predictor, order, messages)
     if len(chosen.texts) < _FEWEST_MESSAGES:
         return None
     network = predictor.model.network
@@ -113,19 +119,20 @@ def fit_word_scorer(
     return scorer.to(network.head.weight.device), facts
 
 
-def _drawn(predictor: Predictor, texts: Sequence[str], most: int, chance: np.random.Generator) -> _Texts:
+def _drawn(predictor: Predictor, texts: Sequence[str], most: int) -> _Texts:
+    """The first so many of the texts that have enough words, with their greedy orders."""
     picked: list[tuple[str, Encoded, list[Span], npt.NDArray[np.integer]]] = []
-    for number in chance.permutation(len(texts)):
+    for text in texts:
         if len(picked) == most:
             break
-        [encoded] = predictor.encode([texts[number]])
+        [encoded] = predictor.encode([text])
         spans, owner = word_owners(encoded)
         read = sorted(set(owner[owner >= 0].tolist()))
         if _FEWEST_WORDS <= len(read) <= _MOST_WORDS:
             place = {word: at for at, word in enumerate(read)}
             owners = np.array([place.get(int(word), -1) for word in owner], dtype=np.int64)
             given = [encoded.source.span(*spans[word]) for word in read]
-            picked.append((texts[number], encoded, given, owners))
+            picked.append((text, encoded, given, owners))
     if not picked:
         return _Texts([], [], [], [], [])
     several, encodeds, given_spans, owners_ = (list(column) for column in zip(*picked, strict=True))
