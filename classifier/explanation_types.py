@@ -36,7 +36,8 @@ class Faithfulness:
         sufficiency: mean fall with the first 1..5 words alone; less is better.
         fall_at_three: fall without the first three.
         deletion_area: mean probability while words go one after another until none is left; less is better.
-        wins: share of draws in which the first three words' loss hurts more than that of three random ones.
+        wins: share of draws in which the first three words' loss hurts more than that of three random ones;
+            draws of the very same three are left out.
         agreement: rank correlation with the falls without each single word; NaN where scores say no order.
         of_greedy: comprehensiveness as a share of greedy deletion's.
     """

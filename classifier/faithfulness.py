@@ -143,6 +143,12 @@ def _figures(predictor: Predictor, message: _Message) -> dict[str, dict[str, flo
     def ask(sets: Sequence[Sequence[int]]) -> Array:
         return _probabilities(predictor, message.text, message.words, message.label, sets)
 
+    def wins(order: Sequence[int], without: Array) -> float:
+        # a set cannot beat itself: where chance drew the very same words, nothing is compared
+        others = [set(members) != set(order[:TOP]) for members in message.random_sets]
+        beaten = without[min(TOP, count) - 1] < drawn
+        return float(np.mean(beaten[others])) if any(others) else float("nan")
+
     def falls(order: Sequence[int], without: Array) -> dict[str, float]:
         kept = ask([[n for n in range(count) if n not in order[:k]] for k in range(1, depth + 1)])
         return {
@@ -150,7 +156,7 @@ def _figures(predictor: Predictor, message: _Message) -> dict[str, dict[str, flo
             "sufficiency": float(np.mean(message.whole - kept)),
             "fall_at_three": float(message.whole - without[min(TOP, count) - 1]),
             "deletion_area": float(np.mean([message.whole, *without])),
-            "wins": float(np.mean(without[min(TOP, count) - 1] < drawn)),
+            "wins": wins(order, without),
         }
 
     drawn = ask(message.random_sets)

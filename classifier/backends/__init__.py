@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy.typing as npt
 
-from classifier.batching import Encoded
+if TYPE_CHECKING:
+    from classifier.batching import Encoded
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,255 @@
+"""A model directory of the BERT family as one ONNX graph for ONNX Runtime, written by hand. Imports no torch.
+
+Exporters write what they trace and leave it to pattern matching to find attention again; reading its weights
+as an output then undoes the fusion. Here each layer is five fused operators from the start, and attention
+gives its scores beside its result. In int8 each matrix product is DynamicQuantizeMatMul: weights are
+quantized by output channel, symmetrically, activations while it runs.
+
+Operators of com.microsoft: github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
+from safetensors.numpy import load_file
+
+Array = npt.NDArray[Any]
+Precision = Literal["fp32", "int8"]
+
+FAMILIES = ("bert",)
+"""Values of `model_type` in config.json whose graph is known."""
+
+OPSET, IR_VERSION = 18, 10
+_MICROSOFT = "com.microsoft"
+
+
+def can_build(folder: Path) -> bool:
+    """Whether a model directory's encoder is of a family whose graph is known."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    usual = config.get("hidden_act", "gelu") == "gelu" and not config.get("is_decoder", False)
+    return config.get("model_type") in FAMILIES and usual
+
+
+def build_graph(folder: Path, precision: Precision, *, words: bool = True) -> bytes:
+    """Write the graph.
+
+    Args:
+        folder: a model directory, see model_directory.
+        precision: of the matrix products.
+        words: whether to give what words need; without it a benchmark sees what words cost.
+
+    Returns:
+        An ONNX model. Inputs: input_ids, attention_mask, int64 [B, T]. Outputs: logits [B, categories],
+        pooled [B, hidden], and with words received [B, T] and, where the model has a word scorer, scored
+        [B, T]; see model.ForwardOutput.
+
+    Raises:
+        ValueError: the encoder is of another family, see `can_build`.
+    """
+    if not can_build(folder):
+        raise ValueError(f"{folder} holds an encoder whose graph is not known")
+    return _Graph(folder, precision, words=words).encode()
+
+
+class _Graph:
+    """The graph while it is written."""
+
+    def __init__(self, folder: Path, precision: Precision, *, words: bool) -> None:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        facts = json.loads((folder / "fingerpost.json").read_text(encoding="utf-8"))
+        self._weights: dict[str, Array] = load_file(folder / "model.safetensors")
+        self._head: dict[str, Array] = load_file(folder / "head.safetensors")
+        scorer = facts.get("word_scorer") if words else None
+        self._scorer: dict[str, Array] | None = load_file(folder / "words.safetensors") if scorer else None
+        self._int8 = precision == "int8"
+        self._words = words
+        self._looked_at = int(scorer["layers"]) if scorer else 1
+        self._layers = int(config["num_hidden_layers"])
+        self._heads = int(config["num_attention_heads"])
+        self._hidden = int(config["hidden_size"])
+        self._epsilon = float(config["layer_norm_eps"])
+        self._pooling = facts.get("pooling", "mean")
+        self._nodes: list[NodeProto] = []
+        self._constants: list[TensorProto] = []
+        self._typed: list[ValueInfoProto] = []
+        self._count = 0
+
+    def encode(self) -> bytes:
+        """Write every node and encode the model."""
+        mask = self._op("Cast", ["attention_mask"], to=TensorProto.FLOAT)
+        real = self._op("ReduceSum", [mask, self._ints(1)], keepdims=1)
+        share = self._op("Unsqueeze", [self._op("Div", [mask, real]), self._ints(1, 2)])  # [B, 1, 1, T]
+        padding = self._op("Cast", ["attention_mask"], to=TensorProto.INT32)
+        states = self._embeddings()
+        rows: list[str] = []
+        for layer in range(self._layers):
+            states, scores = self._layer(layer, states, padding)
+            if scores is not None:
+                weights = self._op("Softmax", [scores], axis=-1)
+                rows.append(self._op("Squeeze", [self._op("MatMul", [share, weights]), self._ints(2)]))
+        self._answer(states, share)
+        outputs: list[tuple[str, Sequence[str | int]]] = [
+            ("logits", ["B", "C"]),
+            ("pooled", ["B", self._hidden]),
+        ]
+        if self._words:
+            self._op("ReduceMean", [rows[-1], self._ints(1)], output="received", keepdims=0)
+            outputs.append(("received", ["B", "T"]))
+        if self._scorer is not None:
+            self._score(self._scorer, rows, states)
+            outputs.append(("scored", ["B", "T"]))
+        inputs = [
+            helper.make_tensor_value_info(name, TensorProto.INT64, ["B", "T"])
+            for name in ("input_ids", "attention_mask")
+        ]
+        shown = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in outputs]
+        graph = helper.make_graph(
+            self._nodes, "fingerpost", inputs, shown, self._constants, value_info=self._typed
+        )
+        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(_MICROSOFT, 1)]
+        model = helper.make_model(graph, opset_imports=opsets)
+        model.ir_version = IR_VERSION
+        encoded: bytes = model.SerializeToString()
+        return encoded
+
+    def _embeddings(self) -> str:
+        # one table for positions and the only token type that is used
+        places = self._weight("embeddings.position_embeddings.weight")
+        places = places + self._weight("embeddings.token_type_embeddings.weight")[0]
+        tokens = self._op(
+            "Gather", [self._constant(self._weight("embeddings.word_embeddings.weight")), "input_ids"]
+        )
+        length = self._op("Shape", ["input_ids"], start=1, end=2)
+        where = self._op("Slice", [self._constant(places), self._ints(0), length, self._ints(0)])
+        both = self._op("Add", [tokens, where])
+        return self._op(
+            "LayerNormalization",
+            [both, *self._norm("embeddings.LayerNorm")],
+            axis=-1,
+            epsilon=self._epsilon,
+        )
+
+    def _layer(self, number: int, states: str, padding: str) -> tuple[str, str | None]:
+        """(states behind the layer, its attention scores [B, heads, T, T] where they are looked at)."""
+        name = f"encoder.layer.{number}"
+        parts = [f"{name}.attention.self.{part}" for part in ("query", "key", "value")]
+        together = self._linear(
+            states,
+            np.concatenate([self._weight(f"{part}.weight") for part in parts]),
+            np.concatenate([self._weight(f"{part}.bias") for part in parts]),
+        )
+        split = [self._name() for _ in parts]
+        sizes = self._ints(*[self._hidden] * 3)
+        self._nodes.append(helper.make_node("Split", [together, sizes], split, axis=-1))
+        looked_at = self._words and number >= self._layers - self._looked_at
+        attended, scores = self._name(), self._name()
+        self._nodes.append(
+            helper.make_node(
+                "MultiHeadAttention",
+                [*split, "", padding],
+                [attended, "", "", scores] if looked_at else [attended],
+                domain=_MICROSOFT,
+                num_heads=self._heads,
+            )
+        )
+        if looked_at:
+            # ONNX Runtime cannot tell the type of this output by itself
+            shape: list[str | int] = ["B", self._heads, "T", "T"]
+            self._typed.append(helper.make_tensor_value_info(scores, TensorProto.FLOAT, shape))
+        attended = self._dense(attended, f"{name}.attention.output.dense")
+        states = self._skip(attended, states, f"{name}.attention.output.LayerNorm")
+        inner = self._op("Gelu", [self._dense(states, f"{name}.intermediate.dense")], domain=_MICROSOFT)
+        inner = self._dense(inner, f"{name}.output.dense")
+        return self._skip(inner, states, f"{name}.output.LayerNorm"), scores if looked_at else None
+
+    def _answer(self, states: str, share: str) -> None:
+        if self._pooling == "cls":
+            first = self._op("Gather", [states, self._ints(0)], axis=1)
+            self._op("Squeeze", [first, self._ints(1)], output="pooled")
+        else:
+            weights = self._op("Squeeze", [share, self._ints(1)])  # [B, 1, T]
+            mean = self._op("MatMul", [weights, states])
+            self._op("Squeeze", [mean, self._ints(1)], output="pooled")
+        head = [self._constant(self._head["weight"]), self._constant(self._head["bias"])]
+        self._op("Gemm", ["pooled", *head], output="logits", transB=1)
+
+    def _score(self, scorer: dict[str, Array], rows: Sequence[str], states: str) -> None:
+        received = self._op("Concat", list(rows), axis=1)  # [B, layers * heads, T]
+        received = self._op("Transpose", [received], perm=[0, 2, 1])
+        features = self._op("Concat", [received, states], axis=-1)
+        inner = self._plain(features, scorer["inner.weight"], scorer["inner.bias"])
+        inner = self._op("Gelu", [inner], domain=_MICROSOFT)
+        outer = self._plain(inner, scorer["outer.weight"], scorer["outer.bias"])
+        self._op("Squeeze", [outer, self._ints(2)], output="scored")
+
+    def _dense(self, states: str, name: str) -> str:
+        return self._linear(states, self._weight(f"{name}.weight"), self._weight(f"{name}.bias"))
+
+    def _linear(self, states: str, weight: Array, bias: Array) -> str:
+        """`weight` is [out, in], as torch keeps it."""
+        if not self._int8:
+            return self._plain(states, weight, bias)
+        steps = np.abs(weight).max(axis=1) / 127.0
+        steps[steps == 0] = 1.0
+        quantized = np.clip(np.round(weight / steps[:, None]), -127, 127).astype(np.int8).T
+        return self._op(
+            "DynamicQuantizeMatMul",
+            [
+                states,
+                self._constant(quantized),
+                self._constant(steps.astype(np.float32)),
+                self._constant(np.zeros(len(steps), np.int8)),
+                self._constant(bias),
+            ],
+            domain=_MICROSOFT,
+        )
+
+    def _plain(self, states: str, weight: Array, bias: Array) -> str:
+        product = self._op("MatMul", [states, self._constant(weight.T)])
+        return self._op("Add", [product, self._constant(bias)])
+
+    def _skip(self, states: str, before: str, norm: str) -> str:
+        return self._op(
+            "SkipLayerNormalization",
+            [states, before, *self._norm(norm)],
+            domain=_MICROSOFT,
+            epsilon=self._epsilon,
+        )
+
+    def _norm(self, name: str) -> list[str]:
+        return [self._constant(self._weight(f"{name}.{part}")) for part in ("weight", "bias")]
+
+    def _weight(self, name: str) -> Array:
+        return np.asarray(self._weights[name], np.float32)
+
+    def _ints(self, *values: int) -> str:
+        return self._constant(np.array(values, np.int64))
+
+    def _constant(self, value: Array) -> str:
+        name = self._name()
+        self._constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        return name
+
+    def _op(
+        self,
+        kind: str,
+        inputs: list[str],
+        *,
+        output: str | None = None,
+        domain: str = "",
+        **attributes: Any,
+    ) -> str:
+        name = output or self._name()
+        self._nodes.append(helper.make_node(kind, inputs, [name], domain=domain, **attributes))
+        return name
+
+    def _name(self) -> str:
+        self._count += 1
+        return f"n{self._count}"

@@ -1,0 +1,107 @@
+"""The network in ONNX Runtime against the network in torch, on a real (tiny) model directory."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from classifier.backends.bert_graph import build_graph, can_build
+from classifier.backends.onnx_backend import OnnxBackend
+from classifier.inference import Predictor
+from classifier.model_directory import load_model_directory, save_model_directory
+from classifier.word_scorer import score_words
+from tests.factories.tiny_bert import messages, tiny_bert, tiny_model
+from tests.factories.tiny_encoders import bge, distilbert
+
+TEXTS = [
+    "vpn",
+    "please help my vpn is not working again",
+    *(example.text for example in messages(6, out_of_scope=4, seed=8)),
+    "login " * 30,
+]
+
+
+@pytest.fixture(scope="module", params=["mean", "cls"])
+def folder(request, tmp_path_factory):
+    place = tmp_path_factory.mktemp(request.param)
+    base = tiny_bert(place / "base") if request.param == "mean" else bge(place / "base")
+    model = tiny_model(base, pooling="auto")
+    assert model.facts.pooling == request.param
+    shown = [f"please help {example.text}" for example in messages(30, seed=5)]
+    score_words(model, shown, messages=80)
+    # the tests below are about a network whose scorer was kept; which one is kept is tested elsewhere
+    assert model.network.scorer is not None
+    save_model_directory(model, place / "model")
+    return place / "model"
+
+
+@pytest.fixture(scope="module")
+def torch_says(folder):
+    predictor = Predictor(load_model_directory(folder))
+    return predictor, predictor._backend.forward(predictor.encode(TEXTS))
+
+
+def test_in_float32_everything_is_as_in_torch(folder, torch_says):
+    predictor, wanted = torch_says
+    found = OnnxBackend(folder, "fp32", 0, threads=1).forward(predictor.encode(TEXTS))
+    np.testing.assert_allclose(found.logits, wanted.logits, atol=1e-4)
+    np.testing.assert_allclose(found.pooled, wanted.pooled, atol=1e-4)
+    np.testing.assert_allclose(found.received, wanted.received, atol=1e-5)
+    real = wanted.received > 0
+    np.testing.assert_allclose(found.scored[real], wanted.scored[real], atol=1e-3)
+
+
+def test_in_int8_answers_and_words_hardly_change(folder, torch_says):
+    predictor, wanted = torch_says
+    found = OnnxBackend(folder, "int8", 0, threads=1).forward(predictor.encode(TEXTS))
+    assert (found.logits.argmax(axis=1) == wanted.logits.argmax(axis=1)).mean() >= 0.9
+    np.testing.assert_allclose(found.received, wanted.received, atol=0.05)
+
+
+def test_answers_do_not_depend_on_companions_or_order(folder, torch_says):
+    predictor, _ = torch_says
+    backend = OnnxBackend(folder, "fp32", 0, threads=1)
+    together = Predictor(predictor.model, backend=backend).predict(TEXTS)
+    backwards = Predictor(predictor.model, backend=backend).predict(TEXTS[::-1])[::-1]
+    for text, one, other in zip(TEXTS, together, backwards, strict=True):
+        [alone] = Predictor(predictor.model, backend=backend).predict([text])
+        for answer in (one, other):
+            assert answer.category == alone.category
+            assert answer.confidence == pytest.approx(alone.confidence, abs=1e-5)
+            assert [word.text for word in answer.words[:1]] == [word.text for word in alone.words[:1]]
+
+
+def test_without_words_it_computes_none(folder, torch_says):
+    predictor, wanted = torch_says
+    found = OnnxBackend(folder, "fp32", 0, threads=1, words=False).forward(predictor.encode(TEXTS[:2]))
+    assert found.scored is None
+    np.testing.assert_allclose(found.logits, wanted.logits[:2], atol=1e-4)
+
+
+def test_a_model_without_a_scorer_shows_plain_attention(folder, torch_says, tmp_path):
+    model = load_model_directory(folder)
+    model.network.scorer = None
+    model.facts = replace(model.facts, word_scorer=None)
+    save_model_directory(model, tmp_path / "plain")
+    predictor, wanted = torch_says
+    found = OnnxBackend(tmp_path / "plain", "fp32", 0, threads=1).forward(predictor.encode(TEXTS))
+    assert found.scored is None
+    np.testing.assert_allclose(found.received, wanted.received, atol=1e-5)
+
+
+def test_other_families_are_refused(folder, tmp_path):
+    assert can_build(folder)
+    other = distilbert(tmp_path / "other")
+    assert not can_build(other)
+    with pytest.raises(ValueError, match="not known"):
+        build_graph(other, "fp32")
+
+
+def test_it_brings_no_torch():
+    code = (
+        "import sys, classifier.backends.onnx_backend; "
+        "sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
