@@ -92,6 +92,7 @@ def explanations(
         messages=messages,
         seed=seed,
         say=lambda line: console.print(line, highlight=False),
+        folder=model,
     )
     Console().print(table(measured), highlight=False, soft_wrap=True)
     if json_file is not None:

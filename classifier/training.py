@@ -120,14 +120,7 @@ def fit(
     model = TrainedModel(final.network, prepared.tokenizer, facts, baselines, space)
     if config.word_scorer:
         messages = min(config.word_scorer, max(_FEWEST_SCORED, len(learned) // _SCORED))
-        shown, unseen = (learned, []) if again else (train, held_back)
-        score_words(
-            model,
-            [example.text for example in shown],
-            messages=messages,
-            seed=config.seed,
-            unseen=[example.text for example in unseen],
-        )
+        score_words(model, [example.text for example in learned], messages=messages, seed=config.seed)
     advice = _advice(first, recipe, chosen=config.epochs is not None)
     return FitResult(model, facts.metrics, first.history, time.monotonic() - began, advice)
 

@@ -30,7 +30,7 @@ from classifier.words import word_owners
 if TYPE_CHECKING:
     from classifier.inference import Predictor
 
-LAYERS = 2
+LAYERS = 3
 """Last layers whose attention is looked at, at most."""
 
 DEPTH = 5
@@ -66,9 +66,7 @@ class _Texts:
     orders: list[GreedyOrder]
 
 
-def score_words(
-    model: TrainedModel, texts: Sequence[str], *, messages: int, seed: int = 0, unseen: Sequence[str] = ()
-) -> None:
+def score_words(model: TrainedModel, texts: Sequence[str], *, messages: int, seed: int = 0) -> None:
     """Learn to score words and use that from now on, where it is better than plain attention.
 
     Args:
@@ -77,22 +75,20 @@ def score_words(
         messages: how many of them to use at most; a message of eleven words costs some forty short
             forward passes.
         seed: of the draws and the training.
-        unseen: messages that the model has not learned from; they are taken first, since words decide less
-            where a model knows a message by heart.
     """
     from classifier.inference import Predictor  # noqa: PLC0415 - it reads the scores
 
     model.network.scorer = None
     model.facts = replace(model.facts, word_scorer=None)
     predictor = Predictor(model)
-    found = fit_word_scorer(predictor, texts, messages=messages, seed=seed, unseen=unseen)
+    found = fit_word_scorer(predictor, texts, messages=messages, seed=seed)
     if found is not None:
         model.network.scorer, facts = found
         model.facts = replace(model.facts, word_scorer=facts)
 
 
 def fit_word_scorer(
-    predictor: Predictor, texts: Sequence[str], *, messages: int, seed: int = 0, unseen: Sequence[str] = ()
+    predictor: Predictor, texts: Sequence[str], *, messages: int, seed: int = 0
 ) -> tuple[WordScorer, WordScorerFacts] | None:
     """Learn a network that scores words, see `score_words`.
 
@@ -100,9 +96,7 @@ def fit_word_scorer(
         None where there are too few messages of several words, or plain attention does no worse.
     """
     chance = np.random.default_rng(seed)
-    order = [unseen[n] for n in chance.permutation(len(unseen))]
-    order += [texts[n] for n in chance.permutation(len(texts))]
-    chosen = _drawn(predictor, order, messages)
+    chosen = _drawn(predictor, [texts[n] for n in chance.permutation(len(texts))], messages)
     if len(chosen.texts) < _FEWEST_MESSAGES:
         return None
     network = predictor.model.network

@@ -118,15 +118,13 @@ def _explanations_cls(arguments: argparse.Namespace) -> Outcome:
 def _explained(
     arguments: argparse.Namespace, config: Callable[[Sequence[Example]], TrainingConfig]
 ) -> Outcome:
-    if arguments.model is None or not arguments.model.exists():
+    folder = arguments.model or Path(tempfile.mkdtemp(prefix="model-")) / "model"
+    if not folder.exists():
         examples = read_examples(arguments.data / "banking77-train.csv")
-        model = fit(examples, config(examples), created=datetime.now(UTC)).model
-        if arguments.model is not None:
-            save_model_directory(model, arguments.model)
-    else:
-        model = load_model_directory(arguments.model)
+        save_model_directory(fit(examples, config(examples), created=datetime.now(UTC)).model, folder)
+    model = load_model_directory(folder)
     unseen = [example.text for example in read_examples(arguments.data / "banking77-test.csv")]
-    measured = explanations.measure(Predictor(model), unseen, say=_say)
+    measured = explanations.measure(Predictor(model), unseen, say=_say, folder=folder)
     text = explanations.table(measured)
     del measured["methods"]  # they stand in "faithfulness" as plain figures
     return measured, text

@@ -5,12 +5,15 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from classifier.backends import Forward
+from classifier.backends.bert_graph import Precision, can_build
+from classifier.backends.onnx_backend import OnnxBackend
 from classifier.batching import Encoded, collate
 from classifier.contract import Explanation
 from classifier.deciding import decision_of, without_words
@@ -31,6 +34,7 @@ def measure(
     messages: int = 300,
     seed: int = 0,
     say: Callable[[str], None] = lambda _: None,
+    folder: Path | None = None,
 ) -> dict[str, Any]:
     """Measure on up to so many of the texts, those of 6 to 40 words.
 
@@ -40,9 +44,10 @@ def measure(
         messages: how many to draw.
         seed: of all draws.
         say: gets a line now and then.
+        folder: of the model, to measure ONNX Runtime too where it can run it.
 
     Returns:
-        {"faithfulness", "overhead", "reference", "why"}, each figure as table() shows it.
+        {"faithfulness", "overhead", "reference", "onnx", "why"}, each figure as table() shows it.
     """
     chosen = measurable(predictor, texts, messages, seed)
 
@@ -52,7 +57,8 @@ def measure(
 
     report = faithfulness(predictor, chosen, seed=seed, say=progress)
     say("overhead")
-    overhead = {"batches": _overhead(predictor, chosen, 32), "single": _overhead(predictor, chosen[:60], 1)}
+    bare = Predictor(predictor.model, backend=_WithoutWords(predictor.model))
+    overhead = _overheads(predictor, bare, chosen)
     reference = _same_as_eager(predictor, chosen)
     say("/why")
     return {
@@ -62,6 +68,7 @@ def measure(
         "faithfulness": report.as_dict(),
         "overhead": overhead,
         "reference": reference,
+        "onnx": _onnx(predictor, folder, chosen),
         "why": _why(predictor, chosen),
         "methods": report.methods,
     }
@@ -97,6 +104,11 @@ def table(measured: dict[str, Any]) -> str:
         "| --- | --- |",
         f"| time of a prediction with words, against one without: batches of 32, single messages | "
         f"{overhead['batches']:.3f}, {overhead['single']:.3f} |",
+        *(
+            f"| the same in ONNX Runtime {precision}; top three words as in torch | "
+            f"{row['batches']:.3f}, {row['single']:.3f}; {row['same']:.1%} |"
+            for precision, row in measured["onnx"].items()
+        ),
         f"| top three words as with eager attention in every layer | {measured['reference']:.1%} |",
         f"| reply words that stay when words like *the* are swapped, of three | {stable['mean']:.1%} "
         f"({stable['low']:.1%} to {stable['high']:.1%}), n = {measured['faithfulness']['swapped']} |",
@@ -155,9 +167,30 @@ class _WithoutWords:
         )
 
 
-def _overhead(predictor: Predictor, texts: Sequence[str], size: int) -> float:
+def _onnx(predictor: Predictor, folder: Path | None, texts: Sequence[str]) -> dict[str, dict[str, float]]:
+    """{precision: {"batches", "single", "same"}} of ONNX Runtime; empty where it cannot run the model."""
+    if folder is None or not can_build(folder):
+        return {}
+    pad_id = predictor.model.tokenizer.pad_token_id or 0
+    reference = [_top(predictor, text) for text in texts]
+    found: dict[str, dict[str, float]] = {}
+    precisions: tuple[Precision, ...] = ("fp32", "int8")
+    for precision in precisions:
+        full, bare = (
+            Predictor(predictor.model, backend=OnnxBackend(folder, precision, pad_id, words=words))
+            for words in (True, False)
+        )
+        same = _share_of_same([_top(full, text) for text in texts], reference)
+        found[precision] = {**_overheads(full, bare, texts), "same": same}
+    return found
+
+
+def _overheads(full: Predictor, bare: Predictor, texts: Sequence[str]) -> dict[str, float]:
+    return {"batches": _overhead(full, bare, texts, 32), "single": _overhead(full, bare, texts[:60], 1)}
+
+
+def _overhead(predictor: Predictor, bare: Predictor, texts: Sequence[str], size: int) -> float:
     """Median ratio of a pass that asks for words to one that does not, in turns."""
-    bare = Predictor(predictor.model, backend=_WithoutWords(predictor.model))
 
     def timed(one: Predictor) -> float:
         began = time.perf_counter()
@@ -190,7 +223,11 @@ def _same_as_eager(predictor: Predictor, texts: Sequence[str]) -> float:
     finally:
         network.encoder.set_attn_implementation(used)
         network._hooked = hooked
-    same = [len(set(one) & set(other)) / max(1, len(one)) for one, other in zip(fast, reference, strict=True)]
+    return _share_of_same(fast, reference)
+
+
+def _share_of_same(some: Sequence[list[tuple[int, int]]], others: Sequence[list[tuple[int, int]]]) -> float:
+    same = [len(set(one) & set(other)) / max(1, len(one)) for one, other in zip(some, others, strict=True)]
     return float(np.mean(same))
 
 
