@@ -23,7 +23,7 @@ _LAYERS, _HIDDEN, _HEADS = 4, 256, 8
 
 def write_encoder(folder: Path, texts: Sequence[str], *, seed: int = 0) -> Path:
     """Write the encoder, its pieces learned from the texts, and the declaration that it pools by [CLS]."""
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))  # noqa: S106
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))  # noqa: S106  # nosec B106
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     trainer = trainers.WordPieceTrainer(vocab_size=_PIECES, special_tokens=_SPECIAL, show_progress=False)
