@@ -128,6 +128,10 @@ def test_the_names_in_json_stay():
     content = measure(answers([[0.9, 0.1, 0.0]]), examples("billing")).as_dict()
     assert set(content) == {
         *(
+            "explanations",
+            "reply_words_of_greedy",
+            "reply_words_comprehensiveness",
+            "reply_words_wins",
             "model_version",
             "n",
             "accuracy",
