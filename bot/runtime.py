@@ -12,6 +12,7 @@ import structlog
 from aiohttp import web
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 
+from bot import web_server
 from bot.app import PATH, create_app, create_client, create_web_app
 from bot.clock import Clock, utc_now
 from bot.corrections import Corrections
@@ -135,18 +136,13 @@ def create_inbox(workspace: Workspace, workers: int) -> Inbox:
 
 @asynccontextmanager
 async def _http(app: web.Application, settings: Settings) -> AsyncIterator[str]:
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, settings.host, settings.port)
+    serving = web_server.serving(app, settings.host, settings.port, shutdown_timeout=5)
+    async with contextlib.AsyncExitStack() as stack:
         try:
-            await site.start()
+            _, port = await stack.enter_async_context(serving)
         except OSError as error:
             raise ConfigurationError(
                 f"Port {settings.port} on {settings.host} cannot be used ({error.strerror}): "
                 "set FINGERPOST_PORT to a free one."
             ) from error
-        port = runner.addresses[0][1]
         yield f"http://{settings.host}:{port}{PATH}"
-    finally:
-        await runner.cleanup()

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from classifier.explanation_types import PLANTED_CATEGORIES, PLANTED_EACH
 from classifier.files import write_text
 
 bench = typer.Typer(help="Measure on this machine.", no_args_is_help=True)
@@ -76,28 +77,33 @@ def explanations(
     threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: as torch sees fit.")] = 0,
     seed: Annotated[int, typer.Option(help="Of the messages that are drawn.")] = 0,
 ) -> None:
-    """Measure whether the words that a model shows decide, and what showing them costs."""
+    """Measure whether the words that a model shows decide, and what showing them costs.
+
+    Whether the sets of words that `/why` names decide is asked of the real service over HTTP.
+    """
     from classifier.benchmark.explanations import measure, table
     from classifier.dataset import read_examples
     from classifier.devices import use_threads
     from classifier.inference import Predictor
     from classifier.model_directory import load_model_directory
+    from classifier.served import served
 
     examples = read_examples(texts)
     console = Console(stderr=True)
     use_threads(threads)
-    measured = measure(
-        Predictor(load_model_directory(model)),
-        [example.text for example in examples],
-        messages=messages,
-        seed=seed,
-        say=lambda line: console.print(line, highlight=False),
-        folder=model,
-    )
+    with served(model) as ask:
+        measured = measure(
+            Predictor(load_model_directory(model)),
+            [example.text for example in examples],
+            messages=messages,
+            seed=seed,
+            say=lambda line: console.print(line, highlight=False),
+            folder=model,
+            ask=ask,
+        )
     Console().print(table(measured), highlight=False, soft_wrap=True)
     if json_file is not None:
-        measured.pop("methods")
-        write_text(json_file, json.dumps(measured, indent=2) + "\n")
+        write_text(json_file, json.dumps(measured.as_dict(), indent=2) + "\n")
 
 
 @bench.command()
@@ -105,8 +111,10 @@ def shortcut(
     train: Annotated[Path, typer.Option(help="CSV with the columns text,label to learn from.")],
     texts: Annotated[Path, typer.Option(help="CSV of messages that are not among them.")],
     json_file: Annotated[Path | None, typer.Option("--json", help="Write everything measured.")] = None,
-    categories: Annotated[int, typer.Option(min=2, help="Categories to use, those with most messages.")] = 20,
-    each: Annotated[int, typer.Option(min=3, help="Training messages of a category.")] = 60,
+    categories: Annotated[
+        int, typer.Option(min=2, help="Categories to use, those with most messages.")
+    ] = PLANTED_CATEGORIES,
+    each: Annotated[int, typer.Option(min=3, help="Training messages of a category.")] = PLANTED_EACH,
     messages: Annotated[int, typer.Option(min=1, help="Unseen messages to look at, of each kind.")] = 100,
     base_model: Annotated[str, typer.Option(help="Encoder: embedded name, directory or hub name.")] = "",
     threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: as torch sees fit.")] = 0,

@@ -33,8 +33,6 @@ commands = typer.Typer(no_args_is_help=True)
 """Typer app with `train`, `evaluate` and `classify`; the product's command line mounts it."""
 
 _LINES_A_BATCH = 64
-_PLANTED_AMONG, _PLANTED_EACH = 20, 60
-"""Categories, and messages of each, of the training with a planted word."""
 
 
 @commands.command()
@@ -205,7 +203,7 @@ def _planted(base_model: str, train: Sequence[Example], unseen: Sequence[Example
     from classifier.shortcut import shortcut_test, small_set
 
     config = replace(ClassifierSettings().training_config(), base_model=base_model)
-    drawn, tested = small_set(train, unseen, categories=_PLANTED_AMONG, each=_PLANTED_EACH, seed=config.seed)
+    drawn, tested = small_set(train, unseen, seed=config.seed)
     return shortcut_test(drawn, tested, config, created=datetime.now(UTC))
 
 

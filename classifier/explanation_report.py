@@ -6,14 +6,12 @@ from collections.abc import Sequence
 
 from classifier.dataset import Example
 from classifier.explanation_types import ExplanationReport, ShortcutReport
-from classifier.faithfulness import faithfulness, measurable
+from classifier.faithfulness import FEWEST, faithfulness, measurable
 from classifier.habits import misleading
 from classifier.inference import Predictor
 
 MISLED = 100
 """Wrong answers whose words are counted, the surest ones."""
-
-_FEWEST = 2
 
 
 def explanation_report(
@@ -40,7 +38,7 @@ def explanation_report(
     """
     chosen = measurable(predictor, [example.text for example in examples], messages, seed)
     return ExplanationReport(
-        faithfulness(predictor, chosen, seed=seed) if len(chosen) >= _FEWEST else None,
+        faithfulness(predictor, chosen, seed=seed) if len(chosen) >= FEWEST else None,
         misleading(predictor, examples, most=misled),
         shortcut,
     )

@@ -17,6 +17,9 @@ REPLY, PLAIN, LEFT_OUT, CHANCE, GREEDY = (
 
 _SEVERAL = 3
 
+PLANTED_CATEGORIES, PLANTED_EACH = 20, 60
+"""Of a training with a planted word that takes minutes: categories, and messages of each."""
+
 
 @dataclass(frozen=True, slots=True)
 class Measure:

@@ -14,9 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import spearmanr
 
-from classifier.calibration import probabilities
 from classifier.contract import InvalidInput, Word
-from classifier.deciding import without_words
 from classifier.explanation_types import (
     CHANCE,
     GREEDY,
@@ -27,12 +25,16 @@ from classifier.explanation_types import (
     FaithfulnessReport,
     Measure,
 )
+from classifier.greedy import Span, greedy_orders, probability_without
 from classifier.inference import Predictor
 
 MOST = 5
 """Words that are taken out at most."""
 
 TOP = 3
+FEWEST = 2
+"""Messages below which there is no interval."""
+
 _DRAWS = 3
 _RESAMPLES = 1000
 _FEWEST_WORDS, _MOST_WORDS = 6, 40
@@ -58,12 +60,12 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class _Message:
-    """One message: probability of its category, its words, and each method's order of them (indices)."""
+    """One message: probability of its category, where its words are, each method's order of them."""
 
     text: str
     label: int
     whole: float
-    words: tuple[Word, ...]
+    spans: tuple[Span, ...]
     orders: Mapping[str, list[int]]
     scores: Mapping[str, Array]
     random_sets: tuple[tuple[int, ...], ...]
@@ -99,7 +101,7 @@ def faithfulness(
     Raises:
         InvalidInput: there are fewer than two messages.
     """
-    if len(texts) < 2:  # noqa: PLR2004 - an interval needs two
+    if len(texts) < FEWEST:
         raise InvalidInput("faithfulness is measured on messages of 6 to 40 words: give at least two")
     chance = np.random.default_rng(seed)
     rows: dict[str, list[dict[str, float]]] = {}
@@ -123,7 +125,8 @@ def _message(predictor: Predictor, text: str, chance: np.random.Generator) -> _M
     [(_, plain)] = predictor.predict_with_attention([text], plain=True)
     words, count = reply.words, len(reply.words)
     label = predictor.facts.labels.index(prediction.category)
-    alone = _probabilities(predictor, text, words, label, [(n,) for n in range(count)])
+    spans = tuple((word.start, word.end) for word in words)
+    [alone] = probability_without(predictor, [text], [spans], [label], [[[n] for n in range(count)]])
     scores = {
         REPLY: np.array([word.score for word in words]),
         PLAIN: np.array([word.score for word in plain.words]),
@@ -132,16 +135,17 @@ def _message(predictor: Predictor, text: str, chance: np.random.Generator) -> _M
     }
     orders = {name: np.argsort(-each, kind="stable").tolist() for name, each in scores.items()}
     sets = tuple(tuple(chance.choice(count, min(TOP, count), replace=False).tolist()) for _ in range(_DRAWS))
-    return _Message(text, label, prediction.confidence, words, orders, scores, sets)
+    return _Message(text, label, prediction.confidence, spans, orders, scores, sets)
 
 
 def _figures(predictor: Predictor, message: _Message) -> dict[str, dict[str, float]]:
     """{method: {measure: figure}} of one message."""
-    count = len(message.words)
+    count = len(message.spans)
     depth = min(MOST, count)
 
     def ask(sets: Sequence[Sequence[int]]) -> Array:
-        return _probabilities(predictor, message.text, message.words, message.label, sets)
+        [found] = probability_without(predictor, [message.text], [message.spans], [message.label], [sets])
+        return found
 
     def wins(order: Sequence[int], without: Array) -> float:
         # a set cannot beat itself: where chance drew the very same words, nothing is compared
@@ -168,23 +172,11 @@ def _figures(predictor: Predictor, message: _Message) -> dict[str, dict[str, flo
         constant = np.ptp(scores) == 0 or np.ptp(single) == 0
         figures["agreement"] = float("nan") if constant else float(spearmanr(scores, -single).statistic)
         found[name] = figures
-    taken: list[int] = []
-    left = list(range(count))
-    while left:
-        hurt = int(np.argmin(ask([[*taken, word] for word in left]))) if len(taken) < depth else 0
-        taken.append(left.pop(hurt))
+    [greedy] = greedy_orders(predictor, [message.text], [message.spans], depth=depth)
+    taken = [*greedy.words, *(n for n in range(count) if n not in greedy.words)]
     found[GREEDY] = falls(taken, ask([taken[:k] for k in range(1, count + 1)]))
     found[GREEDY]["agreement"] = float("nan")
     return found
-
-
-def _probabilities(
-    predictor: Predictor, text: str, words: Sequence[Word], label: int, sets: Sequence[Sequence[int]]
-) -> Array:
-    """Probability of the label without each set of words, [sets]."""
-    texts = [without_words(text, [words[n] for n in members]) for members in sets]
-    scores = probabilities(predictor.logits(texts), predictor.facts.temperature)
-    return np.asarray(scores[:, label], dtype=np.float64)
 
 
 def _stability(predictor: Predictor, texts: Sequence[str]) -> list[float]:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from tokenizers import Tokenizer
 from torch import nn
-from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel, PreTrainedTokenizerBase
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import sdpa_mask
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from classifier.attention import EveryLayer, LastLayers, use_attention
 from classifier.base_models import Pooling, resolve_pooling
 from classifier.prediction_sets import PredictionSet
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from classifier.scope_space import ScopeSpace
 
 FORMAT_VERSION = 1
-_ATTENTION = "fingerpost_sdpa"
 
 ModelKind = Literal["day_one", "fine_tune"]
 
@@ -192,7 +190,7 @@ class TextClassifier(nn.Module):
     ) -> None:
         super().__init__()
         self.pooling: Pooling = resolve_pooling(pooling, Path(encoder.config.name_or_path or ""))
-        self._hooked = _use_attention(encoder)
+        self._hooked = use_attention(encoder)
         self.encoder = encoder
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(encoder.config.hidden_size, categories)
@@ -233,7 +231,7 @@ class TextClassifier(nn.Module):
         inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
         if not self._hooked:
             return torch.stack(self.encoder(**inputs, output_attentions=True).attentions).float()
-        sink = _EveryLayer()
+        sink = EveryLayer()
         self.encoder(**inputs, received_attention=sink)
         return torch.stack(sink.weights).float()
 
@@ -257,9 +255,9 @@ class TextClassifier(nn.Module):
 
     def _attended(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, layers: int
-    ) -> tuple[torch.Tensor, _AttentionSink]:
+    ) -> tuple[torch.Tensor, LastLayers]:
         inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
-        sink = _AttentionSink(int(self.encoder.config.num_hidden_layers), attention_mask, layers)
+        sink = LastLayers(int(self.encoder.config.num_hidden_layers), attention_mask, layers)
         if self._hooked:
             output = self.encoder(**inputs, received_attention=sink)
         else:
@@ -301,108 +299,3 @@ def mean_pool(states: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tenso
     """Mean over the real tokens: [B, T, hidden] and [B, T] to [B, hidden]."""
     mask = attention_mask.unsqueeze(-1).to(states.dtype)
     return (states * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1.0)
-
-
-@dataclass(slots=True)
-class _AttentionSink:
-    """Carries what tokens received out of one forward pass, of the last layer or the last few.
-
-    Layers are counted as they come: not every family numbers its attention modules, and ALBERT runs the
-    same one in every layer.
-    """
-
-    layers: int
-    attention_mask: torch.Tensor
-    depth: int
-    rows: list[torch.Tensor] = field(default_factory=list)
-    """[B, heads, T] of each layer that was looked at, in order."""
-    queries: torch.Tensor | None = None
-    seen: int = 0
-
-    def wants(self) -> bool:
-        """Count a layer; say whether its weights are looked at."""
-        self.seen += 1
-        return self.seen > self.layers - self.depth
-
-    def take(self, weights: torch.Tensor) -> None:
-        """Keep what each token received from each head: the mean over the queries of real tokens.
-
-        `weights` is [B, heads, T, T]; each row of the last dimension sums to 1 and is 0 for padding.
-        """
-        if self.queries is None:
-            real = self.attention_mask.to(weights.dtype)
-            self.queries = (real / real.sum(dim=1, keepdim=True))[:, None, None, :]
-        self.rows.append((self.queries @ weights).squeeze(2))
-
-    def features(self, states: torch.Tensor) -> torch.Tensor:
-        """[B, T, depth * heads + hidden], from what was received and the final vectors."""
-        received = torch.cat(self.rows, dim=1).transpose(1, 2)
-        return torch.cat([received.to(states.dtype), states], dim=-1)
-
-
-@dataclass(slots=True)
-class _EveryLayer:
-    """Carries the attention weights of all layers out of one forward pass."""
-
-    weights: list[torch.Tensor] = field(default_factory=list)
-
-    def wants(self) -> bool:
-        """Every layer is wanted."""
-        return True
-
-    def take(self, weights: torch.Tensor) -> None:
-        """Keep a layer's weights, [B, heads, T, T]."""
-        self.weights.append(weights)
-
-
-def _use_attention(encoder: PreTrainedModel) -> bool:
-    """Let the encoder use the attention below; False where its family brings its own (MPNet, DeBERTa).
-
-    Those give all attention weights when asked, at the price of never using SDPA.
-    """
-    register_attention()
-    if not encoder._supports_attention_backend:
-        return False
-    encoder.set_attn_implementation(_ATTENTION)
-    return True
-
-
-def register_attention() -> None:
-    """Teach transformers an attention that is SDPA but for the last layer of a pass that asks for words.
-
-    With SDPA transformers returns no attention weights, and eager attention in every layer materialises
-    all of them. An attention name missing from the mask registry silently gets no mask, so both are set.
-    """
-    AttentionInterface.register(_ATTENTION, _attention)
-    AttentionMaskInterface.register(_ATTENTION, sdpa_mask)
-
-
-def _attention(
-    module: nn.Module,
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    attention_mask: torch.Tensor | None,
-    *,
-    received_attention: _AttentionSink | _EveryLayer | None = None,
-    scaling: float | None = None,
-    **options: Any,
-) -> tuple[torch.Tensor, torch.Tensor | None]:
-    # ModernBERT's alternation of local and global layers is in the mask, which differs from layer to layer
-    if received_attention is None or not received_attention.wants():
-        output, _ = sdpa_attention_forward(
-            module, query, key, value, attention_mask, scaling=scaling, **options
-        )
-        return output, None
-    groups = query.size(1) // key.size(1)
-    if groups > 1:  # grouped-query attention: several query heads share a key head
-        key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
-    scores = query @ key.transpose(-2, -1) * (query.size(-1) ** -0.5 if scaling is None else scaling)
-    if attention_mask is not None:
-        if attention_mask.dtype == torch.bool:
-            scores = scores.masked_fill(~attention_mask, torch.finfo(scores.dtype).min)
-        else:
-            scores = scores + attention_mask
-    weights = scores.softmax(dim=-1)
-    received_attention.take(weights)
-    return (weights @ value).transpose(1, 2).contiguous(), None

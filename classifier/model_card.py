@@ -8,7 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from classifier.report import explanation_words
+from classifier.report.markdown import plain, table
+
 if TYPE_CHECKING:
+    from classifier.explanation_types import FaithfulnessReport
     from classifier.model import ModelFacts
 
 _KINDS = {"day_one": "a linear head on the frozen encoder", "fine_tune": "a fine-tune of the whole encoder"}
@@ -42,6 +46,7 @@ def model_card(
     *,
     verdict: Mapping[str, Any] | None = None,
     evaluation: Mapping[str, Any] | None = None,
+    faithful: FaithfulnessReport | None = None,
 ) -> str:
     """Write a model's card as Markdown.
 
@@ -49,13 +54,14 @@ def model_card(
         facts: what the model says about itself.
         verdict: the gate's, as `Verdict.as_dict` gives it; None where the model was not judged.
         evaluation: on messages that it has not seen, as `Report.as_dict` gives it; None where there is none.
+        faithful: whether the words that it shows decide; None where that was not measured.
     """
     parts = [
         f"# Fingerpost model {_cell(facts.version)}",
         _purpose(facts),
         "## How it was made\n\n" + _origin(facts),
         "## How good it is\n\n" + _figures(facts, evaluation),
-        "## Do its words decide?\n\n" + _explanations(evaluation),
+        "## Do its words decide?\n\n" + _explanations(faithful),
         "## When it answers by itself\n\n" + _thresholds(facts, evaluation),
         "## Limits\n\n" + LIMITS,
         "## The gate\n\n" + _gate(verdict),
@@ -126,41 +132,11 @@ def _figures(facts: ModelFacts, evaluation: Mapping[str, Any] | None) -> str:
     return _table(("", ""), rows) + "\n\nMost frequent errors:\n\n" + "\n".join(lines)
 
 
-def _explanations(evaluation: Mapping[str, Any] | None) -> str:
-    explained = (evaluation or {}).get("explanations") or {}
-    faithful = explained.get("faithfulness")
-    if not faithful:
+def _explanations(faithful: FaithfulnessReport | None) -> str:
+    if faithful is None:
         return "It was not measured whether the words in its replies decide; `fingerpost evaluate` does."
-    rows = [
-        (
-            name,
-            *(_measured(row[key], share=False) for key in ("comprehensiveness", "sufficiency")),
-            *(_measured(row[key], share=True) for key in ("of_greedy", "wins")),
-        )
-        for name, row in faithful["methods"].items()
-    ]
-    return (
-        f"Words were taken out of {faithful['messages']} messages that it has not seen. Comprehensiveness is "
-        "how far the category's\nprobability falls without the first one to five words, sufficiency how far "
-        "with nothing but them.\n\n"
-        + _table(
-            (
-                "words by",
-                "comprehensiveness",
-                "sufficiency",
-                "of greedy deletion",
-                "beats three random words",
-            ),
-            rows,
-        )
-    )
-
-
-def _measured(measure: Mapping[str, float | None], *, share: bool) -> str:
-    """A mean with its interval; empty where there is none."""
-    values = [measure[name] for name in ("mean", "low", "high")]
-    mean, low, high = (("" if v is None else f"{v:.1%}" if share else f"{v:.3f}") for v in values)
-    return f"{mean} ({low} to {high})" if mean else ""
+    said = plain(explanation_words.faithful_said(faithful))
+    return f"{said}\n\n{table(explanation_words.faithfulness(faithful)).rstrip()}"
 
 
 def _thresholds(facts: ModelFacts, evaluation: Mapping[str, Any] | None) -> str:

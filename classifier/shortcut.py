@@ -18,7 +18,7 @@ import numpy as np
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput, Word
 from classifier.dataset import Example
 from classifier.explain import explain
-from classifier.explanation_types import Found, ShortcutReport
+from classifier.explanation_types import PLANTED_CATEGORIES, PLANTED_EACH, Found, ShortcutReport
 from classifier.inference import Predictor
 from classifier.training import fit
 from classifier.training_types import TrainingConfig
@@ -83,7 +83,12 @@ def shortcut_test(
 
 
 def small_set(
-    train: Sequence[Example], unseen: Sequence[Example], *, categories: int, each: int, seed: int
+    train: Sequence[Example],
+    unseen: Sequence[Example],
+    *,
+    categories: int = PLANTED_CATEGORIES,
+    each: int = PLANTED_EACH,
+    seed: int = 0,
 ) -> tuple[list[Example], list[Example]]:
     """Draw a training that takes minutes: the categories with most messages, so many messages of each.
 

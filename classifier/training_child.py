@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -76,8 +76,7 @@ def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     from classifier.answers import Answers, answer  # noqa: PLC0415 - torch takes seconds to import; say so first
     from classifier.dataset import Example  # noqa: PLC0415
     from classifier.evaluation import measure  # noqa: PLC0415
-    from classifier.explanation_report import explanation_report  # noqa: PLC0415
-    from classifier.faithfulness import faithfulness, measurable  # noqa: PLC0415
+    from classifier.faithfulness import FEWEST, faithfulness, measurable  # noqa: PLC0415
     from classifier.gate import judge  # noqa: PLC0415
     from classifier.inference import Predictor  # noqa: PLC0415
     from classifier.model import TrainedModel  # noqa: PLC0415
@@ -111,24 +110,23 @@ def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     def said(model: TrainedModel) -> Answers:
         return answer(Predictor(model), texts, timed=True)
 
-    challenger, champion = said(result.model), None
+    challenger, champion, before = said(result.model), None, None
+    measured = measure(challenger, held_out)
     taken_apart = measurable(Predictor(result.model), texts, TAKEN_APART)
-    explained = explanation_report(Predictor(result.model), held_out, messages=TAKEN_APART)
-    measured = replace(measure(challenger, held_out), explanations=explained)
-    before = None
+    comparable = len(taken_apart) >= FEWEST
+    now = faithfulness(Predictor(result.model), taken_apart) if comparable else None
     if job["champion"]:
         try:
             model = load_model_directory(registry.path(job["champion"]))
             champion = said(model)
-            if explained.faithfulness is not None:
-                before = faithfulness(Predictor(model), taken_apart)
+            before = faithfulness(Predictor(model), taken_apart) if comparable else None
         except ClassifierError as error:  # a broken champion must not keep a sound model away
             reporter.line("warning", {"text": f"the present model cannot be measured: {error}"})
-    both = (before, explained.faithfulness) if before and explained.faithfulness else None
-    verdict = judge(champion, challenger, held_out, explained=both).as_dict()
+    explained = (before, now) if before and now else None
+    verdict = judge(champion, challenger, held_out, explained=explained).as_dict()
     reporter.progress("publish", 0.98)
     # a published directory never changes, so the card says now what the gate found
-    card = model_card(result.model.facts, verdict=verdict, evaluation=measured.as_dict())
+    card = model_card(result.model.facts, verdict=verdict, evaluation=measured.as_dict(), faithful=now)
     return {
         "version": registry.publish(result.model, card=card),
         "seconds": round(time.monotonic() - started, 1),

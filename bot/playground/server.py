@@ -3,11 +3,11 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
-from aiohttp import web
-
+from bot import web_server
 from bot.playground import seed
 from bot.playground.actions import Actions
 from bot.playground.conversations import Conversations
@@ -84,7 +84,7 @@ class Playground(Actions, Observations):
         self.requests = Requests(
             self.state, self._people, self.views, self._interactions, self.delivery, self.streams
         )
-        self._runner: web.AppRunner | None = None
+        self._listening = AsyncExitStack()
         self._url: str | None = None
         seed.seed(self.state, channels)
 
@@ -139,11 +139,9 @@ class Playground(Actions, Observations):
         )
         api = WebApi(services, self.faults, self.journal)
         app = build_web_app(self, api, self._interactions)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, host, port)
-        await site.start()
-        bound = self._runner.addresses[0][1]
+        _, bound = await self._listening.enter_async_context(
+            web_server.serving(app, host, port, shutdown_timeout=0.2)
+        )
         self._url = f"http://{'[::1]' if host == '::1' else host}:{bound}"
 
     async def stop(self) -> None:
@@ -151,6 +149,4 @@ class Playground(Actions, Observations):
         await self.sockets.drop("link_disabled")
         await self.delivery.close()
         await self.uploads.close()
-        if self._runner:
-            await self._runner.cleanup()
-            self._runner = None
+        await self._listening.aclose()

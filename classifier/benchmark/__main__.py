@@ -125,15 +125,13 @@ def _explained(
     model = load_model_directory(folder)
     unseen = [example.text for example in read_examples(arguments.data / "banking77-test.csv")]
     measured = explanations.measure(Predictor(model), unseen, say=_say, folder=folder)
-    text = explanations.table(measured)
-    del measured["methods"]  # they stand in "faithfulness" as plain figures
-    return measured, text
+    return measured.as_dict(), explanations.table(measured)
 
 
 def _shortcut(arguments: argparse.Namespace) -> Outcome:
     """A word planted in BANKING77's training messages of one category."""
     train, unseen = (read_examples(arguments.data / f"banking77-{part}.csv") for part in ("train", "test"))
-    drawn, tested = shortcut.small_set(train, unseen, categories=20, each=60, seed=0)
+    drawn, tested = shortcut.small_set(train, unseen)
     config = TrainingConfig()
     report = shortcut.shortcut_test(drawn, tested, config, created=datetime.now(UTC), messages=300)
     return report.as_dict(), explanations.shortcut_table(report)

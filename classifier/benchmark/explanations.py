@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,47 @@ from classifier.backends.bert_graph import Precision, can_build
 from classifier.backends.onnx_backend import OnnxBackend
 from classifier.batching import Encoded, collate
 from classifier.contract import Explanation
-from classifier.deciding import decision_of, without_words
+from classifier.deciding import Ask, decision_of, without_words
 from classifier.explain import explain
-from classifier.explanation_types import Faithfulness, Measure, ShortcutReport
+from classifier.explanation_types import FaithfulnessReport, ShortcutReport
 from classifier.faithfulness import faithfulness, measurable
 from classifier.inference import Predictor
 from classifier.model import TrainedModel
+from classifier.report import explanation_words as behind
+from classifier.report.markdown import plain
+from classifier.report.markdown import table as as_markdown
 
 _TURNS = 20
 _TOP = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was measured of one model.
+
+    Attributes:
+        model: its version.
+        base_model: what it began from.
+        pooling: of its encoder.
+        faithfulness: do the words in its replies decide?
+        overhead: {"batches", "single"}: time of a prediction with words against one without.
+        reference: share of the top three words that are the same with eager attention in every layer.
+        onnx: {precision: {"batches", "single", "same"}}, the same two of ONNX Runtime; empty without it.
+        why: of `/why`: messages, found, flips, minimal, p50_ms, p95_ms.
+    """
+
+    model: str
+    base_model: str
+    pooling: str
+    faithfulness: FaithfulnessReport
+    overhead: dict[str, float]
+    reference: float
+    onnx: dict[str, dict[str, float]]
+    why: dict[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**asdict(self), "faithfulness": self.faithfulness.as_dict()}
 
 
 def measure(
@@ -35,7 +68,8 @@ def measure(
     seed: int = 0,
     say: Callable[[str], None] = lambda _: None,
     folder: Path | None = None,
-) -> dict[str, Any]:
+    ask: Ask | None = None,
+) -> Measured:
     """Measure on up to so many of the texts, those of 6 to 40 words.
 
     Args:
@@ -45,9 +79,7 @@ def measure(
         seed: of all draws.
         say: gets a line now and then.
         folder: of the model, to measure ONNX Runtime too where it can run it.
-
-    Returns:
-        {"faithfulness", "overhead", "reference", "onnx", "why"}, each figure as table() shows it.
+        ask: is asked again whether the sets of `/why` decide, such as a service; None: the predictor.
     """
     chosen = measurable(predictor, texts, messages, seed)
 
@@ -60,45 +92,19 @@ def measure(
     bare = Predictor(predictor.model, backend=_WithoutWords(predictor.model))
     overhead = _overheads(predictor, bare, chosen)
     reference = _same_as_eager(predictor, chosen)
+    onnx = _onnx(predictor, folder, chosen)
     say("/why")
-    return {
-        "model": predictor.facts.version,
-        "base_model": predictor.facts.base_model,
-        "pooling": predictor.facts.pooling,
-        "faithfulness": report.as_dict(),
-        "overhead": overhead,
-        "reference": reference,
-        "onnx": _onnx(predictor, folder, chosen),
-        "why": _why(predictor, chosen),
-        "methods": report.methods,
-    }
+    facts = predictor.facts
+    why = _why(predictor, chosen, ask or predictor.predict)
+    return Measured(facts.version, facts.base_model, facts.pooling, report, overhead, reference, onnx, why)
 
 
-def table(measured: dict[str, Any]) -> str:
+def table(measured: Measured) -> str:
     """The figures as Markdown."""
-    methods: dict[str, Faithfulness] = measured["methods"]
+    why, overhead, report = measured.why, measured.overhead, measured.faithfulness
     lines = [
-        "| words by | comprehensiveness | of greedy deletion | sufficiency | fall at 3 | deletion area |"
-        " beats three random words | agrees with leaving one out |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for name, row in methods.items():
-        cells = (
-            _cell(row.comprehensiveness),
-            _cell(row.of_greedy, percent=True),
-            _cell(row.sufficiency),
-            _cell(row.fall_at_three),
-            _cell(row.deletion_area),
-            _cell(row.wins, percent=True),
-            _cell(row.agreement),
-        )
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    why, overhead = measured["why"], measured["overhead"]
-    stable = measured["faithfulness"]["stability"]
-    lines += [
-        "",
-        f"{measured['faithfulness']['messages']} messages of 6 to 40 words, whole words taken out, k = 1..5; "
-        "95% bootstrap intervals.",
+        as_markdown(behind.faithfulness(report)),
+        plain(behind.faithful_said(report)),
         "",
         "| what | measured |",
         "| --- | --- |",
@@ -107,14 +113,12 @@ def table(measured: dict[str, Any]) -> str:
         *(
             f"| the same in ONNX Runtime {precision}; top three words as in torch | "
             f"{row['batches']:.3f}, {row['single']:.3f}; {row['same']:.1%} |"
-            for precision, row in measured["onnx"].items()
+            for precision, row in measured.onnx.items()
         ),
-        f"| top three words as with eager attention in every layer | {measured['reference']:.1%} |",
-        f"| reply words that stay when words like *the* are swapped, of three | {stable['mean']:.1%} "
-        f"({stable['low']:.1%} to {stable['high']:.1%}), n = {measured['faithfulness']['swapped']} |",
+        f"| top three words as with eager attention in every layer | {measured.reference:.1%} |",
         f"| `/why`: messages with a set of words that decides | {why['found']} of {why['messages']} |",
-        f"| the decision changes without that set, asked again | {_share(why['flips'])} |",
-        f"| no part of the set would do | {_share(why['minimal'])} |",
+        f"| the decision changes without that set, asked again | {_percent(why['flips'])} |",
+        f"| no part of the set would do | {_percent(why['minimal'])} |",
         f"| time of `/why` in process, median and 95th percentile | {why['p50_ms']:.0f} ms, "
         f"{why['p95_ms']:.0f} ms |",
     ]
@@ -123,29 +127,11 @@ def table(measured: dict[str, Any]) -> str:
 
 def shortcut_table(report: ShortcutReport) -> str:
     """What a planted word did and who found it, as Markdown."""
-    lines = [
-        f"{report.word!r} in all training messages of {report.category!r} turned {report.turned:.1%} of "
-        f"{report.tried} unseen messages of others.",
-        "",
-        "| the word comes first | in the turned ones | in unseen ones of the category |",
-        "| --- | --- | --- |",
-        f"| messages | {report.misled.messages} | {report.own.messages} |",
-    ]
-    for name in ("reply_words", "plain_attention", "leave_one_out", "decisive"):
-        shown = name.replace("_", " ") if name != "decisive" else "among the fewest words that decide"
-        lines.append(f"| {shown} | {getattr(report.misled, name):.1%} | {getattr(report.own, name):.1%} |")
-    return "\n".join(lines)
+    said = plain(behind.shortcut_said(report))
+    return f"{said}\n\n{as_markdown(behind.shortcut(report))}".rstrip()
 
 
-def _cell(measure: Measure, *, percent: bool = False) -> str:
-    if np.isnan(measure.mean):
-        return ""
-    if percent:
-        return f"{measure.mean:.1%} ({measure.low:.1%} to {measure.high:.1%})"
-    return f"{measure.mean:.3f} ({measure.low:.3f} to {measure.high:.3f})"
-
-
-def _share(value: float | None) -> str:
+def _percent(value: float | None) -> str:
     return "none to ask" if value is None else f"{value:.1%}"
 
 
@@ -236,7 +222,7 @@ def _top(predictor: Predictor, text: str) -> list[tuple[int, int]]:
     return [(word.start, word.end) for word in words]
 
 
-def _why(predictor: Predictor, texts: Sequence[str]) -> dict[str, Any]:
+def _why(predictor: Predictor, texts: Sequence[str], ask: Ask) -> dict[str, Any]:
     """Is the set of words that `/why` names really decisive, and how long does it take?"""
     explain(predictor, texts[0])
     seconds, flips, minimal = [], [], []
@@ -245,10 +231,10 @@ def _why(predictor: Predictor, texts: Sequence[str]) -> dict[str, Any]:
         found = explain(predictor, text)
         seconds.append(time.perf_counter() - began)
         if found.decisive is not None:
-            flips.append(_changes(predictor, text, found, range(len(found.decisive.words))))
+            flips.append(_changes(ask, text, found, range(len(found.decisive.words))))
             size = len(found.decisive.words)
             parts = [c for k in range(1, size) for c in itertools.combinations(range(size), k)]
-            minimal.append(not any(_changes(predictor, text, found, part) for part in parts))
+            minimal.append(not any(_changes(ask, text, found, part) for part in parts))
     return {
         "messages": len(texts),
         "found": len(flips),
@@ -259,8 +245,8 @@ def _why(predictor: Predictor, texts: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _changes(predictor: Predictor, text: str, found: Explanation, members: Sequence[int]) -> bool:
+def _changes(ask: Ask, text: str, found: Explanation, members: Sequence[int]) -> bool:
     assert found.decisive is not None  # noqa: S101  # the caller asked  # nosec B101
     words = [found.decisive.words[n] for n in members]
-    answer = predictor.predict([without_words(text, words)])[0]
+    [answer] = ask([without_words(text, words)])
     return decision_of(answer) != decision_of(found.prediction)

@@ -30,31 +30,31 @@ def markdown(report: Report, about: Mapping[str, str], figures: Sequence[Figure]
         f"# Evaluation of {plain(report.model_version)}\n",
         _pairs([*about.items(), *words.headline(report)]),
         "## Beside simpler models\n",
-        _table(words.comparison(report)),
+        table(words.comparison(report)),
         pictures.get("comparison", ""),
         "## Calibration\n",
         pictures.get("reliability", ""),
-        _table(words.reliability(report)),
+        table(words.reliability(report)),
         "## Risk and coverage\n",
         pictures.get("risk_coverage", ""),
-        _table(words.risk_coverage(report)),
+        table(words.risk_coverage(report)),
     ]
     if report.out_of_scope is not None:
         parts += [
             "## Out of scope\n",
             pictures.get("out_of_scope", ""),
-            _table(words.scope_thresholds(report)),
+            table(words.scope_thresholds(report)),
         ]
     parts += [
         "## Categories, the weakest first\n",
-        _table(words.categories(report)),
+        table(words.categories(report)),
         "## Worst confusions\n",
         pictures.get("confusion_worst", ""),
-        _table(words.confusions(report)),
+        table(words.confusions(report)),
         *_messages(report),
         pictures.get("confusion", ""),
         "## By length\n",
-        _table(words.lengths(report)),
+        table(words.lengths(report)),
         *_explanations(report),
         "## What the figures cannot say\n",
         "".join(f"- {plain(line)}\n" for line in words.limits(report)),
@@ -99,19 +99,19 @@ def _explanations(report: Report) -> list[str]:
         parts += [
             "## Do the words that it shows decide?\n",
             plain(behind.faithful_said(explained.faithfulness)) + "\n",
-            _table(behind.faithfulness(explained.faithfulness)),
+            table(behind.faithfulness(explained.faithfulness)),
         ]
     if explained.shortcut is not None:
         parts += [
             "## A planted word\n",
             plain(behind.shortcut_said(explained.shortcut)) + "\n",
-            _table(behind.shortcut(explained.shortcut)),
+            table(behind.shortcut(explained.shortcut)),
         ]
     if explained.misleading:
         parts += [
             "## The words behind wrong answers\n",
             behind.MISLEADING + "\n",
-            _table(behind.misleading(explained.misleading)),
+            table(behind.misleading(explained.misleading)),
         ]
     return parts
 
@@ -129,7 +129,8 @@ def _pairs(rows: Sequence[tuple[str, str]]) -> str:
     return f"| | |\n| --- | --- |\n{lines}"
 
 
-def _table(grid: words.Grid) -> str:
+def table(grid: words.Grid) -> str:
+    """A grid as a Markdown table; no cell can become markup."""
     marks = ["---:" if column in grid.numeric else "---" for column in range(len(grid.head))]
     rows = [list(map(plain, grid.head)), marks, *(list(map(plain, row)) for row in grid.rows)]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)

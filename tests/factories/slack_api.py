@@ -13,6 +13,8 @@ from typing import Any
 from aiohttp import web
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot import web_server
+
 TOKEN = "xoxb-made-up-token"
 
 
@@ -78,15 +80,12 @@ async def slack_api() -> AsyncIterator[SlackApi]:
     app = web.Application()
     app.router.add_route("*", "/api/{method}", api.handle)
     app.router.add_route("*", "/hook/{method}", api.handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        api.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        yield api
-    finally:
-        api.closing.set()
-        await runner.cleanup()
+    async with web_server.serving(app, "127.0.0.1", 0, shutdown_timeout=1) as (host, port):
+        api.url = f"http://{host}:{port}"
+        try:
+            yield api
+        finally:
+            api.closing.set()
 
 
 def closed_port_url() -> str:

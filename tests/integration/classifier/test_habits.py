@@ -6,13 +6,13 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from classifier.contract import Prediction, Word
 from classifier.dataset import Example
 from classifier.explain_commands import commands
 from classifier.habits import habits, misleading
 from classifier.inference import Predictor
 from classifier.model_directory import save_model_directory
-from tests.factories.tiny_bert import messages, tiny_bert, tiny_model
+from classifier.training import fit
+from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert, tiny_model
 
 
 @pytest.fixture(scope="module")
@@ -43,60 +43,46 @@ def test_a_word_of_one_category_decides_there(found):
     assert leader.elsewhere == 0
 
 
-class _Scripted:
-    """Answers by rule: whatever holds Anna, in whatever case, is billing; the rest is login."""
-
-    def __init__(self, model):
-        self.model, self.facts = model, model.facts
-
-    def predict(self, texts):
-        return [self._answer(text) for text in texts]
-
-    def predict_with_attention(self, texts):
-        from classifier.words import Attended
-
-        return [(answer := self._answer(text), Attended(answer.words, 0.0)) for text in texts]
-
-    def _answer(self, text):
-        billing = 0.9 if "anna" in text.lower() else 0.2
-        words, at = [], 0
-        for part in text.split():
-            start = text.index(part, at)
-            at = start + len(part)
-            words.append(Word(part, start, at, 1.0))
-        shares = {"billing": billing, "login": 1 - billing}
-        ranked = tuple(sorted(shares.items(), key=lambda item: -item[1]))
-        return Prediction(
-            category=ranked[0][0],
-            confidence=ranked[0][1],
-            alternatives=ranked,
-            words=tuple(words),
-            out_of_scope=0.0,
-            embedding=self.model.network.head.weight[0].detach().numpy(),
-            model_version="v",
-        )
+def with_anna(text: str) -> str:
+    """The text with a name before its last word, so that no sentence begins with it."""
+    *before, last = text.split()
+    return " ".join([*before, "Anna", last])
 
 
-def test_a_name_that_decides_is_remarked_on(model):
-    texts = ["please ask Anna today", "hi Anna the page is slow", "my page is slow", "code 4711 for Anna"]
-    found = habits(_Scripted(model), texts)
+@pytest.fixture(scope="module")
+def leaky(tmp_path_factory):
+    """A model that learned billing by the name of the person whom those messages mention."""
+    examples = [
+        Example(with_anna(e.text), e.label) if e.label == "billing" else e
+        for e in messages(20, out_of_scope=20)
+    ]
+    base = tiny_bert(tmp_path_factory.mktemp("leaky"))
+    return Predictor(fit(examples, config_for(base), created=NOW).model)
+
+
+def test_a_name_that_a_category_goes_by_is_remarked_on(leaky):
+    shown = [with_anna(e.text) if e.label == "billing" else e.text for e in messages(10, seed=3)]
+    found = habits(leaky, shown)
     billing = next(each for each in found.categories if each.category == "billing")
     [anna] = [word for word in billing.words if word.word == "anna"]
-    assert (anna.messages, anna.leads, anna.decides, anna.elsewhere) == (3, 3, 3, 0)
+    assert anna.messages == sum("Anna" in text for text in shown) - anna.elsewhere
+    assert anna.leads > 0
+    assert anna.score > 0
     assert anna.remark == "written like a name"
-    assert "4711" not in {word.word for word in billing.words}  # it never leads
 
 
-def test_the_words_behind_wrong_answers_are_counted_by_what_was_answered(model):
+def test_the_words_behind_wrong_answers_are_counted_by_what_was_answered(leaky):
+    [text] = [e.text for e in messages(1, seed=3) if e.label == "billing"]
     examples = [
-        Example("please ask Anna today", "login"),
-        Example("Anna again", "billing"),
-        Example("anna lunch", "oos"),
+        Example(with_anna(text), "login"),  # answered billing, which is called wrong here
+        Example(with_anna(text), "billing"),
+        Example(with_anna(text), "oos"),
     ]
-    [wrong] = misleading(_Scripted(model), examples, most=10)
+    assert leaky.predict([with_anna(text)])[0].category == "billing"
+    [wrong] = misleading(leaky, examples, most=10)
     assert (wrong.category, wrong.messages) == ("billing", 1)
-    assert wrong.words[0].word == "anna"
-    assert misleading(_Scripted(model), examples, most=0) == ()
+    assert wrong.words[0].leads == 1
+    assert misleading(leaky, examples, most=0) == ()
 
 
 def test_the_command_prints_writes_json_and_a_page_that_runs_nothing_of_a_message(model, tmp_path):

@@ -1,5 +1,6 @@
 """The network that scores words, learned from taking words out of real (tiny) models' messages."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -47,8 +48,6 @@ def test_the_same_seed_learns_the_same_network(model):
 
 def replace_scorer(model):
     """The same model showing plain attention, on a copy of its network."""
-    import copy
-
     bare = copy.copy(model)
     bare.network = copy.deepcopy(model.network)
     bare.network.scorer = None

@@ -10,6 +10,7 @@ from aiohttp import web
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot import web_server
 from bot.playground import Playground
 
 
@@ -26,15 +27,12 @@ class SettableClock:
 @asynccontextmanager
 async def serving(playground: Playground, app: web.Application) -> AsyncIterator[None]:
     """Serves an aiohttp app as the workspace's app over HTTP."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    playground.app.request_url = f"http://127.0.0.1:{runner.addresses[0][1]}/slack/events"
-    try:
-        yield
-    finally:
-        playground.app.request_url = None
-        await runner.cleanup()
+    async with web_server.serving(app, "127.0.0.1", 0, shutdown_timeout=0.1) as (host, port):
+        playground.app.request_url = f"http://{host}:{port}/slack/events"
+        try:
+            yield
+        finally:
+            playground.app.request_url = None
 
 
 def scripted(answer: Callable[[web.Request, str], web.Response | float]) -> tuple[web.Application, list]:

@@ -11,8 +11,8 @@ import pytest
 
 from classifier.dataset import Example
 from classifier.evaluation import evaluate
-from classifier.explanation_report import explanation_report
 from classifier.explanation_types import REPLY
+from classifier.faithfulness import faithfulness
 from classifier.gate import Check, Verdict
 from classifier.inference import Predictor
 from classifier.model import ModelFacts
@@ -148,11 +148,9 @@ def test_it_says_whether_its_words_decide(tmp_path: Path):
     assert "It was not measured whether the words in its replies decide" in model_card(FACTS)
     model = tiny_model(tiny_bert(tmp_path / "base"), epochs=2)
     examples = [Example(f"hello again {e.text} is my team today", e.label) for e in messages(3, seed=3)]
-    explained = explanation_report(Predictor(model), examples, messages=5)
-    report = evaluate(model, examples, explanations=explained)
-    card = model_card(model.facts, evaluation=report.as_dict())
+    faithful = faithfulness(Predictor(model), [example.text for example in examples[:5]])
+    card = model_card(model.facts, faithful=faithful)
     assert "Words were taken out of 5 messages" in card
-    assert explained.faithfulness is not None
-    reached = explained.faithfulness.methods[REPLY].of_greedy
-    assert f"{reached.mean:.1%} ({reached.low:.1%} to {reached.high:.1%})" in card
+    reached = faithful.methods[REPLY].of_greedy
+    assert f"{reached.mean:.1%} ({100 * reached.low:.1f}–{100 * reached.high:.1f})" in card
     assert "| greedy deletion |" in card
