@@ -124,8 +124,9 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
 @asynccontextmanager
 async def local_classifier(settings: ClassifierSettings) -> AsyncIterator[tuple[Classifier, Registry]]:
     """Load the active model, or fit a day-one model first; follow the registry from then on."""
-    from classifier.engine import LocalClassifier, RegistryWatcher
+    from classifier.engine import LocalClassifier
     from classifier.registry import Registry
+    from classifier.watcher import RegistryWatcher
 
     registry = Registry(settings.model_home)
     await asyncio.to_thread(ensure_first_model, registry, settings)
@@ -200,7 +201,7 @@ def describe_local_model() -> str:
         )
     import torch
 
-    from classifier.model_directory import read_facts, verify
+    from classifier.model_files import read_facts, verify
     from classifier.registry import Registry
     from classifier.settings import ClassifierSettings
 

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from classifier.batching import Encoded, TextEncoder, collate
+from classifier.batching import Encoded, TextEncoder
 from classifier.model import TrainedModel
+from classifier.tensors import collate
 
 MOST_WORDS = 120
 """Words of which maps are made; the rest of a longer message is left out, and said to be."""

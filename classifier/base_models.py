@@ -9,7 +9,7 @@ import inspect
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from safetensors import SafetensorError
 from torch import nn
@@ -26,8 +26,8 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_N
 from transformers.utils import logging as transformers_logging
 
 from classifier.contract import BaseModelUnavailable, InvalidInput
+from classifier.facts import Pooling
 
-Pooling = Literal["mean", "cls"]
 """How the token vectors become one vector: their mean, or that of the first token."""
 
 EMBEDDED_NAME = "all-MiniLM-L6-v2"

@@ -13,7 +13,8 @@ from classifier.baselines import Baselines
 from classifier.batching import TextEncoder
 from classifier.contract import BaseModelUnavailable
 from classifier.devices import choose_device
-from classifier.model import ModelFacts, TextClassifier, raw_tokenizer
+from classifier.facts import ModelFacts
+from classifier.model import TextClassifier, raw_tokenizer
 from classifier.probe import embed
 
 Array = npt.NDArray[Any]

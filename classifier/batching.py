@@ -1,14 +1,17 @@
-"""Texts to token batches: the one way from a message to tensors, in training and in serving."""
+"""Texts to token batches: the one way from a message to token ids, in training and in serving. No torch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import torch
+import numpy as np
+import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from classifier.text import ModelText, model_text
+
+Ids = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class TextEncoder:
     """Tokenizes model text. Not safe to share between threads: the raw tokenizer is not."""
 
     def __init__(self, tokenizer: Tokenizer, max_tokens: int, pad_id: int) -> None:
-        self._tokenizer = tokenizer
+        self.tokenizer = tokenizer
         self._max_tokens = max_tokens
         self._unknown = {tokenizer.token_to_id(token) for token in ("[UNK]", "<unk>")} - {None}
         self.pad_id = pad_id
@@ -65,7 +68,7 @@ class TextEncoder:
         long messages (Sun et al. 2019, arXiv:1905.05583).
         """
         sources = [model_text(text) for text in texts]
-        encodings = self._tokenizer.encode_batch([source.text for source in sources])
+        encodings = self.tokenizer.encode_batch([source.text for source in sources])
         return [self._fit(source, e.ids, e.offsets) for source, e in zip(sources, encodings, strict=True)]
 
     def _fit(self, source: ModelText, ids: list[int], spans: list[tuple[int, int]]) -> Encoded:
@@ -89,15 +92,13 @@ def _without_spaces(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def collate(batch: Sequence[Encoded], pad_id: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pad to the batch's longest text: (input_ids, attention_mask), both int64 [B, T]."""
-    longest = max(len(encoded.ids) for encoded in batch)
-    ids = torch.full((len(batch), longest), pad_id, dtype=torch.long)
-    mask = torch.zeros((len(batch), longest), dtype=torch.long)
-    for row, encoded in enumerate(batch):
-        ids[row, : len(encoded.ids)] = torch.tensor(encoded.ids, dtype=torch.long)
-        mask[row, : len(encoded.ids)] = 1
-    return ids.to(device), mask.to(device)
+def pad(batch: Sequence[Encoded], pad_id: int) -> tuple[Ids, Ids]:
+    """Pad on the right to the batch's longest text: (input_ids, attention_mask), both int64 [B, T]."""
+    lengths = np.array([len(encoded.ids) for encoded in batch])
+    mask = np.arange(lengths.max()) < lengths[:, None]
+    ids = np.full(mask.shape, pad_id, np.int64)
+    ids[mask] = [token for encoded in batch for token in encoded.ids]
+    return ids, mask.astype(np.int64)
 
 
 def batches_by_budget(lengths: Sequence[int], budget: int, *, most: int = 256) -> Iterator[list[int]]:
@@ -112,19 +113,3 @@ def batches_by_budget(lengths: Sequence[int], budget: int, *, most: int = 256) -
         longest = max(longest, lengths[index])
     if batch:
         yield batch
-
-
-def shuffled_by_length(
-    lengths: Sequence[int], size: int, generator: torch.Generator, *, pool: int = 32
-) -> list[list[int]]:
-    """Indices in random batches of `size` texts of like length.
-
-    The order is shuffled, cut into pools of `pool` batches, sorted by length within a pool, and the batches
-    are shuffled again: batches differ from epoch to epoch, and padding stays small.
-    """
-    order = torch.randperm(len(lengths), generator=generator).tolist()
-    batches = []
-    for begin in range(0, len(order), size * pool):
-        chunk = sorted(order[begin : begin + size * pool], key=lambda i: lengths[i])
-        batches += [chunk[at : at + size] for at in range(0, len(chunk), size)]
-    return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]

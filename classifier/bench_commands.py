@@ -84,16 +84,16 @@ def explanations(
     from classifier.benchmark.explanations import measure, table
     from classifier.dataset import read_examples
     from classifier.devices import use_threads
-    from classifier.inference import Predictor
     from classifier.model_directory import load_model_directory
     from classifier.served import served
+    from classifier.torch_inference import TorchPredictor
 
     examples = read_examples(texts)
     console = Console(stderr=True)
     use_threads(threads)
     with served(model) as ask:
         measured = measure(
-            Predictor(load_model_directory(model)),
+            TorchPredictor(load_model_directory(model)),
             [example.text for example in examples],
             messages=messages,
             seed=seed,

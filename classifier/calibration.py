@@ -1,14 +1,14 @@
-"""From logits to probabilities that mean what they say, and to a score for "none of these". Pure numpy."""
+"""Fits what turns logits into probabilities that mean what they say, and measures whether they do."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
-from scipy.special import logsumexp, softmax
+from scipy.special import logsumexp
 from sklearn.linear_model import LogisticRegression
 
-from classifier.model import OutOfScope
+from classifier.facts import OutOfScope
 from classifier.paired import calibration_errors
 
 Floats = npt.NDArray[np.floating]
@@ -20,12 +20,6 @@ _BLEND = (0.0, -1.0, 1.0)
 validation files."""
 _FLAGGED_IN_SCOPE = 0.02
 """The share of in-scope validation messages that may score above one half."""
-
-
-def probabilities(logits: Floats, temperature: float) -> Floats:
-    """softmax(logits / temperature): [N, categories] to the same shape."""
-    result: Floats = softmax(logits / temperature, axis=-1)
-    return result
 
 
 def fit_temperature(logits: Floats, targets: npt.NDArray[np.integer]) -> float:
@@ -75,16 +69,6 @@ def coverage_at_risk(confidence: Floats, correct: npt.NDArray[np.bool_], risk: f
     return (int(kept[-1]) + 1) / len(order), float(ranked[kept[-1]])
 
 
-def scope_features(logits: Floats, temperature: float, distances: Floats | None = None) -> Floats:
-    """[N, 2 or 3]: log-odds of the highest probability, energy logsumexp(logits / temperature), distance."""
-    scaled = logits / temperature
-    highest = np.clip(softmax(scaled, axis=-1).max(axis=-1), 1e-6, 1 - 1e-6)
-    columns = [np.log(highest / (1 - highest)), logsumexp(scaled, axis=-1)]
-    if distances is not None:
-        columns.append(np.sqrt(np.maximum(distances, 0.0)))
-    return np.stack(columns, axis=-1)
-
-
 def fit_out_of_scope(inside: Floats, outside: Floats) -> OutOfScope:
     """Fit the out-of-scope score.
 
@@ -117,12 +101,3 @@ def fit_out_of_scope(inside: Floats, outside: Floats) -> OutOfScope:
         weights=tuple(float(value) for value in weights),
         bias=bias,
     )
-
-
-def out_of_scope_score(features: Floats, parameters: OutOfScope) -> Floats:
-    """[N] in 0..1: 0 surely one of the categories, 1 surely none of them; see scope_features."""
-    features = (features - np.array(parameters.mean)) / np.array(parameters.scale)
-    score: Floats = 1 / (
-        1 + np.exp(-np.clip(features @ np.array(parameters.weights) + parameters.bias, -30, 30))
-    )
-    return score

@@ -17,7 +17,7 @@ from rich.progress import Progress as Bar
 from classifier.contract import OUT_OF_SCOPE_THRESHOLD, ClassifierError, Prediction
 
 if TYPE_CHECKING:
-    from classifier.inference import Predictor
+    from classifier.torch_inference import TorchPredictor
     from classifier.training_types import Progress
 
 _USAGE_ERROR = 2
@@ -41,20 +41,20 @@ def one_line_errors(command: Callable[_P, None]) -> Callable[_P, None]:
     return run
 
 
-def open_predictor(path: Path) -> Predictor:
+def open_predictor(path: Path) -> TorchPredictor:
     """Check a model directory and load it onto the device that the settings name."""
-    from classifier.model_directory import verify
+    from classifier.model_files import verify
 
     verify(path)
     from classifier.devices import choose_device, use_threads
-    from classifier.inference import Predictor
     from classifier.model_directory import load_model_directory
     from classifier.settings import ClassifierSettings
+    from classifier.torch_inference import TorchPredictor
 
     settings = ClassifierSettings()
     use_threads(settings.threads)
     model = load_model_directory(path, device=str(choose_device(settings.device)))
-    return Predictor(model, batch_tokens=settings.batch_tokens)
+    return TorchPredictor(model, batch_tokens=settings.batch_tokens)
 
 
 def sentence(prediction: Prediction) -> str:

@@ -1,35 +1,32 @@
-"""LocalClassifier: answers in this process, in one worker thread, and swaps models while it answers."""
+"""LocalClassifier: answers in this process, in worker threads, and swaps models while it answers."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import logging
-import queue
 import threading
-from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from classifier.admission import Admission, HeldModel, Job, Share
 from classifier.contract import (
     ClassifierError,
-    ClassifierOverloaded,
     ClassifierUnavailable,
     Explanation,
     ExplanationMethod,
+    InvalidInput,
     ModelInfo,
     Picture,
     Prediction,
 )
-from classifier.devices import choose_device, use_threads
 from classifier.explain import explain
-from classifier.inference import Predictor
-from classifier.model import TrainedModel
-from classifier.model_directory import load_model_directory
-from classifier.registry import Registry
+from classifier.loading import BackendName, LoadSettings, load
+
+if TYPE_CHECKING:
+    from classifier.model import TrainedModel
 
 _log = logging.getLogger(__name__)
 _WARM_UP = ("warm up", "the first pass of a network is slower than those that follow it " * 4)
@@ -41,46 +38,43 @@ class EngineSettings:
 
     Attributes:
         device: auto, cpu or cuda.
-        threads: CPU threads of torch, 0 leaves its choice.
+        backend: what runs the network on a CPU; auto: the winner of a race on this machine, see race.
+        threads: CPU cores to use, 0: all.
         batch_tokens: padded tokens in one forward pass at most.
-        batch_texts: texts that are taken from the queue at once.
+        batch_texts: texts that a worker takes from the queue at once.
         queue_size: texts that may wait at most.
+        cache: folder in which races keep their results; None: they race each time.
     """
 
     device: str = "auto"
+    backend: BackendName = "auto"
     threads: int = 0
     batch_tokens: int = 4096
     batch_texts: int = 128
     queue_size: int = 1024
+    cache: Path | None = None
 
-
-@dataclass(slots=True)
-class _Job:
-    """A piece of work for the worker: texts to classify, or one text to explain."""
-
-    texts: Sequence[str]
-    future: Future[Any]
-    method: ExplanationMethod | None = None
+    def load_settings(self) -> LoadSettings:
+        """The part that loading a model takes."""
+        return LoadSettings(self.device, self.backend, self.threads, self.batch_tokens, self.cache)
 
 
 class LocalClassifier:
-    """The classifier contract over a model in this process.
+    """The classifier contract over models in this process.
 
-    One thread owns the network. It takes whatever waits as one batch as soon as it is free: nothing is
-    held back to fill a batch, and a busy moment makes larger ones. A full queue refuses at once.
+    Worker threads run the network; how many, the backend says. A worker that frees takes its share of what
+    waits as one batch: nothing is held back to fill a batch, and a busy moment makes larger ones. A request
+    of many texts is cut, short ones first, so that free workers share it. A full queue refuses at once.
     """
 
     def __init__(self, model: TrainedModel | Path, settings: EngineSettings | None = None) -> None:
         self._settings = settings or EngineSettings()
-        use_threads(self._settings.threads)
-        self._predictor = self._prepare(model)
-        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._waiting = 0
-        self._lock = threading.Lock()
+        self._admission = Admission(self._settings.queue_size, self._settings.batch_texts)
         self._swapping = asyncio.Lock()
-        self._closed = False
-        self._thread = threading.Thread(target=self._work, name="classifier", daemon=True)
-        self._thread.start()
+        self._active = self._prepare(model)
+        self._held: dict[str, HeldModel] = {}
+        self._threads: list[threading.Thread] = []
+        self._hire(self._active)
 
     @classmethod
     async def open(cls, path: Path, settings: EngineSettings | None = None) -> LocalClassifier:
@@ -91,17 +85,32 @@ class LocalClassifier:
         """
         return await asyncio.to_thread(cls, path, settings)
 
-    async def classify(self, texts: Sequence[str]) -> list[Prediction]:
-        """Answer each text, in order."""
+    @property
+    def waiting(self) -> int:
+        """Texts in the queue."""
+        return self._admission.waiting
+
+    @property
+    def backend(self) -> str:
+        """Name of what runs the active model."""
+        return self._active.loaded.backend
+
+    async def classify(self, texts: Sequence[str], *, version: str | None = None) -> list[Prediction]:
+        """Answer each text, in order.
+
+        Args:
+            texts: to answer.
+            version: of a model that is held; None: the active one.
+        """
         if not texts:
             return []
-        result: list[Prediction] = await self._submit(_Job(list(texts), Future()))
-        return result
+        results: list[Prediction] = await self._submit(list(texts), self._model(version))
+        return results
 
     async def explain(self, text: str, method: ExplanationMethod = "leave_one_out") -> Explanation:
         """Say which words decided."""
-        result: Explanation = await self._submit(_Job([text], Future(), method))
-        return result
+        results: list[Explanation] = await self._submit([text], self._active, method)
+        return results[0]
 
     async def picture(self, text: str, *, title: str = "", dark: bool = False) -> Picture:
         """Draw the words that decided, in a thread of its own."""
@@ -112,12 +121,13 @@ class LocalClassifier:
 
     async def model(self) -> ModelInfo:
         """Say which model answers now."""
-        return self._predictor.info()
+        return self._active.loaded.predictors[0].info()
 
     async def swap(self, path: Path) -> str:
         """Load and warm up another model in the background, then answer with it.
 
-        Requests that are running finish with the old model; none fails.
+        Requests that were taken before finish with the old model; none fails. A model that is held is neither
+        loaded nor held again.
 
         Returns:
             The new version's name.
@@ -126,147 +136,116 @@ class LocalClassifier:
             BrokenModel: it cannot be loaded; the old model goes on answering.
         """
         async with self._swapping:
-            self._predictor = await asyncio.to_thread(self._prepare, path)
-            return self._predictor.facts.version
+            held = self._held.pop(path.name, None)
+            self._active = held if held is not None else await asyncio.to_thread(self._prepare, path)
+            self._hire(self._active)
+            return self._active.loaded.facts.version
+
+    async def hold(self, path: Path) -> str:
+        """Load and warm up a model that answers only where its version is asked for: a shadow.
+
+        Returns:
+            Its version's name.
+
+        Raises:
+            BrokenModel: it cannot be loaded.
+        """
+        async with self._swapping:
+            model = await asyncio.to_thread(self._prepare, path)
+            version = model.loaded.facts.version
+            self._held[version] = model
+            self._hire(model)
+            return version
+
+    def release(self, version: str) -> None:
+        """Let go of a held model; what it was asked before is still answered."""
+        self._held.pop(version, None)
 
     async def close(self) -> None:
-        """Finish what is running, refuse what waits, end the thread."""
-        with self._lock:
-            if self._closed:
-                return
-            self._closed = True
-        self._queue.put(None)
-        await asyncio.to_thread(self._thread.join)
+        """Finish what is running, refuse what waits, end the threads."""
+        for job in self._admission.close():
+            if not job.future.done():
+                job.future.set_exception(ClassifierUnavailable("the classifier is closed"))
+        for thread in self._threads:
+            await asyncio.to_thread(thread.join)
 
-    def _prepare(self, model: TrainedModel | Path) -> Predictor:
-        if isinstance(model, Path):
-            model = load_model_directory(model, device=str(choose_device(self._settings.device)))
-        predictor = Predictor(model, batch_tokens=self._settings.batch_tokens)
-        predictor.predict(_WARM_UP)
-        return predictor
+    def _prepare(self, model: TrainedModel | Path) -> HeldModel:
+        loaded = load(model, self._settings.load_settings(), self._admission.alone)
+        for predictor in loaded.predictors:
+            predictor.predict(_WARM_UP)
+        return HeldModel(loaded)
 
-    async def _submit(self, job: _Job) -> Any:
-        with self._lock:
-            if self._closed:
-                raise ClassifierUnavailable("the classifier is closed")
-            # a request that is larger than the queue is taken when nothing waits, else it never could be
-            if self._waiting and self._waiting + len(job.texts) > self._settings.queue_size:
-                raise ClassifierOverloaded
-            self._waiting += len(job.texts)
-            self._queue.put(job)
-        return await asyncio.wrap_future(job.future)
+    def _model(self, version: str | None) -> HeldModel:
+        if version is None or version == self._active.loaded.facts.version:
+            return self._active
+        if version not in self._held:
+            raise InvalidInput(f"version {version} is not held: hold it first")
+        return self._held[version]
+
+    def _hire(self, model: HeldModel) -> None:
+        """Start threads until each of the model's predictors can have one."""
+        while len(self._threads) < len(model.loaded.predictors):
+            name = f"classifier-{len(self._threads)}"
+            thread = threading.Thread(target=self._work, name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    async def _submit(
+        self, texts: Sequence[str], model: HeldModel, method: ExplanationMethod | None = None
+    ) -> list[Any]:
+        job = Job(texts, model, asyncio.get_running_loop().create_future(), method)
+        self._admission.add(job)
+        return await job.future
 
     def _work(self) -> None:
-        """The worker thread: take what waits, run it, answer."""
-        while (job := self._queue.get()) is not None:
-            jobs = [job]
-            texts = len(job.texts)
-            ended = False
-            while texts < self._settings.batch_texts:
-                try:
-                    more = self._queue.get_nowait()
-                except queue.Empty:
-                    break
-                if more is None:
-                    ended = True
-                    break
-                jobs.append(more)
-                texts += len(more.texts)
-            with self._lock:
-                self._waiting -= texts
-            # a caller that went away has cancelled its future
-            self._run([job for job in jobs if job.future.set_running_or_notify_cancel()])
-            if ended:
-                break
-        while not self._queue.empty():
-            if (job := self._queue.get()) is not None and job.future.set_running_or_notify_cancel():
-                job.future.set_exception(ClassifierUnavailable("the classifier is closed"))
-
-    def _run(self, jobs: Sequence[_Job]) -> None:
-        predictor = self._predictor  # one model for the whole batch, also when a swap comes between
-        plain = [job for job in jobs if job.method is None]
-        if plain:
-            _settle(plain, lambda: _in_parts(predictor, plain))
-        for job in jobs:
-            if job.method is not None:
-                _settle([job], functools.partial(_explained, predictor, job.texts[0], job.method))
-
-
-def _explained(predictor: Predictor, text: str, method: ExplanationMethod) -> list[Explanation]:
-    return [explain(predictor, text, method)]
-
-
-def _in_parts(predictor: Predictor, jobs: Sequence[_Job]) -> list[list[Prediction]]:
-    answers = iter(predictor.predict([text for job in jobs for text in job.texts]))
-    return [[next(answers) for _ in job.texts] for job in jobs]
-
-
-def _settle(jobs: Sequence[_Job], compute: Callable[[], list[Any]]) -> None:
-    """Give each job its result, or all of them the error."""
-    try:
-        results = compute()
-    except ClassifierError as error:
-        for job in jobs:
-            job.future.set_exception(error)
-    except Exception as error:  # noqa: BLE001 - the thread must live on, whatever one batch did
-        _log.exception("a batch of %d requests failed", len(jobs))
-        for job in jobs:
-            job.future.set_exception(ClassifierUnavailable(f"the model failed: {type(error).__name__}"))
-    else:
-        for job, result in zip(jobs, results, strict=True):
-            job.future.set_result(result)
-
-
-class RegistryWatcher:
-    """Swaps a LocalClassifier whenever another version becomes active in the registry."""
-
-    def __init__(
-        self,
-        registry: Registry,
-        classifier: LocalClassifier,
-        interval: float = 1.0,
-        *,
-        on_swap: Callable[[str], Awaitable[None]] | None = None,
-    ) -> None:
-        """Watch a registry.
-
-        Args:
-            registry: whose active version should answer.
-            classifier: what answers.
-            interval: seconds between two looks.
-            on_swap: awaited with the version's name after each swap; what it raises is logged.
-        """
-        self._registry = registry
-        self._classifier = classifier
-        self._interval = interval
-        self._on_swap = on_swap
-        self._refused: str | None = None
-
-    async def run(self) -> None:
-        """Watch until cancelled. A version that cannot be loaded is logged, and the old one stays."""
-        while True:
-            with contextlib.suppress(OSError):  # a moment without the disk is no reason to stop watching
-                await self.look()
-            await asyncio.sleep(self._interval)
-
-    async def look(self) -> str | None:
-        """Look once: the name of the version that was swapped in, None where nothing changed."""
-        version = self._registry.active()
-        if version is None or version == self._refused:
-            return None
-        if version == (await self._classifier.model()).version:
-            self._refused = None
-            return None
-        try:
-            await self._classifier.swap(self._registry.path(version))
-        except ClassifierError as error:
-            self._refused = version
-            _log.error("version %s is active but cannot be loaded, the old one goes on: %s", version, error)
-            return None
-        self._refused = None
-        if self._on_swap is not None:
+        """A worker thread: take a share of what waits, run it, answer."""
+        while (share := self._admission.take()) is not None:
             try:
-                await self._on_swap(version)
-            except Exception:  # noqa: BLE001 - the listener's errors are its own
-                _log.exception("telling about the swap to %s failed", version)
-        return version
+                results, error = _run(share), None
+            except ClassifierError as known:
+                results, error = [], known
+            except Exception as unknown:  # noqa: BLE001 - the thread must live on, whatever one batch did
+                _log.exception("a batch of %d texts failed", len(share.items))
+                results, error = [], ClassifierUnavailable(f"the model failed: {type(unknown).__name__}")
+            finally:
+                self._admission.give_back(share)
+            _answer(share, results, error)
+
+
+def _run(share: Share) -> Sequence[Any]:
+    """A result for each item."""
+    texts = [job.texts[place] for job, place in share.items]
+    method = share.items[0][0].method
+    if method is not None:
+        return [explain(share.predictor, texts[0], method)]
+    return share.predictor.predict(texts)
+
+
+def _answer(share: Share, results: Sequence[Any], error: ClassifierError | None) -> None:
+    """Give each job its results or the error, in one call to each event loop."""
+    ended: dict[asyncio.AbstractEventLoop, list[Job]] = {}
+    with _counting:
+        for number, (job, place) in enumerate(share.items):
+            job.left -= 1
+            if error is None:
+                job.results[place] = results[number]
+            if error is not None or not job.left:
+                ended.setdefault(job.future.get_loop(), []).append(job)
+    for loop, jobs in ended.items():
+        with contextlib.suppress(RuntimeError):  # a loop that is closed waits for nothing
+            loop.call_soon_threadsafe(_settle, jobs, error)
+
+
+_counting = threading.Lock()
+"""Two workers may end parts of one job at the same time."""
+
+
+def _settle(jobs: Sequence[Job], error: ClassifierError | None) -> None:
+    """Runs in the jobs' event loop."""
+    for job in jobs:
+        if job.future.done():
+            continue
+        if error is None:
+            job.future.set_result(job.results)
+        else:
+            job.future.set_exception(error)

@@ -31,6 +31,7 @@ from classifier.metrics import (
     wilson,
 )
 from classifier.model import TrainedModel
+from classifier.torch_inference import TorchPredictor
 
 __all__ = ["RISKS", "CategoryReport", "OutOfScopeReport", "Report", "check_measurable", "evaluate", "measure"]
 
@@ -60,7 +61,7 @@ def evaluate(
         InvalidInput: there is no message of a category among them.
     """
     check_measurable(examples)
-    predictor = model if isinstance(model, Predictor) else Predictor(model)
+    predictor = model if isinstance(model, Predictor) else TorchPredictor(model)
     texts = [example.text for example in examples]
     answers = answer(predictor, texts, timed=timed)
     report = measure(

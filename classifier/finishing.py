@@ -11,19 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from classifier.batching import Encoded, batches_by_budget, collate
-from classifier.calibration import (
-    expected_calibration_error,
-    fit_out_of_scope,
-    fit_temperature,
-    out_of_scope_score,
-    probabilities,
-    scope_features,
-)
+from classifier.batching import Encoded, batches_by_budget
+from classifier.calibration import expected_calibration_error, fit_out_of_scope, fit_temperature
 from classifier.contract import OUT_OF_SCOPE_THRESHOLD
-from classifier.model import ModelFacts, TextClassifier
+from classifier.facts import ModelFacts
+from classifier.model import TextClassifier
 from classifier.model_directory import state_digest
 from classifier.prediction_sets import fit_prediction_set
+from classifier.scores import out_of_scope_score, probabilities, scope_features
+from classifier.tensors import collate
 from classifier.thresholds import routing_thresholds
 from classifier.training_types import TrainingConfig
 

@@ -106,7 +106,7 @@ def _count(
     everywhere: Counter[str] = Counter()
     for words_of in counts.values():
         everywhere.update({word: count.messages for word, count in words_of.items()})
-    tokenizer = predictor.model.raw_tokenizer()
+    tokenizer = predictor.texts.tokenizer
 
     def remark(word: str) -> str:
         if any(letter.isdigit() for letter in word):

@@ -1,20 +1,20 @@
-"""Texts in, predictions out, synchronously: before the network, the network, after it."""
+"""Texts in, predictions out, synchronously: before the network, the network, after it. No torch."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from classifier.backends import Backend
-from classifier.backends.torch_backend import TorchBackend
+from classifier.backends import Backend, Forward
 from classifier.batching import Encoded, TextEncoder, batches_by_budget, unreadable
-from classifier.calibration import out_of_scope_score, probabilities, scope_features
 from classifier.contract import ModelInfo, Prediction
-from classifier.model import TrainedModel
+from classifier.facts import ModelFacts
 from classifier.prediction_sets import prediction_set_size
+from classifier.scope_space import ScopeSpace
+from classifier.scores import out_of_scope_score, probabilities, scope_features
 from classifier.words import Attended, attended_words
 
 MOST_WORDS = 12
@@ -25,15 +25,28 @@ class Predictor:
     """A model ready to answer. For one thread at a time."""
 
     def __init__(
-        self, model: TrainedModel, *, backend: Backend | None = None, batch_tokens: int = 4096
+        self,
+        facts: ModelFacts,
+        texts: TextEncoder,
+        backend: Backend,
+        *,
+        scope: ScopeSpace | None = None,
+        batch_tokens: int = 4096,
     ) -> None:
-        pad_id = model.tokenizer.pad_token_id or 0
-        self.model = model
-        self.facts = model.facts
-        self._encoder = TextEncoder(model.raw_tokenizer(), model.facts.max_tokens, pad_id)
-        self._backend: Backend = backend or TorchBackend(model.network, pad_id)
+        """Put the parts together.
+
+        Args:
+            facts: what the model says about itself.
+            texts: tokenizes for this predictor alone.
+            backend: what runs the network.
+            scope: the space of the out-of-scope distance, in models that have one.
+            batch_tokens: padded tokens in one forward pass at most.
+        """
+        self.facts = facts
+        self.backend = backend
+        self.texts = texts
         self._batch_tokens = batch_tokens
-        self._space = model.scope
+        self._space = scope
 
     def info(self) -> ModelInfo:
         """Say which model this is."""
@@ -58,33 +71,25 @@ class Predictor:
             texts: to answer.
             plain: whether to score words by plain attention, whatever the model's word scorer says.
         """
-        encoded = self._encoder.encode(texts)
+        encoded = self.texts.encode(texts)
         answers: dict[int, tuple[Prediction, Attended]] = {}
         for batch in batches_by_budget([len(e.ids) for e in encoded], self._batch_tokens):
             members = [encoded[i] for i in batch]
-            forward = self._backend.forward(members)
-            scores = probabilities(forward.logits, self.facts.temperature)
-            scope = self.scope(forward.logits, forward.pooled)
-            for row, (position, member) in enumerate(zip(batch, members, strict=True)):
-                scored = None if forward.scored is None or plain else forward.scored[row]
-                attended = attended_words(member, forward.received[row], scored)
-                prediction = self._prediction(
-                    member, attended, scores[row], float(scope[row]), forward.pooled[row]
-                )
-                answers[position] = prediction, attended
+            forward = self.backend.forward(members)
+            answers |= zip(batch, self._answers(members, forward, plain=plain), strict=True)
         return [answers[position] for position in range(len(texts))]
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
         """The texts as the network gets them, in order."""
-        return self._encoder.encode(texts)
+        return self.texts.encode(texts)
 
     def outputs(self, texts: Sequence[str]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         """(raw logits float64 [N, categories], pooled vectors float32 [N, hidden])."""
-        encoded = self._encoder.encode(texts)
+        encoded = self.texts.encode(texts)
         logits = np.zeros((len(texts), len(self.facts.labels)))
         pooled: npt.NDArray[Any] = np.zeros((0, 0), dtype=np.float32)
         for batch in batches_by_budget([len(e.ids) for e in encoded], self._batch_tokens):
-            forward = self._backend.forward([encoded[i] for i in batch])
+            forward = self.backend.forward([encoded[i] for i in batch])
             if not pooled.size:
                 pooled = np.zeros((len(texts), forward.pooled.shape[1]), dtype=np.float32)
             logits[batch], pooled[batch] = forward.logits, forward.pooled
@@ -104,37 +109,46 @@ class Predictor:
 
     def truncated(self, texts: Sequence[str]) -> list[bool]:
         """Whether each text is longer than the model reads, in order."""
-        return [encoded.truncated for encoded in self._encoder.encode(texts)]
+        return [encoded.truncated for encoded in self.texts.encode(texts)]
 
-    def _prediction(
-        self,
-        encoded: Encoded,
-        attended: Attended,
-        scores: npt.NDArray[Any],
-        scope: float,
-        pooled: npt.NDArray[Any],
-    ) -> Prediction:
-        ranked = np.argsort(-scores, kind="stable")
-        category = self.facts.labels[ranked[0]]
-        norm = float(np.linalg.norm(pooled))
-        empty = unreadable(encoded)
-        best = sorted(attended.words, key=lambda word: (-word.score, word.start))[:MOST_WORDS]
-        return Prediction(
-            category=category,
-            confidence=float(scores[ranked[0]]),
-            alternatives=tuple((self.facts.labels[i], float(scores[i])) for i in ranked),
-            words=() if empty else tuple(best),
-            out_of_scope=1.0 if empty else scope,
-            embedding=(pooled / norm if norm else pooled).astype(np.float32),
-            model_version=self.facts.version,
-            truncated=encoded.truncated,
-            threshold=self.facts.threshold_of(category),
-            candidates=self._candidates(ranked, scores),
-        )
+    def _answers(
+        self, members: Sequence[Encoded], forward: Forward, *, plain: bool
+    ) -> Iterator[tuple[Prediction, Attended]]:
+        """What a batch's members are answered, in order."""
+        scores = probabilities(forward.logits, self.facts.temperature)
+        scope = self.scope(forward.logits, forward.pooled).tolist()
+        order = np.argsort(-scores, axis=1, kind="stable")
+        ranked = np.take_along_axis(scores, order, axis=1)
+        sizes = self._sizes(ranked)
+        norms = np.linalg.norm(forward.pooled, axis=1, keepdims=True)
+        embeddings = (forward.pooled / np.where(norms > 0, norms, 1.0)).astype(np.float32)
+        for row, member in enumerate(members):
+            scored = None if forward.scored is None or plain else forward.scored[row]
+            attended = attended_words(member, forward.received[row], scored)
+            empty = unreadable(member)
+            best = sorted(attended.words, key=lambda word: (-word.score, word.start))[:MOST_WORDS]
+            labels = [self.facts.labels[at] for at in order[row].tolist()]
+            shares = ranked[row].tolist()
+            yield (
+                Prediction(
+                    category=labels[0],
+                    confidence=shares[0],
+                    alternatives=tuple(zip(labels, shares, strict=True)),
+                    words=() if empty else tuple(best),
+                    out_of_scope=1.0 if empty else scope[row],
+                    embedding=embeddings[row],
+                    model_version=self.facts.version,
+                    truncated=member.truncated,
+                    threshold=self.facts.threshold_of(labels[0]),
+                    candidates=tuple(labels[: sizes[row]]),
+                ),
+                attended,
+            )
 
-    def _candidates(self, ranked: npt.NDArray[Any], scores: npt.NDArray[Any]) -> tuple[str, ...]:
+    def _sizes(self, ranked: npt.NDArray[Any]) -> list[int]:
+        """[B] sizes of the prediction sets, from probabilities in falling order [B, categories]."""
         parameters = self.facts.prediction_set
         if parameters is None:
-            return ()
-        size = int(prediction_set_size(scores[ranked], parameters))
-        return tuple(self.facts.labels[i] for i in ranked[:size])
+            return [0] * len(ranked)
+        sizes: list[int] = prediction_set_size(ranked, parameters).tolist()
+        return sizes

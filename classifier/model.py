@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import torch
 from tokenizers import Tokenizer
@@ -13,108 +12,12 @@ from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from classifier.attention import EveryLayer, LastLayers, use_attention
-from classifier.base_models import Pooling, resolve_pooling
-from classifier.prediction_sets import PredictionSet
+from classifier.base_models import resolve_pooling
+from classifier.facts import ModelFacts, Pooling
 
 if TYPE_CHECKING:
     from classifier.baselines import Baselines
     from classifier.scope_space import ScopeSpace
-
-FORMAT_VERSION = 1
-
-ModelKind = Literal["day_one", "fine_tune"]
-
-
-@dataclass(frozen=True, slots=True)
-class OutOfScope:
-    """Logistic regression over two features of the calibrated logits: how surely a text belongs nowhere.
-
-    Features: the log-odds of the highest probability (Hendrycks & Gimpel 2017), the energy
-    logsumexp(logits / temperature) (Liu et al. 2020), and the distance in the base encoder's space (see
-    scope_space; missing in models without one), each standardised on the validation messages.
-
-    Attributes:
-        mean: of each feature on the validation messages.
-        scale: standard deviation of each feature.
-        weights: of each standardised feature.
-        bias: of the regression.
-    """
-
-    mean: tuple[float, ...] = (0.0, 0.0)
-    scale: tuple[float, ...] = (1.0, 1.0)
-    weights: tuple[float, ...] = (-1.0, 0.0)
-    bias: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class WordScorerFacts:
-    """What is known about the network that scores words, see word_scorer.
-
-    Attributes:
-        layers: last layers whose attention it looks at.
-        units: of its hidden layer.
-        of_greedy: how far the probability falls without its first 1..5 words, as a share of greedy
-            deletion's, on messages that it had not learned from.
-        plain_of_greedy: the same for plain attention.
-        messages: that it learned from.
-    """
-
-    layers: int
-    units: int
-    of_greedy: float
-    plain_of_greedy: float
-    messages: int
-
-
-@dataclass(frozen=True, slots=True)
-class ModelFacts:
-    """What a model says about itself: the content of fingerpost.json.
-
-    Attributes:
-        version: name of the version, see registry.VERSION; empty before the weights are final.
-        kind: day_one (frozen encoder) or fine_tune.
-        labels: category slugs in the order of the logits.
-        base_model: name of the encoder it began from.
-        base_sha256: of that encoder's model.safetensors.
-        max_tokens: texts longer than this are cut in the middle.
-        temperature: logits are divided by it before softmax.
-        thresholds: {"route": confidence from which the model may route by itself}.
-        category_thresholds: the same for single categories, by slug; see `threshold_of`.
-        budgets: what "route" is for other error budgets: {"0.05": ..., "0.03": ..., "0.01": ...}.
-        word_scorer: of the network that scores words; None: plain attention of the last layer does.
-        expected_budgets: the same without a bound, to compare with: nothing is routed by it.
-        prediction_set: how prediction sets are made; None where nothing was held back to set it on.
-        out_of_scope: the out-of-scope score's parameters.
-        training_manifest: sha256 over the examples, see dataset.fingerprint.
-        metrics: measured on the validation part.
-        created: ISO 8601, UTC.
-        pooling: how token vectors become one vector: mean or cls.
-        format_version: of the directory.
-    """
-
-    version: str
-    kind: ModelKind
-    labels: tuple[str, ...]
-    base_model: str
-    base_sha256: str
-    max_tokens: int
-    created: str
-    temperature: float = 1.0
-    thresholds: Mapping[str, float] = field(default_factory=lambda: {"route": 0.5})
-    out_of_scope: OutOfScope = field(default_factory=OutOfScope)
-    training_manifest: str = ""
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    pooling: Pooling = "mean"
-    format_version: int = FORMAT_VERSION
-    category_thresholds: Mapping[str, float] = field(default_factory=dict)
-    budgets: Mapping[str, float] = field(default_factory=dict)
-    expected_budgets: Mapping[str, float] = field(default_factory=dict)
-    prediction_set: PredictionSet | None = None
-    word_scorer: WordScorerFacts | None = None
-
-    def threshold_of(self, category: str) -> float:
-        """Confidence from which a message of this category may be routed: its own, else that for all."""
-        return self.category_thresholds.get(category, self.thresholds["route"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from classifier.report.markdown import plain, table
 
 if TYPE_CHECKING:
     from classifier.explanation_types import FaithfulnessReport
-    from classifier.model import ModelFacts
+    from classifier.facts import ModelFacts
 
 _KINDS = {"day_one": "a linear head on the frozen encoder", "fine_tune": "a fine-tune of the whole encoder"}
 _POOLING = {"mean": "the mean over the tokens' vectors", "cls": "the first token's vector"}

@@ -102,11 +102,18 @@ def fine_tuned(
     """Probabilities [N, C] from one fine-tune a fold; the column `oos` holds the out-of-scope score."""
     # the training may hold out suspects itself, so it imports this module
     from classifier.answers import answer  # noqa: PLC0415
-    from classifier.inference import Predictor  # noqa: PLC0415
+    from classifier.torch_inference import TorchPredictor  # noqa: PLC0415
     from classifier.training import fit  # noqa: PLC0415
 
     # a fold leaves fewer messages of a category than there are
-    config = replace(config, hold_out_suspects=False, baselines=False, minimum_per_label=1, word_scorer=0)
+    config = replace(
+        config,
+        hold_out_suspects=False,
+        baselines=False,
+        minimum_per_label=1,
+        word_scorer=0,
+        int8_check=0,
+    )
     column = {label: number for number, label in enumerate(labels)}
     given = _given(examples, labels)
     part = fold_of(given, folds, config.seed)
@@ -119,7 +126,7 @@ def fine_tuned(
             report(replace(progress, fraction=(fold + progress.fraction) / folds, eta_seconds=None))
 
         model = fit(learned, config, created=_FORGOTTEN, progress=within).model
-        answers = answer(Predictor(model), [examples[row].text for row in rows.tolist()])
+        answers = answer(TorchPredictor(model), [examples[row].text for row in rows.tolist()])
         inside = 1 - answers.scope if OUT_OF_SCOPE_LABEL in column else np.ones(len(rows))
         for number, label in enumerate(answers.labels):
             result[rows, column[label]] = answers.probabilities[:, number] * inside

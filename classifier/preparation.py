@@ -17,7 +17,8 @@ from classifier.batching import Encoded, TextEncoder
 from classifier.contract import OUT_OF_SCOPE_LABEL
 from classifier.dataset import Example, check_trainable, fingerprint
 from classifier.devices import choose_device, use_threads
-from classifier.model import ModelFacts, ModelKind, TextClassifier, raw_tokenizer
+from classifier.facts import ModelFacts, ModelKind
+from classifier.model import TextClassifier, raw_tokenizer
 from classifier.scope_space import ScopeSpace, fit_scope_space
 from classifier.training_types import TrainingConfig
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from classifier.contract import BrokenModel, InvalidInput
+from classifier.model_files import read_facts, verify
 
 if TYPE_CHECKING:
     from classifier.model import TrainedModel
@@ -60,10 +61,10 @@ class Registry:
         Raises:
             BrokenModel: the directory is not a whole model directory.
         """
-        from classifier.model_directory import read_facts, save_model_directory, verify  # noqa: PLC0415 - torch
-
         self.home.mkdir(parents=True, exist_ok=True)
         if not isinstance(model, Path):
+            from classifier.model_directory import save_model_directory  # noqa: PLC0415 - torch
+
             target = self.path(model.facts.version)
             if not target.exists():
                 save_model_directory(model, target, card=card)
@@ -107,8 +108,6 @@ class Registry:
             InvalidInput: there is no such version.
             BrokenModel: its directory is incomplete or was changed.
         """
-        from classifier.model_directory import verify  # noqa: PLC0415 - torch
-
         path = self.path(version)
         if not path.is_dir():
             raise InvalidInput(f"no version {version}: `fingerpost models list` names those there are")
@@ -134,8 +133,6 @@ class Registry:
             history = history[:-1]
         if active is None or not history:
             raise InvalidInput("there is no earlier version to go back to: activate one by its name")
-        from classifier.model_directory import verify  # noqa: PLC0415 - torch
-
         verify(self.path(history[-1]))
         self._replace("HISTORY", "\n".join(history) + "\n")
         self._replace("ACTIVE", history[-1] + "\n")

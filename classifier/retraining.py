@@ -19,7 +19,7 @@ import structlog
 from classifier.contract import InvalidInput
 from classifier.dataset import StarterPack
 from classifier.gate import Verdict, verdict_from
-from classifier.model_directory import read_facts
+from classifier.model_files import read_facts
 from classifier.registry import Registry
 from classifier.settings import ClassifierSettings
 from classifier.training_child import Job

@@ -29,7 +29,10 @@ class ClassifierSettings(BaseSettings):
     model_home: Path = Field(Path(".fingerpost/models"), description="the registry: one directory a version")
     base_model: str = Field("all-MiniLM-L6-v2", description="embedded encoder, a directory, or a hub name")
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    threads: int = Field(0, ge=0, le=256, description="0: as many as torch sees fit")
+    backend: Literal["auto", "onnx-int8", "onnx-fp32", "torch", "torch-bf16"] = Field(
+        "auto", description="auto: the fastest on this machine of those that answer as they should"
+    )
+    threads: int = Field(0, ge=0, le=256, description="CPU cores to use; 0: all")
     max_tokens: int = Field(256, ge=8, le=8192)
     batch_tokens: int = Field(4096, ge=64, description="padded tokens in one forward pass")
     queue_size: int = Field(1024, ge=1, description="texts that may wait; more are refused with a 503")
@@ -70,12 +73,14 @@ class ClassifierSettings(BaseSettings):
         return with_options(config, read_options(self.options)) if self.options else config
 
     def engine_settings(self) -> EngineSettings:
-        """The part that `LocalClassifier` takes. Imports torch."""
-        from classifier.engine import EngineSettings  # noqa: PLC0415 - keeps torch out of a bot without it
+        """The part that `LocalClassifier` takes."""
+        from classifier.engine import EngineSettings  # noqa: PLC0415 - a bot with a remote one needs no engine
 
         return EngineSettings(
             device=self.device,
+            backend=self.backend,
             threads=self.threads,
+            cache=self.model_home / ".races",
             batch_tokens=self.batch_tokens,
             queue_size=self.queue_size,
         )

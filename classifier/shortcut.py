@@ -20,6 +20,7 @@ from classifier.dataset import Example
 from classifier.explain import explain
 from classifier.explanation_types import PLANTED_CATEGORIES, PLANTED_EACH, Found, ShortcutReport
 from classifier.inference import Predictor
+from classifier.torch_inference import TorchPredictor
 from classifier.training import fit
 from classifier.training_types import TrainingConfig
 
@@ -56,7 +57,7 @@ def shortcut_test(
     category = min(counts, key=lambda label: (-counts[label], label))
     random = np.random.default_rng(config.seed)
     planted = [replace(e, text=with_word(e.text, word, random)) if e.label == category else e for e in train]
-    predictor = Predictor(fit(planted, replace(config, baselines=False), created=created).model)
+    predictor = TorchPredictor(fit(planted, replace(config, baselines=False), created=created).model)
 
     order = random.permutation(len(unseen)).tolist()
     others = [unseen[n].text for n in order if unseen[n].label not in (category, OUT_OF_SCOPE_LABEL)]

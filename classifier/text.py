@@ -51,6 +51,8 @@ _TOKENS = re.compile(f"{_MACHINE} | {_MARKUP}", re.VERBOSE)
 _HEX = re.compile(r"(?=[0-9]*+[a-fA-F])(?=[a-fA-F]*+[0-9])[0-9a-fA-F]+", re.ASCII)
 _MIXED = 0.35
 """Share of changes between small letters, capitals and digits from which a long run is data."""
+_PLAIN = re.compile(r"[!-~]+(?: [!-~]+)*")
+"""What stays as it is: most of most messages, and so the way to read them fast."""
 _ENTITIES = {"&amp;": "&", "&lt;": "<", "&gt;": ">"}
 _DOMAIN = re.compile(r"(?:www\.)?([^/?#:\s]+)")
 _WORD = re.compile(r"\w+(?:['’\-.@]\w+)*")
@@ -131,6 +133,16 @@ class _Builder:
         """Add text[start:end], normalised letter by letter."""
         position = start
         while position < end:
+            if (plain := _PLAIN.match(text, position, end)) is not None:
+                behind = plain.end()
+                # a letter's marks may follow it
+                behind -= behind < end and not text[behind].isascii()
+                if behind > position:
+                    self.characters += text[position:behind]
+                    self.starts += range(position, behind)
+                    self.ends += range(position + 1, behind + 1)
+                    position = behind
+                    continue
             behind = position + 1
             character = text[position]
             if character.isascii() and (behind == end or text[behind].isascii()):

@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from classifier.baselines import fit_baselines
+from classifier.batching import Encoded
 from classifier.contract import OUT_OF_SCOPE_LABEL
 from classifier.dataset import Example, fingerprint, hash_of_texts, split_examples
 from classifier.day_one import fit_day_one
 from classifier.finishing import finish, outputs_of
+from classifier.int8_check import int8_agreement
 from classifier.model import TrainedModel
 from classifier.out_of_fold import find_suspects
 from classifier.parallel import parallel
@@ -118,11 +120,21 @@ def fit(
     )
     space = scope if distances is not None else None
     model = TrainedModel(final.network, prepared.tokenizer, facts, baselines, space)
+    _complete(model, learned, texts or prepared.encode(learned), config)
+    advice = _advice(first, recipe, chosen=config.epochs is not None)
+    return FitResult(model, facts.metrics, first.history, time.monotonic() - began, advice)
+
+
+def _complete(
+    model: TrainedModel, learned: Sequence[Example], held_back: Sequence[Encoded], config: TrainingConfig
+) -> None:
+    """Learn which words decide, and see whether int8 keeps the answers."""
     if config.word_scorer:
         messages = min(config.word_scorer, max(_FEWEST_SCORED, len(learned) // _SCORED))
         score_words(model, [example.text for example in learned], messages=messages, seed=config.seed)
-    advice = _advice(first, recipe, chosen=config.epochs is not None)
-    return FitResult(model, facts.metrics, first.history, time.monotonic() - began, advice)
+    if config.int8_check:
+        agreement = int8_agreement(model, held_back[: config.int8_check])
+        model.facts = replace(model.facts, int8_agreement=agreement)
 
 
 def _silent(_: Progress) -> None:

@@ -78,11 +78,11 @@ def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     from classifier.evaluation import measure  # noqa: PLC0415
     from classifier.faithfulness import FEWEST, faithfulness, measurable  # noqa: PLC0415
     from classifier.gate import judge  # noqa: PLC0415
-    from classifier.inference import Predictor  # noqa: PLC0415
     from classifier.model import TrainedModel  # noqa: PLC0415
     from classifier.model_card import model_card  # noqa: PLC0415
     from classifier.model_directory import load_model_directory  # noqa: PLC0415
     from classifier.registry import Registry  # noqa: PLC0415
+    from classifier.torch_inference import TorchPredictor  # noqa: PLC0415
     from classifier.training import Progress, TrainingConfig, fit  # noqa: PLC0415
 
     started = time.monotonic()
@@ -108,18 +108,18 @@ def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     texts = [example.text for example in held_out]
 
     def said(model: TrainedModel) -> Answers:
-        return answer(Predictor(model), texts, timed=True)
+        return answer(TorchPredictor(model), texts, timed=True)
 
     challenger, champion, before = said(result.model), None, None
     measured = measure(challenger, held_out)
-    taken_apart = measurable(Predictor(result.model), texts, TAKEN_APART)
+    taken_apart = measurable(TorchPredictor(result.model), texts, TAKEN_APART)
     comparable = len(taken_apart) >= FEWEST
-    now = faithfulness(Predictor(result.model), taken_apart) if comparable else None
+    now = faithfulness(TorchPredictor(result.model), taken_apart) if comparable else None
     if job["champion"]:
         try:
             model = load_model_directory(registry.path(job["champion"]))
             champion = said(model)
-            before = faithfulness(Predictor(model), taken_apart) if comparable else None
+            before = faithfulness(TorchPredictor(model), taken_apart) if comparable else None
         except ClassifierError as error:  # a broken champion must not keep a sound model away
             reporter.line("warning", {"text": f"the present model cannot be measured: {error}"})
     explained = (before, now) if before and now else None

@@ -53,6 +53,7 @@ class TrainingConfig:
         word_scorer: messages at most, and no more than a fifth of them, that words are taken out of to
             learn which ones decide; 0: replies show plain attention. See word_scorer.
         baselines: whether to fit the two baselines that an evaluation shows beside the model.
+        int8_check: messages on which it is measured whether int8 keeps the answers; 0: it is not.
         max_tokens: longer texts are cut in the middle.
         error_budget: largest share of wrong automatic routings, sets the `route` threshold.
         seed: of the split, the order, the head and dropout.
@@ -93,6 +94,7 @@ class TrainingConfig:
     minimum_per_label: int = 3
     baselines: bool = True
     word_scorer: int = 2000
+    int8_check: int = 512
     max_tokens: int = 256
     error_budget: float = 0.05
     seed: int = 0

@@ -64,7 +64,9 @@ def tune(
     labels = check_trainable(examples, config.minimum_per_label)
     config = adapted(config, len(examples), len(labels))
     # one seed a trial: the mean of several rises with each of them, and takes their time
-    config = replace(config, seed=plan.seed, soup=1, refit=False, baselines=False, word_scorer=0)
+    config = replace(
+        config, seed=plan.seed, soup=1, refit=False, baselines=False, word_scorer=0, int8_check=0
+    )
     search = _Search(examples, config, plan, created, progress or (lambda _: None), clock, study_file)
     return search.run()
 

@@ -15,20 +15,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from classifier.batching import Encoded, batches_by_budget, collate
+from classifier.batching import Encoded, batches_by_budget
 from classifier.devices import autocast
+from classifier.facts import WordScorerFacts
 from classifier.greedy import GreedyOrder, Span, greedy_orders, probability_without
-from classifier.model import TrainedModel, WordScorer, WordScorerFacts
+from classifier.model import TrainedModel, WordScorer
+from classifier.tensors import collate
+from classifier.torch_inference import TorchPredictor
 from classifier.words import word_owners
-
-if TYPE_CHECKING:
-    from classifier.inference import Predictor
 
 LAYERS = 3
 """Last layers whose attention is looked at, at most."""
@@ -76,11 +75,9 @@ def score_words(model: TrainedModel, texts: Sequence[str], *, messages: int, see
             forward passes.
         seed: of the draws and the training.
     """
-    from classifier.inference import Predictor  # noqa: PLC0415 - it reads the scores
-
     model.network.scorer = None
     model.facts = replace(model.facts, word_scorer=None)
-    predictor = Predictor(model)
+    predictor = TorchPredictor(model)
     found = fit_word_scorer(predictor, texts, messages=messages, seed=seed)
     if found is not None:
         model.network.scorer, facts = found
@@ -88,7 +85,7 @@ def score_words(model: TrainedModel, texts: Sequence[str], *, messages: int, see
 
 
 def fit_word_scorer(
-    predictor: Predictor, texts: Sequence[str], *, messages: int, seed: int = 0
+    predictor: TorchPredictor, texts: Sequence[str], *, messages: int, seed: int = 0
 ) -> tuple[WordScorer, WordScorerFacts] | None:
     """Learn a network that scores words, see `score_words`.
 
@@ -113,7 +110,7 @@ def fit_word_scorer(
     return scorer.to(network.head.weight.device), facts
 
 
-def _drawn(predictor: Predictor, texts: Sequence[str], most: int) -> _Texts:
+def _drawn(predictor: TorchPredictor, texts: Sequence[str], most: int) -> _Texts:
     """The first so many of the texts that have enough words, with their greedy orders."""
     picked: list[tuple[str, Encoded, list[Span], npt.NDArray[np.integer]]] = []
     for text in texts:
@@ -135,7 +132,7 @@ def _drawn(predictor: Predictor, texts: Sequence[str], most: int) -> _Texts:
     return _Texts(several, encodeds, given_spans, owners_, orders)
 
 
-def _examples(predictor: Predictor, chosen: _Texts, layers: int) -> list[_Example]:
+def _examples(predictor: TorchPredictor, chosen: _Texts, layers: int) -> list[_Example]:
     network = predictor.model.network
     pad_id = predictor.model.tokenizer.pad_token_id or 0
     found: dict[int, _Example] = {}
@@ -230,7 +227,7 @@ def _plain_scores(example: _Example, heads: int, layers: int) -> npt.NDArray[np.
 
 
 def _reached(
-    predictor: Predictor, chosen: _Texts, held: int, scores: Sequence[npt.NDArray[np.floating]]
+    predictor: TorchPredictor, chosen: _Texts, held: int, scores: Sequence[npt.NDArray[np.floating]]
 ) -> float:
     """Comprehensiveness of these orders of words as a share of greedy deletion's, over the first messages."""
     orders = chosen.orders[:held]

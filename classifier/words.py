@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,13 +30,17 @@ class Attended:
 
 def word_owners(encoded: Encoded) -> tuple[list[tuple[int, int]], npt.NDArray[np.integer]]:
     """(spans of the words in the model text, [T] which of them a token belongs to or -1)."""
+    spans, owners = _owners(encoded)
+    return spans, np.array(owners, dtype=np.int64)
+
+
+def _owners(encoded: Encoded) -> tuple[list[tuple[int, int]], list[int]]:
     source = encoded.source
     spans = source.words()
-    inside = np.full(len(source.text) + 1, -1)
+    inside = [-1] * (len(source.text) + 1)
     for number, (start, end) in enumerate(spans):
-        inside[start:end] = number
-    owners = [int(inside[start]) if end > start else -1 for start, end in encoded.offsets]
-    return spans, np.array(owners, dtype=np.int64)
+        inside[start:end] = [number] * (end - start)
+    return spans, [inside[start] if end > start else -1 for start, end in encoded.offsets]
 
 
 def attended_words(
@@ -51,19 +57,29 @@ def attended_words(
     Returns:
         The words; by the scorer they share among them what attention fell on words.
     """
+    # plain lists: a message has a dozen tokens, for which arrays only cost
     source = encoded.source
-    spans, owner = word_owners(encoded)
-    tokens = np.flatnonzero(owner >= 0)
-    totals = np.zeros(len(spans))
-    np.add.at(totals, owner[tokens], received[tokens])
-    hidden = float(np.clip(1.0 - totals.sum(), 0.0, 1.0))
-    if scored is not None and len(tokens):
-        likely = np.exp(scored[tokens].astype(np.float64) - scored[tokens].max())
-        totals = np.zeros(len(spans))
-        np.add.at(totals, owner[tokens], likely)
-        totals *= (1.0 - hidden) / likely.sum()
+    spans, owners = _owners(encoded)
+    totals = _totals(owners, received[: len(owners)].tolist(), len(spans))
+    hidden = min(max(1.0 - sum(totals), 0.0), 1.0)
+    seen = sorted({owner for owner in owners if owner >= 0})
+    if scored is not None and seen:
+        pairs = list(zip(scored[: len(owners)].tolist(), owners, strict=True))
+        highest = max(value for value, owner in pairs if owner >= 0)
+        likely = [math.exp(value - highest) if owner >= 0 else 0.0 for value, owner in pairs]
+        shared = (1.0 - hidden) / sum(likely)
+        totals = [total * shared for total in _totals(owners, likely, len(spans))]
     words = []
-    for number in np.unique(owner[tokens]).tolist():
+    for number in seen:
         begin, behind = source.span(*spans[number])
-        words.append(Word(source.given[begin:behind], begin, behind, float(totals[number])))
+        words.append(Word(source.given[begin:behind], begin, behind, totals[number]))
     return Attended(tuple(words), hidden)
+
+
+def _totals(owners: Sequence[int], values: Sequence[float], words: int) -> list[float]:
+    """Sum of the values of each word's tokens."""
+    totals = [0.0] * words
+    for owner, value in zip(owners, values, strict=True):
+        if owner >= 0:
+            totals[owner] += value
+    return totals

@@ -11,7 +11,8 @@ Operators of com.microsoft: github.com/microsoft/onnxruntime/blob/main/docs/Cont
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +21,8 @@ import numpy.typing as npt
 from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 from safetensors.numpy import load_file
 
+from classifier.facts import Pooling
+
 Array = npt.NDArray[Any]
 Precision = Literal["fp32", "int8"]
 
@@ -27,21 +30,66 @@ FAMILIES = ("bert",)
 """Values of `model_type` in config.json whose graph is known."""
 
 OPSET, IR_VERSION = 18, 10
+WORD_TABLE = "embeddings.word_embeddings.weight"
+"""Name of the encoder's table of token vectors, and of the graph's."""
 _MICROSOFT = "com.microsoft"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a graph is written from.
+
+    Attributes:
+        config: the encoder's config.json.
+        weights: the encoder's, by their names in torch.
+        head: the linear layer's.
+        scorer: the word scorer's; None in models without one.
+        scorer_layers: last layers whose attention the word scorer looks at.
+        pooling: mean or cls.
+    """
+
+    config: Mapping[str, Any]
+    weights: Mapping[str, Array]
+    head: Mapping[str, Array]
+    scorer: Mapping[str, Array] | None = None
+    scorer_layers: int = 1
+    pooling: Pooling = "mean"
+
+    @property
+    def known(self) -> bool:
+        """Whether the encoder is of a family whose graph is known."""
+        return _known(self.config)
+
+
+def read_source(folder: Path) -> Source:
+    """Read a model directory, see model_directory."""
+    facts = json.loads((folder / "fingerpost.json").read_text(encoding="utf-8"))
+    scorer = facts.get("word_scorer")
+    return Source(
+        config=json.loads((folder / "config.json").read_text(encoding="utf-8")),
+        weights=load_file(folder / "model.safetensors"),
+        head=load_file(folder / "head.safetensors"),
+        scorer=load_file(folder / "words.safetensors") if scorer else None,
+        scorer_layers=int(scorer["layers"]) if scorer else 1,
+        pooling=facts.get("pooling", "mean"),
+    )
 
 
 def can_build(folder: Path) -> bool:
     """Whether a model directory's encoder is of a family whose graph is known."""
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return _known(json.loads((folder / "config.json").read_text(encoding="utf-8")))
+
+
+def _known(config: Mapping[str, Any]) -> bool:
     usual = config.get("hidden_act", "gelu") == "gelu" and not config.get("is_decoder", False)
     return config.get("model_type") in FAMILIES and usual
 
 
-def build_graph(folder: Path, precision: Precision, *, words: bool = True) -> bytes:
+def build_graph(source: Source, precision: Precision, *, words: bool = True) -> bytes:
     """Write the graph.
 
     Args:
-        folder: a model directory, see model_directory.
+        source: what to write it from.
         precision: of the matrix products.
         words: whether to give what words need; without it a benchmark sees what words cost.
 
@@ -53,29 +101,26 @@ def build_graph(folder: Path, precision: Precision, *, words: bool = True) -> by
     Raises:
         ValueError: the encoder is of another family, see `can_build`.
     """
-    if not can_build(folder):
-        raise ValueError(f"{folder} holds an encoder whose graph is not known")
-    return _Graph(folder, precision, words=words).encode()
+    if not source.known:
+        raise ValueError(f"the graph of {source.config.get('model_type')} encoders is not known")
+    return _Graph(source, precision, words=words).encode()
 
 
 class _Graph:
     """The graph while it is written."""
 
-    def __init__(self, folder: Path, precision: Precision, *, words: bool) -> None:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        facts = json.loads((folder / "fingerpost.json").read_text(encoding="utf-8"))
-        self._weights: dict[str, Array] = load_file(folder / "model.safetensors")
-        self._head: dict[str, Array] = load_file(folder / "head.safetensors")
-        scorer = facts.get("word_scorer") if words else None
-        self._scorer: dict[str, Array] | None = load_file(folder / "words.safetensors") if scorer else None
+    def __init__(self, source: Source, precision: Precision, *, words: bool) -> None:
+        config = source.config
+        self._weights, self._head = source.weights, source.head
+        self._scorer = source.scorer if words else None
         self._int8 = precision == "int8"
         self._words = words
-        self._looked_at = int(scorer["layers"]) if scorer else 1
+        self._looked_at = source.scorer_layers if self._scorer is not None else 1
         self._layers = int(config["num_hidden_layers"])
         self._heads = int(config["num_attention_heads"])
         self._hidden = int(config["hidden_size"])
         self._epsilon = float(config["layer_norm_eps"])
-        self._pooling = facts.get("pooling", "mean")
+        self._pooling = source.pooling
         self._nodes: list[NodeProto] = []
         self._constants: list[TensorProto] = []
         self._typed: list[ValueInfoProto] = []
@@ -123,9 +168,8 @@ class _Graph:
         # one table for positions and the only token type that is used
         places = self._weight("embeddings.position_embeddings.weight")
         places = places + self._weight("embeddings.token_type_embeddings.weight")[0]
-        tokens = self._op(
-            "Gather", [self._constant(self._weight("embeddings.word_embeddings.weight")), "input_ids"]
-        )
+        self._constants.append(numpy_helper.from_array(self._weight(WORD_TABLE), WORD_TABLE))
+        tokens = self._op("Gather", [WORD_TABLE, "input_ids"])
         length = self._op("Shape", ["input_ids"], start=1, end=2)
         where = self._op("Slice", [self._constant(places), self._ints(0), length, self._ints(0)])
         both = self._op("Add", [tokens, where])
@@ -180,7 +224,7 @@ class _Graph:
         head = [self._constant(self._head["weight"]), self._constant(self._head["bias"])]
         self._op("Gemm", ["pooled", *head], output="logits", transB=1)
 
-    def _score(self, scorer: dict[str, Array], rows: Sequence[str], states: str) -> None:
+    def _score(self, scorer: Mapping[str, Array], rows: Sequence[str], states: str) -> None:
         received = self._op("Concat", list(rows), axis=1)  # [B, layers * heads, T]
         received = self._op("Transpose", [received], perm=[0, 2, 1])
         features = self._op("Concat", [received, states], axis=-1)
@@ -216,10 +260,11 @@ class _Graph:
         return self._op("Add", [product, self._constant(bias)])
 
     def _skip(self, states: str, before: str, norm: str) -> str:
+        # two operators: SkipLayerNormalization, which does both, takes ten times as long as they on a CPU
         return self._op(
-            "SkipLayerNormalization",
-            [states, before, *self._norm(norm)],
-            domain=_MICROSOFT,
+            "LayerNormalization",
+            [self._op("Add", [states, before]), *self._norm(norm)],
+            axis=-1,
             epsilon=self._epsilon,
         )
 

@@ -2,52 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import onnxruntime
 
-from classifier.backends import Forward
-from classifier.backends.bert_graph import Precision, build_graph
+from classifier.backends import Backend, Forward
+from classifier.backends.bert_graph import WORD_TABLE, Precision, Source, build_graph
+from classifier.batching import pad
 
 if TYPE_CHECKING:
     from classifier.batching import Encoded
 
 
-class OnnxBackend:
-    """One session over the graph of a model directory.
+class OnnxGraph:
+    """A model's graph, from which sessions are opened that share its largest table.
 
     Args:
-        folder: the model directory; its encoder is of a family that `bert_graph.can_build` knows.
+        source: the model; its encoder is of a family that `Source.known` knows.
         precision: fp32 or int8.
         pad_id: of the tokenizer.
-        threads: of one forward pass; 0: one a core.
         words: whether to compute what words need, see build_graph.
     """
 
-    def __init__(
-        self, folder: Path, precision: Precision, pad_id: int, *, threads: int = 0, words: bool = True
-    ) -> None:
+    def __init__(self, source: Source, precision: Precision, pad_id: int, *, words: bool = True) -> None:
+        table = np.ascontiguousarray(source.weights[WORD_TABLE], np.float32)
+        self._table = onnxruntime.OrtValue.ortvalue_from_numpy(table)
+        self._graph = build_graph(source, precision, words=words)
+        self._pad_id = pad_id
+
+    def open(self, threads: int = 0, *, spin: bool = False) -> OnnxBackend:
+        """Open a session.
+
+        Args:
+            threads: of one forward pass; 0: one a core.
+            spin: whether they turn for a moment between passes, which takes the core from others.
+        """
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        # threads that spin between passes take the cores from tokenization and from the event loop
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        graph = build_graph(folder, precision, words=words)
-        self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-        self._names = [output.name for output in self._session.get_outputs()]
+        options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spin)))
+        options.add_initializer(WORD_TABLE, self._table)
+        session = onnxruntime.InferenceSession(self._graph, options, providers=["CPUExecutionProvider"])
+        return OnnxBackend(session, self._table, self._pad_id)
+
+
+class OnnxBackend:
+    """One session. Several threads may run it at the same time.
+
+    Args:
+        session: over a graph of `bert_graph`.
+        table: what it shares with others; must live as long as it.
+        pad_id: of the tokenizer.
+    """
+
+    def __init__(
+        self, session: onnxruntime.InferenceSession, table: onnxruntime.OrtValue, pad_id: int
+    ) -> None:
+        self._session, self._table = session, table
+        self._names = [output.name for output in session.get_outputs()]
         self._pad_id = pad_id
 
     def forward(self, batch: Sequence[Encoded]) -> Forward:
         """Compute logits, pooled vectors and received attention."""
-        longest = max(len(encoded.ids) for encoded in batch)
-        ids = np.full((len(batch), longest), self._pad_id, np.int64)
-        mask = np.zeros((len(batch), longest), np.int64)
-        for row, encoded in enumerate(batch):
-            ids[row, : len(encoded.ids)] = encoded.ids
-            mask[row, : len(encoded.ids)] = 1
+        ids, mask = pad(batch, self._pad_id)
         found = self._session.run(self._names, {"input_ids": ids, "attention_mask": mask})
         output = dict(zip(self._names, found, strict=True))
         return Forward(
@@ -56,3 +75,23 @@ class OnnxBackend:
             received=output.get("received", mask.astype(np.float32)),
             scored=output.get("scored"),
         )
+
+
+class Alone:
+    """Runs a batch on all cores while nothing else runs, on one core otherwise.
+
+    Side by side on one core each, batches go through fastest; a message that is alone would wait twice as
+    long for its answer that way.
+
+    Args:
+        narrow: one core a pass.
+        wide: all cores a pass.
+        alone: whether nothing else runs or waits now.
+    """
+
+    def __init__(self, narrow: Backend, wide: Backend, alone: Callable[[], bool]) -> None:
+        self._narrow, self._wide, self._alone = narrow, wide, alone
+
+    def forward(self, batch: Sequence[Encoded]) -> Forward:
+        """Run the batch on as many cores as are free."""
+        return (self._wide if self._alone() else self._narrow).forward(batch)

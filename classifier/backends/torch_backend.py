@@ -1,27 +1,36 @@
-"""The network as torch runs it, in float32."""
+"""The network as torch runs it, in float32 or with bfloat16 products."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 import torch
 
 from classifier.backends import Forward
-from classifier.batching import Encoded, collate
+from classifier.batching import Encoded
 from classifier.model import TextClassifier
+from classifier.tensors import collate
 
 
 class TorchBackend:
-    """Eager torch on one device, with SDPA in all layers but the last."""
+    """Eager torch on one device, with SDPA in all layers but those whose attention is looked at.
 
-    def __init__(self, network: TextClassifier, pad_id: int) -> None:
+    Args:
+        network: what to run.
+        pad_id: of the tokenizer.
+        bf16: whether matrix products are taken in bfloat16.
+    """
+
+    def __init__(self, network: TextClassifier, pad_id: int, *, bf16: bool = False) -> None:
         self._network = network.eval()
         self._pad_id = pad_id
         self._device = network.head.weight.device
+        self._bf16 = bf16
 
     def forward(self, batch: Sequence[Encoded]) -> Forward:
         """Compute logits, pooled vectors and received attention."""
-        with torch.inference_mode():
+        with torch.inference_mode(), self._products():
             ids, mask = collate(batch, self._pad_id, self._device)
             output = self._network(ids, mask, attention=True)
         assert output.received is not None  # noqa: S101  # asked for above; for the type checker  # nosec B101
@@ -31,3 +40,8 @@ class TorchBackend:
             received=output.received.float().cpu().numpy(),
             scored=None if output.scored is None else output.scored.float().cpu().numpy(),
         )
+
+    def _products(self) -> contextlib.AbstractContextManager[object]:
+        if not self._bf16:
+            return contextlib.nullcontext()
+        return torch.autocast(self._device.type, dtype=torch.bfloat16)

@@ -27,8 +27,8 @@ from classifier.benchmark import (
 from classifier.benchmark.workers import cores
 from classifier.contract import ClassifierError
 from classifier.dataset import Example, read_examples, starter_pack
-from classifier.inference import Predictor
 from classifier.model_directory import load_model_directory, save_model_directory
+from classifier.torch_inference import TorchPredictor
 from classifier.training import TrainingConfig, fit
 
 Outcome = tuple[dict[str, Any], str]
@@ -124,7 +124,7 @@ def _explained(
         save_model_directory(fit(examples, config(examples), created=datetime.now(UTC)).model, folder)
     model = load_model_directory(folder)
     unseen = [example.text for example in read_examples(arguments.data / "banking77-test.csv")]
-    measured = explanations.measure(Predictor(model), unseen, say=_say, folder=folder)
+    measured = explanations.measure(TorchPredictor(model), unseen, say=_say, folder=folder)
     return measured.as_dict(), explanations.table(measured)
 
 

@@ -142,7 +142,9 @@ def changed(train: Sequence[Example], changes: Mapping[str, Any]) -> TrainingCon
 
     categories = len({example.label for example in train})
     config = adapted(
-        TrainingConfig(baselines=False, word_scorer=0, patience=100, soup=1), len(train), categories
+        TrainingConfig(baselines=False, word_scorer=0, int8_check=0, patience=100, soup=1),
+        len(train),
+        categories,
     )
     options = dict(changes)
     if "rate" in options:

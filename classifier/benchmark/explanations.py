@@ -13,19 +13,20 @@ import numpy as np
 import torch
 
 from classifier.backends import Forward
-from classifier.backends.bert_graph import Precision, can_build
-from classifier.backends.onnx_backend import OnnxBackend
-from classifier.batching import Encoded, collate
+from classifier.backends.bert_graph import Precision, can_build, read_source
+from classifier.backends.onnx_backend import OnnxGraph
+from classifier.batching import Encoded
 from classifier.contract import Explanation
 from classifier.deciding import Ask, decision_of, without_words
 from classifier.explain import explain
 from classifier.explanation_types import FaithfulnessReport, ShortcutReport
 from classifier.faithfulness import faithfulness, measurable
-from classifier.inference import Predictor
 from classifier.model import TrainedModel
 from classifier.report import explanation_words as behind
 from classifier.report.markdown import plain
 from classifier.report.markdown import table as as_markdown
+from classifier.tensors import collate
+from classifier.torch_inference import TorchPredictor
 
 _TURNS = 20
 _TOP = 3
@@ -61,7 +62,7 @@ class Measured:
 
 
 def measure(
-    predictor: Predictor,
+    predictor: TorchPredictor,
     texts: Sequence[str],
     *,
     messages: int = 300,
@@ -89,14 +90,15 @@ def measure(
 
     report = faithfulness(predictor, chosen, seed=seed, say=progress)
     say("overhead")
-    bare = Predictor(predictor.model, backend=_WithoutWords(predictor.model))
+    bare = TorchPredictor(predictor.model, backend=_WithoutWords(predictor.model))
     overhead = _overheads(predictor, bare, chosen)
     reference = _same_as_eager(predictor, chosen)
     onnx = _onnx(predictor, folder, chosen)
     say("/why")
     facts = predictor.facts
     why = _why(predictor, chosen, ask or predictor.predict)
-    return Measured(facts.version, facts.base_model, facts.pooling, report, overhead, reference, onnx, why)
+    base = Path(facts.base_model).name
+    return Measured(facts.version, base, facts.pooling, report, overhead, reference, onnx, why)
 
 
 def table(measured: Measured) -> str:
@@ -153,17 +155,19 @@ class _WithoutWords:
         )
 
 
-def _onnx(predictor: Predictor, folder: Path | None, texts: Sequence[str]) -> dict[str, dict[str, float]]:
+def _onnx(
+    predictor: TorchPredictor, folder: Path | None, texts: Sequence[str]
+) -> dict[str, dict[str, float]]:
     """{precision: {"batches", "single", "same"}} of ONNX Runtime; empty where it cannot run the model."""
     if folder is None or not can_build(folder):
         return {}
-    pad_id = predictor.model.tokenizer.pad_token_id or 0
+    pad_id, source = predictor.model.tokenizer.pad_token_id or 0, read_source(folder)
     reference = [_top(predictor, text) for text in texts]
     found: dict[str, dict[str, float]] = {}
     precisions: tuple[Precision, ...] = ("fp32", "int8")
     for precision in precisions:
         full, bare = (
-            Predictor(predictor.model, backend=OnnxBackend(folder, precision, pad_id, words=words))
+            TorchPredictor(predictor.model, backend=OnnxGraph(source, precision, pad_id, words=words).open())
             for words in (True, False)
         )
         same = _share_of_same([_top(full, text) for text in texts], reference)
@@ -171,14 +175,14 @@ def _onnx(predictor: Predictor, folder: Path | None, texts: Sequence[str]) -> di
     return found
 
 
-def _overheads(full: Predictor, bare: Predictor, texts: Sequence[str]) -> dict[str, float]:
+def _overheads(full: TorchPredictor, bare: TorchPredictor, texts: Sequence[str]) -> dict[str, float]:
     return {"batches": _overhead(full, bare, texts, 32), "single": _overhead(full, bare, texts[:60], 1)}
 
 
-def _overhead(predictor: Predictor, bare: Predictor, texts: Sequence[str], size: int) -> float:
+def _overhead(predictor: TorchPredictor, bare: TorchPredictor, texts: Sequence[str], size: int) -> float:
     """Median ratio of a pass that asks for words to one that does not, in turns."""
 
-    def timed(one: Predictor) -> float:
+    def timed(one: TorchPredictor) -> float:
         began = time.perf_counter()
         for start in range(0, len(texts), size):
             one.predict(texts[start : start + size])
@@ -196,7 +200,7 @@ def _overhead(predictor: Predictor, bare: Predictor, texts: Sequence[str], size:
     return float(np.median(ratios))
 
 
-def _same_as_eager(predictor: Predictor, texts: Sequence[str]) -> float:
+def _same_as_eager(predictor: TorchPredictor, texts: Sequence[str]) -> float:
     """Share of the top three words that are the same with all layers' attention materialised."""
     network = predictor.model.network
     fast = [_top(predictor, text) for text in texts]
@@ -217,12 +221,12 @@ def _share_of_same(some: Sequence[list[tuple[int, int]]], others: Sequence[list[
     return float(np.mean(same))
 
 
-def _top(predictor: Predictor, text: str) -> list[tuple[int, int]]:
+def _top(predictor: TorchPredictor, text: str) -> list[tuple[int, int]]:
     words = predictor.predict([text])[0].words[:_TOP]
     return [(word.start, word.end) for word in words]
 
 
-def _why(predictor: Predictor, texts: Sequence[str], ask: Ask) -> dict[str, Any]:
+def _why(predictor: TorchPredictor, texts: Sequence[str], ask: Ask) -> dict[str, Any]:
     """Is the set of words that `/why` names really decisive, and how long does it take?"""
     explain(predictor, texts[0])
     seconds, flips, minimal = [], [], []

@@ -21,7 +21,7 @@ from classifier.benchmark.workers import side_by_side, threads_each
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
 from classifier.dataset import Example, read_examples
 from classifier.gate import Floors, judge
-from classifier.inference import Predictor
+from classifier.torch_inference import TorchPredictor
 from classifier.training import TrainingConfig, fit
 
 CATEGORIES = (
@@ -176,7 +176,9 @@ def _trained(
     examples: Sequence[Example], config: TrainingConfig, gold: Sequence[Example]
 ) -> tuple[Answers, float]:
     result = fit(examples, config, created=datetime.now(UTC))
-    return answer(Predictor(result.model), [example.text for example in gold], timed=True), result.seconds
+    return answer(
+        TorchPredictor(result.model), [example.text for example in gold], timed=True
+    ), result.seconds
 
 
 def spoil(examples: Sequence[Example], challenger: Challenger, categories: Sequence[str]) -> list[Example]:

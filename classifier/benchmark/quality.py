@@ -26,6 +26,7 @@ from classifier.dataset import Example, read_examples
 from classifier.evaluation import Report, evaluate
 from classifier.files import write_text
 from classifier.inference import Predictor
+from classifier.torch_inference import TorchPredictor
 from classifier.training import FitResult, TrainingConfig, fit
 
 SEEDS = (0, 1, 2)
@@ -117,7 +118,7 @@ def clinc(data: Path, config: TrainingConfig) -> dict[str, float]:
     figures = _figures(report)
     if report.out_of_scope:
         figures |= {"out_of_scope_auroc": report.out_of_scope.auroc}
-    return figures | _rejecting(Predictor(result.model), checked, test)
+    return figures | _rejecting(TorchPredictor(result.model), checked, test)
 
 
 def noisy(data: Path, config: TrainingConfig) -> dict[str, float]:

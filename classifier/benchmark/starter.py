@@ -12,8 +12,8 @@ import torch
 
 from classifier.dataset import Example, starter_pack
 from classifier.evaluation import Report, evaluate
-from classifier.inference import Predictor
 from classifier.model import TrainedModel
+from classifier.torch_inference import TorchPredictor
 from classifier.training import FitResult, TrainingConfig, fit, fit_day_one
 
 SINGLE_MESSAGES = 100
@@ -51,7 +51,7 @@ def _row(name: str, result: FitResult, report: Report, single_ms: float) -> dict
 
 
 def _single(model: TrainedModel, examples: tuple[Example, ...]) -> float:
-    predictor = Predictor(model)
+    predictor = TorchPredictor(model)
     predictor.predict([examples[0].text])  # warm-up
     times = []
     for example in examples:

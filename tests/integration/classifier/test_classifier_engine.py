@@ -3,9 +3,10 @@ import threading
 
 import pytest
 
-from classifier.contract import BrokenModel, ClassifierOverloaded, ClassifierUnavailable
-from classifier.engine import EngineSettings, LocalClassifier, RegistryWatcher
+from classifier.contract import BrokenModel, ClassifierOverloaded, ClassifierUnavailable, InvalidInput
+from classifier.engine import EngineSettings, LocalClassifier
 from classifier.registry import Registry
+from classifier.watcher import RegistryWatcher
 from tests.factories.tiny_bert import tiny_bert, tiny_model
 
 
@@ -37,8 +38,10 @@ class Gate:
 
 
 def gated(classifier):
-    gate = Gate(classifier._predictor._backend)
-    classifier._predictor._backend = gate
+    predictors = classifier._active.loaded.predictors
+    gate = Gate(predictors[0].backend)
+    for predictor in predictors:
+        predictor.backend = gate
     return gate
 
 
@@ -103,11 +106,11 @@ async def test_closing_finishes_what_runs_and_refuses_what_waits(models):
 
 async def test_a_failing_batch_leaves_the_classifier_working(models, caplog):
     classifier = LocalClassifier(models[0])
-    backend = classifier._predictor._backend
-    classifier._predictor._backend = None
+    [predictor] = classifier._active.loaded.predictors
+    backend, predictor.backend = predictor.backend, None
     with pytest.raises(ClassifierUnavailable):
         await classifier.classify(["vpn"])
-    classifier._predictor._backend = backend
+    predictor.backend = backend
     assert len(await classifier.classify(["vpn"])) == 1
     await classifier.close()
 
@@ -162,4 +165,48 @@ async def test_a_broken_new_version_leaves_the_old_one_answering(registry, caplo
     assert await watcher.look() is None
     assert sum("cannot be loaded" in record.message for record in caplog.records) == 1
     assert (await classifier.model()).version == old
+    await classifier.close()
+
+
+async def test_workers_side_by_side_share_one_request(registry):
+    path = registry.path(registry.list()[0])
+    classifier = await LocalClassifier.open(path, EngineSettings(backend="onnx-fp32", threads=2))
+    both = threading.Barrier(2, timeout=30)
+    gate = gated(classifier)
+    gate.open.wait = lambda _: both.wait()  # only two batches side by side get through
+    texts = ["vpn", "my vpn does not work at all today", "code", "refund for my last invoice please"]
+    answers = await classifier.classify(texts)
+    assert sorted(gate.sizes) == [1, 3]
+    gate.open.wait = lambda _: True
+    alone = [(await classifier.classify([text]))[0] for text in texts]
+    assert [answer.category for answer in answers] == [answer.category for answer in alone]
+    await classifier.close()
+
+
+async def test_a_shadow_answers_only_where_it_is_asked_and_swaps_in_at_once(registry):
+    active, shadow = registry.list()
+    classifier = await LocalClassifier.open(registry.path(active))
+    assert await classifier.hold(registry.path(shadow)) == shadow
+    [mine], [theirs] = await asyncio.gather(
+        classifier.classify(["vpn"]), classifier.classify(["vpn"], version=shadow)
+    )
+    assert (mine.model_version, theirs.model_version) == (active, shadow)
+    assert await classifier.swap(registry.path(shadow)) == shadow
+    with pytest.raises(InvalidInput, match="hold it first"):
+        await classifier.classify(["vpn"], version=active)
+    await classifier.hold(registry.path(active))
+    classifier.release(active)
+    with pytest.raises(InvalidInput, match="hold it first"):
+        await classifier.classify(["vpn"], version=active)
+    await classifier.close()
+
+
+async def test_a_backend_that_cannot_be_chosen_falls_back_to_the_reference(
+    registry, monkeypatch, caplog, tmp_path
+):
+    monkeypatch.setattr("classifier.loading._TOO_SMALL_TO_RACE", 0)
+    monkeypatch.setattr("sys.executable", str(tmp_path / "nothing"))
+    classifier = await LocalClassifier.open(registry.path(registry.list()[0]))
+    assert classifier.backend == "onnx-fp32"
+    assert "could not be run" in caplog.text
     await classifier.close()

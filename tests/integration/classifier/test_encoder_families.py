@@ -9,11 +9,13 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModel, BartConfig, BertConfig, BertModel, GPT2Config, GPT2Model
 
 from classifier.base_models import load_encoder, readable_tokens, resolve_base_model, resolve_pooling
-from classifier.batching import TextEncoder, collate
+from classifier.batching import TextEncoder
 from classifier.contract import BaseModelUnavailable, BrokenModel, InvalidInput
-from classifier.inference import Predictor
 from classifier.model import TextClassifier, raw_tokenizer
-from classifier.model_directory import load_model_directory, read_facts, save_model_directory
+from classifier.model_directory import load_model_directory, save_model_directory
+from classifier.model_files import read_facts
+from classifier.tensors import collate
+from classifier.torch_inference import TorchPredictor
 from classifier.training import fit
 from classifier.vocabulary import CompactVocabulary
 from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert
@@ -58,7 +60,7 @@ def test_a_fitted_model_answers_the_same_after_saving_and_loading(base, tmp_path
     save_model_directory(result.model, tmp_path / "model")
     loaded = load_model_directory(tmp_path / "model")
     for ours, again in zip(
-        Predictor(result.model).predict(TEXTS), Predictor(loaded).predict(TEXTS), strict=True
+        TorchPredictor(result.model).predict(TEXTS), TorchPredictor(loaded).predict(TEXTS), strict=True
     ):
         assert ours.category == again.category
         assert ours.confidence == pytest.approx(again.confidence, abs=1e-6)
@@ -121,7 +123,7 @@ def test_tokens_point_at_the_words_of_the_given_text(base, parts):
 def test_every_word_gets_attention_and_stands_where_the_prediction_says(base):
     result = fit(messages(6), config_for(base, epochs=1, validation_share=0.3), created=NOW)
     text = "<@U1>  my VPN isn't   working &amp; invoice #42"
-    prediction, attended = Predictor(result.model).predict_with_attention([text])[0]
+    prediction, attended = TorchPredictor(result.model).predict_with_attention([text])[0]
     assert [word.text for word in attended.words] == ["my", "VPN", "isn't", "working", "invoice", "42"]
     assert all(text[word.start : word.end] == word.text for word in prediction.words)
     assert all(word.score > 0 for word in attended.words)
@@ -202,8 +204,8 @@ def test_a_kept_model_remembers_its_pooling(tmp_path):
     loaded = load_model_directory(tmp_path / "model")
     assert loaded.network.pooling == "cls"
     assert "first token" in (tmp_path / "model" / "MODEL_CARD.md").read_text()
-    assert Predictor(loaded).predict(TEXTS)[0].confidence == pytest.approx(
-        Predictor(model).predict(TEXTS)[0].confidence, abs=1e-6
+    assert TorchPredictor(loaded).predict(TEXTS)[0].confidence == pytest.approx(
+        TorchPredictor(model).predict(TEXTS)[0].confidence, abs=1e-6
     )
 
 

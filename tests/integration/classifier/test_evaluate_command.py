@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 from classifier.baseline_answers import embed_frozen
 from classifier.baselines import fit_baselines
 from classifier.commands import commands
-from classifier.model_directory import load_model_directory, save_model_directory, verify
+from classifier.model_directory import load_model_directory, save_model_directory
+from classifier.model_files import verify
 from tests.factories.tiny_bert import messages, tiny_bert, tiny_model
 
 HOSTILE = "<script>alert(1)</script> my wifi is not working"

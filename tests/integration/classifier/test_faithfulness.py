@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 from classifier.bench_commands import bench
 from classifier.contract import InvalidInput
 from classifier.faithfulness import CHANCE, GREEDY, LEFT_OUT, PLAIN, REPLY, faithfulness, measurable
-from classifier.inference import Predictor
 from classifier.model_directory import save_model_directory
+from classifier.torch_inference import TorchPredictor
 from classifier.word_scorer import score_words
 from tests.factories.tiny_bert import messages, tiny_bert, tiny_model
 
@@ -27,7 +27,7 @@ def model(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def report(model):
-    return faithfulness(Predictor(model), TEXTS)
+    return faithfulness(TorchPredictor(model), TEXTS)
 
 
 def test_chance_and_the_bound_stand_beside_every_method(report):
@@ -57,19 +57,19 @@ def test_stability_counts_the_messages_in_which_something_was_swapped(report):
 
 
 def test_the_same_seed_measures_the_same(model, report):
-    again = faithfulness(Predictor(model), TEXTS)
+    again = faithfulness(TorchPredictor(model), TEXTS)
     assert again.methods[CHANCE] == report.methods[CHANCE]
 
 
 def test_only_messages_of_several_words_are_drawn(model):
-    found = measurable(Predictor(model), ["vpn", *TEXTS, "vpn " * 50], most=5)
+    found = measurable(TorchPredictor(model), ["vpn", *TEXTS, "vpn " * 50], most=5)
     assert len(found) == 5
     assert set(found) <= set(TEXTS)
 
 
 def test_one_message_is_too_few(model):
     with pytest.raises(InvalidInput, match="at least two"):
-        faithfulness(Predictor(model), TEXTS[:1])
+        faithfulness(TorchPredictor(model), TEXTS[:1])
 
 
 def test_the_command_prints_tables_and_writes_what_it_measured(model, tmp_path):

@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 from classifier.dataset import Example
 from classifier.explain_commands import commands
 from classifier.habits import habits, misleading
-from classifier.inference import Predictor
 from classifier.model_directory import save_model_directory
+from classifier.torch_inference import TorchPredictor
 from classifier.training import fit
 from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert, tiny_model
 
@@ -22,7 +22,7 @@ def model(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def found(model):
-    return habits(Predictor(model), [example.text for example in messages(10, seed=3)])
+    return habits(TorchPredictor(model), [example.text for example in messages(10, seed=3)])
 
 
 def test_every_answered_category_has_its_words_with_the_leaders_first(found):
@@ -57,7 +57,7 @@ def leaky(tmp_path_factory):
         for e in messages(20, out_of_scope=20)
     ]
     base = tiny_bert(tmp_path_factory.mktemp("leaky"))
-    return Predictor(fit(examples, config_for(base), created=NOW).model)
+    return TorchPredictor(fit(examples, config_for(base), created=NOW).model)
 
 
 def test_a_name_that_a_category_goes_by_is_remarked_on(leaky):

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from classifier.inference import Predictor
+from classifier.torch_inference import TorchPredictor
 from tests.factories.tiny_bert import tiny_bert, tiny_model
 
 UNREADABLE = {
@@ -34,7 +34,7 @@ READABLE = {
 
 @pytest.fixture(scope="module")
 def predictor(tmp_path_factory):
-    return Predictor(tiny_model(tiny_bert(tmp_path_factory.mktemp("base"))))
+    return TorchPredictor(tiny_model(tiny_bert(tmp_path_factory.mktemp("base"))))
 
 
 @pytest.mark.parametrize("name", UNREADABLE)

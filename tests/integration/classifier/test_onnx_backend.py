@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from classifier.backends.bert_graph import build_graph, can_build
-from classifier.backends.onnx_backend import OnnxBackend
-from classifier.inference import Predictor
+from classifier.backends.bert_graph import Source, build_graph, can_build, read_source
+from classifier.backends.onnx_backend import OnnxGraph
 from classifier.model_directory import load_model_directory, save_model_directory
+from classifier.torch_inference import TorchPredictor
 from classifier.word_scorer import score_words
 from tests.factories.tiny_bert import messages, tiny_bert, tiny_model
 from tests.factories.tiny_encoders import bge, distilbert
@@ -39,13 +39,13 @@ def folder(request, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def torch_says(folder):
-    predictor = Predictor(load_model_directory(folder))
-    return predictor, predictor._backend.forward(predictor.encode(TEXTS))
+    predictor = TorchPredictor(load_model_directory(folder))
+    return predictor, predictor.backend.forward(predictor.encode(TEXTS))
 
 
 def test_in_float32_everything_is_as_in_torch(folder, torch_says):
     predictor, wanted = torch_says
-    found = OnnxBackend(folder, "fp32", 0, threads=1).forward(predictor.encode(TEXTS))
+    found = OnnxGraph(read_source(folder), "fp32", 0).open(1).forward(predictor.encode(TEXTS))
     np.testing.assert_allclose(found.logits, wanted.logits, atol=1e-4)
     np.testing.assert_allclose(found.pooled, wanted.pooled, atol=1e-4)
     np.testing.assert_allclose(found.received, wanted.received, atol=1e-5)
@@ -55,18 +55,18 @@ def test_in_float32_everything_is_as_in_torch(folder, torch_says):
 
 def test_in_int8_answers_and_words_hardly_change(folder, torch_says):
     predictor, wanted = torch_says
-    found = OnnxBackend(folder, "int8", 0, threads=1).forward(predictor.encode(TEXTS))
+    found = OnnxGraph(read_source(folder), "int8", 0).open(1).forward(predictor.encode(TEXTS))
     assert (found.logits.argmax(axis=1) == wanted.logits.argmax(axis=1)).mean() >= 0.9
     np.testing.assert_allclose(found.received, wanted.received, atol=0.05)
 
 
 def test_answers_do_not_depend_on_companions_or_order(folder, torch_says):
     predictor, _ = torch_says
-    backend = OnnxBackend(folder, "fp32", 0, threads=1)
-    together = Predictor(predictor.model, backend=backend).predict(TEXTS)
-    backwards = Predictor(predictor.model, backend=backend).predict(TEXTS[::-1])[::-1]
+    backend = OnnxGraph(read_source(folder), "fp32", 0).open(1)
+    together = TorchPredictor(predictor.model, backend=backend).predict(TEXTS)
+    backwards = TorchPredictor(predictor.model, backend=backend).predict(TEXTS[::-1])[::-1]
     for text, one, other in zip(TEXTS, together, backwards, strict=True):
-        [alone] = Predictor(predictor.model, backend=backend).predict([text])
+        [alone] = TorchPredictor(predictor.model, backend=backend).predict([text])
         for answer in (one, other):
             assert answer.category == alone.category
             assert answer.confidence == pytest.approx(alone.confidence, abs=1e-5)
@@ -75,7 +75,9 @@ def test_answers_do_not_depend_on_companions_or_order(folder, torch_says):
 
 def test_without_words_it_computes_none(folder, torch_says):
     predictor, wanted = torch_says
-    found = OnnxBackend(folder, "fp32", 0, threads=1, words=False).forward(predictor.encode(TEXTS[:2]))
+    found = (
+        OnnxGraph(read_source(folder), "fp32", 0, words=False).open(1).forward(predictor.encode(TEXTS[:2]))
+    )
     assert found.scored is None
     np.testing.assert_allclose(found.logits, wanted.logits[:2], atol=1e-4)
 
@@ -86,7 +88,7 @@ def test_a_model_without_a_scorer_shows_plain_attention(folder, torch_says, tmp_
     model.facts = replace(model.facts, word_scorer=None)
     save_model_directory(model, tmp_path / "plain")
     predictor, wanted = torch_says
-    found = OnnxBackend(tmp_path / "plain", "fp32", 0, threads=1).forward(predictor.encode(TEXTS))
+    found = OnnxGraph(read_source(tmp_path / "plain"), "fp32", 0).open(1).forward(predictor.encode(TEXTS))
     assert found.scored is None
     np.testing.assert_allclose(found.received, wanted.received, atol=1e-5)
 
@@ -96,7 +98,7 @@ def test_other_families_are_refused(folder, tmp_path):
     other = distilbert(tmp_path / "other")
     assert not can_build(other)
     with pytest.raises(ValueError, match="not known"):
-        build_graph(other, "fp32")
+        build_graph(Source({"model_type": "distilbert"}, {}, {}), "fp32")
 
 
 def test_it_brings_no_torch():

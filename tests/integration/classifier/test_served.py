@@ -5,9 +5,9 @@ import pytest
 from classifier.contract import BrokenModel
 from classifier.deciding import decision_of, without_words
 from classifier.explain import explain
-from classifier.inference import Predictor
 from classifier.model_directory import load_model_directory, save_model_directory
 from classifier.served import served
+from classifier.torch_inference import TorchPredictor
 from tests.factories.tiny_bert import messages, tiny_bert, tiny_model
 
 
@@ -19,7 +19,7 @@ def folder(tmp_path_factory):
 
 
 def test_the_sets_that_decide_change_what_the_service_answers(folder):
-    predictor = Predictor(load_model_directory(folder))
+    predictor = TorchPredictor(load_model_directory(folder))
     decided = 0
     with served(folder) as ask:
         for example in messages(4, seed=6):

@@ -14,12 +14,13 @@ import torch
 from safetensors.torch import load_file
 
 from classifier.base_models import load_encoder, resolve_base_model
-from classifier.batching import TextEncoder, collate
+from classifier.batching import TextEncoder
 from classifier.contract import InvalidInput, TrainingDiverged
 from classifier.dataset import Example
-from classifier.inference import Predictor
 from classifier.model import raw_tokenizer
 from classifier.model_directory import state_digest
+from classifier.tensors import collate
+from classifier.torch_inference import TorchPredictor
 from classifier.training import fit
 from classifier.vocabulary import CompactVocabulary
 from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert
@@ -57,7 +58,7 @@ def test_every_lever_trains_a_model_that_has_learned(base, lever):
     right = [
         prediction.category == example.label
         for prediction, example in zip(
-            Predictor(result.model).predict([e.text for e in inside]), inside, strict=True
+            TorchPredictor(result.model).predict([e.text for e in inside]), inside, strict=True
         )
     ]
     assert np.mean(right) > 0.8
@@ -171,7 +172,7 @@ def test_one_message_a_category_is_enough_where_it_is_allowed(base):
     with pytest.raises(InvalidInput, match="too few messages"):
         fit(few, config_for(base), created=NOW)
     result = fit(few, replace(config_for(base), minimum_per_label=1), created=NOW)
-    assert {p.category for p in Predictor(result.model).predict([e.text for e in few])} <= {
+    assert {p.category for p in TorchPredictor(result.model).predict([e.text for e in few])} <= {
         "billing",
         "network",
     }

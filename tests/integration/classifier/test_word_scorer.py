@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from classifier.batching import collate
+from classifier.facts import WordScorerFacts
 from classifier.faithfulness import GREEDY, PLAIN, REPLY, faithfulness
 from classifier.greedy import greedy_orders, probability_without
-from classifier.inference import Predictor
-from classifier.model import WordScorer, WordScorerFacts
+from classifier.model import WordScorer
 from classifier.model_directory import load_model_directory, save_model_directory
+from classifier.tensors import collate
+from classifier.torch_inference import TorchPredictor
 from classifier.word_scorer import fit_word_scorer, score_words
 from classifier.words import attended_words, word_owners
 from tests.factories.tiny_bert import messages, tiny_bert, tiny_model
@@ -33,14 +34,14 @@ def test_it_is_kept_where_its_words_decide_more_than_plain_attention(model):
     assert facts.layers == 2  # all of the tiny encoder
     assert facts.messages == 80  # and twenty to choose on
     unseen = [f"please help {example.text}" for example in messages(8, seed=9)]
-    methods = faithfulness(Predictor(model), unseen).methods
+    methods = faithfulness(TorchPredictor(model), unseen).methods
     assert methods[REPLY].comprehensiveness.mean > methods[PLAIN].comprehensiveness.mean
     assert methods[GREEDY].of_greedy.mean == pytest.approx(1.0)
 
 
 def test_the_same_seed_learns_the_same_network(model):
     bare = replace_scorer(model)
-    scorer, facts = fit_word_scorer(Predictor(bare), TEXTS, messages=100)
+    scorer, facts = fit_word_scorer(TorchPredictor(bare), TEXTS, messages=100)
     assert facts == model.facts.word_scorer
     for name, value in model.network.scorer.state_dict().items():
         torch.testing.assert_close(scorer.state_dict()[name], value)
@@ -56,7 +57,7 @@ def replace_scorer(model):
 
 
 def test_words_share_what_attention_fell_on_words(model):
-    predictor = Predictor(model)
+    predictor = TorchPredictor(model)
     text = "please help my vpn is not working again"
     encoded = predictor.encode([text])[0]
     ids, mask = collate([encoded], 0, torch.device("cpu"))
@@ -78,7 +79,7 @@ def test_words_share_what_attention_fell_on_words(model):
 
 
 def test_a_text_has_the_same_scores_alone_and_in_a_batch(model):
-    predictor = Predictor(model)
+    predictor = TorchPredictor(model)
     together = predictor.predict_with_attention(["vpn", *TEXTS[:5]])
     for text, (_, attended) in zip(["vpn", *TEXTS[:5]], together, strict=True):
         alone = predictor.predict_with_attention([text])[0][1]
@@ -93,20 +94,23 @@ def test_a_saved_model_scores_as_before(model, tmp_path):
     assert "words.safetensors" in (tmp_path / "model" / "manifest.sha256").read_text(encoding="utf-8")
     loaded = load_model_directory(tmp_path / "model")
     assert loaded.facts.word_scorer == model.facts.word_scorer
-    assert Predictor(loaded).predict(TEXTS[:3])[0].words == Predictor(model).predict(TEXTS[:3])[0].words
+    assert (
+        TorchPredictor(loaded).predict(TEXTS[:3])[0].words
+        == TorchPredictor(model).predict(TEXTS[:3])[0].words
+    )
 
 
 def test_too_few_messages_of_several_words_leave_plain_attention(model):
     bare = replace_scorer(model)
-    assert fit_word_scorer(Predictor(bare), ["vpn down", "hello", ""] * 40, messages=100) is None
-    assert fit_word_scorer(Predictor(bare), TEXTS[:20], messages=100) is None
+    assert fit_word_scorer(TorchPredictor(bare), ["vpn down", "hello", ""] * 40, messages=100) is None
+    assert fit_word_scorer(TorchPredictor(bare), TEXTS[:20], messages=100) is None
     score_words(bare, TEXTS[:20], messages=100)
     assert bare.network.scorer is None
     assert bare.facts.word_scorer is None
 
 
 def test_pieces_of_a_word_count_together(model):
-    encoded = Predictor(model).encode(["vpnx my"])[0]  # vpn, ##x, my
+    encoded = TorchPredictor(model).encode(["vpnx my"])[0]  # vpn, ##x, my
     scored = np.log(np.array([9.0, 1.0, 1.0, 2.0, 9.0]))
     attended = attended_words(encoded, np.full(5, 0.2), scored)
     assert [word.score for word in attended.words] == pytest.approx([0.3, 0.3])
@@ -115,7 +119,7 @@ def test_pieces_of_a_word_count_together(model):
 
 def test_families_that_bring_their_own_attention_are_scored_alike(model):
     network = model.network
-    ids, mask = collate(Predictor(model).encode(TEXTS[:2]), 0, torch.device("cpu"))
+    ids, mask = collate(TorchPredictor(model).encode(TEXTS[:2]), 0, torch.device("cpu"))
     with torch.inference_mode():
         hooked = network(ids, mask, attention=True)
         network._hooked = False
@@ -131,7 +135,7 @@ def test_families_that_bring_their_own_attention_are_scored_alike(model):
 
 
 def test_greedy_deletion_tries_every_word_and_stops_where_none_is_left(model):
-    predictor = Predictor(model)
+    predictor = TorchPredictor(model)
     text, words = "my vpn is down", [(0, 2), (3, 6), (7, 9), (10, 14)]
     [order] = greedy_orders(predictor, [text], [words], depth=9)
     assert sorted(order.words) == [0, 1, 2, 3]

@@ -10,7 +10,7 @@ from classifier.baseline_answers import answer_baselines, embed_frozen
 from classifier.baselines import fit_baselines, load_baselines
 from classifier.contract import BrokenModel, InvalidInput
 from classifier.dataset import Example
-from classifier.model import ModelFacts
+from classifier.facts import ModelFacts
 from tests.factories.tiny_bert import messages, tiny_bert
 
 

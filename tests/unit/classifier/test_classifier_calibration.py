@@ -6,10 +6,8 @@ from classifier.calibration import (
     expected_calibration_error,
     fit_out_of_scope,
     fit_temperature,
-    out_of_scope_score,
-    probabilities,
-    scope_features,
 )
+from classifier.scores import out_of_scope_score, probabilities, scope_features
 
 
 def test_the_temperature_of_overconfident_logits_is_found():

@@ -8,15 +8,17 @@ import torch
 from transformers import AutoModel
 
 from classifier.base_models import EMBEDDED_NAME, EMBEDDED_SHA256, load_encoder, resolve_base_model
-from classifier.batching import TextEncoder, collate
+from classifier.batching import TextEncoder
 from classifier.contract import BaseModelUnavailable, BrokenModel, InvalidInput
 from classifier.dataset import starter_pack
 from classifier.evaluation import evaluate
 from classifier.explain import explain
-from classifier.inference import Predictor
 from classifier.model import raw_tokenizer
-from classifier.model_directory import load_model_directory, save_model_directory, verify
+from classifier.model_directory import load_model_directory, save_model_directory
+from classifier.model_files import verify
 from classifier.registry import Registry
+from classifier.tensors import collate
+from classifier.torch_inference import TorchPredictor
 from classifier.training import TrainingConfig, fit, fit_day_one
 from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert, tiny_model
 
@@ -66,7 +68,7 @@ def test_asking_for_words_changes_no_answer(model):
 
 
 def test_an_answer_does_not_depend_on_its_batch(model):
-    predictor = Predictor(model)
+    predictor = TorchPredictor(model)
     texts = [example.text for example in messages(5, seed=4)]
     together = predictor.predict(texts)
     alone = [predictor.predict([text])[0] for text in texts]
@@ -124,8 +126,8 @@ def test_training_ends_early_and_keeps_the_best_epoch(base):
 
 
 def test_a_loaded_model_answers_as_before(model, saved):
-    before = Predictor(model).predict(["my vpn is not working"])[0]
-    after = Predictor(load_model_directory(saved)).predict(["my vpn is not working"])[0]
+    before = TorchPredictor(model).predict(["my vpn is not working"])[0]
+    after = TorchPredictor(load_model_directory(saved)).predict(["my vpn is not working"])[0]
     assert after == before
     assert np.allclose(after.embedding, before.embedding)
     assert np.linalg.norm(after.embedding) == pytest.approx(1)
@@ -199,7 +201,7 @@ def test_long_texts_keep_head_and_tail(base):
 
 @pytest.mark.parametrize("text", ["", "   ", "!!!", "<@U1>\u200b", "\x00"])
 def test_a_text_that_says_nothing_gets_an_honest_answer(model, text):
-    prediction = Predictor(model).predict([text])[0]
+    prediction = TorchPredictor(model).predict([text])[0]
     if "@" not in text:
         assert prediction.out_of_scope == 1.0
     assert prediction.words == ()
@@ -207,13 +209,13 @@ def test_a_text_that_says_nothing_gets_an_honest_answer(model, text):
 
 @pytest.mark.parametrize("text", ["😀 vpn 👍🏽", "vpn " * 5000, "é" * 300, "日本語 vpn", "a\ud800b vpn"])
 def test_odd_texts_get_words_at_their_places(model, text):
-    prediction = Predictor(model).predict([text])[0]
+    prediction = TorchPredictor(model).predict([text])[0]
     assert sum(share for _, share in prediction.alternatives) == pytest.approx(1)
     assert all(text[word.start : word.end] == word.text for word in prediction.words)
 
 
 def test_leaving_the_telling_word_out_lowers_the_category_most(model):
-    explanation = explain(Predictor(model), "please help my vpn is not working again")
+    explanation = explain(TorchPredictor(model), "please help my vpn is not working again")
     top = max(explanation.words, key=lambda word: word.score)
     assert (explanation.prediction.category, top.text) == ("network", "vpn")
     assert "vpn" in explanation.removed
@@ -222,7 +224,7 @@ def test_leaving_the_telling_word_out_lowers_the_category_most(model):
 
 
 def test_attention_shares_and_the_hidden_rest_make_one(model):
-    explanation = explain(Predictor(model), "my vpn, please!", "attention")
+    explanation = explain(TorchPredictor(model), "my vpn, please!", "attention")
     assert sum(word.score for word in explanation.words) + explanation.hidden_attention == pytest.approx(
         1, abs=1e-5
     )
@@ -230,7 +232,7 @@ def test_attention_shares_and_the_hidden_rest_make_one(model):
 
 def test_an_unknown_method_is_refused(model):
     with pytest.raises(InvalidInput, match="leave_one_out"):
-        explain(Predictor(model), "x", "magic")
+        explain(TorchPredictor(model), "x", "magic")
 
 
 def test_the_embedded_encoder_is_the_published_one():

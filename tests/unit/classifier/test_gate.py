@@ -18,7 +18,7 @@ from classifier.contract import InvalidInput
 from classifier.dataset import Example
 from classifier.explanation_types import GREEDY, REPLY, Faithfulness, FaithfulnessReport, Measure
 from classifier.gate import Check, Floors, Verdict, judge, verdict_from
-from classifier.inference import Predictor
+from classifier.torch_inference import TorchPredictor
 from tests.factories.tiny_bert import messages, tiny_bert, tiny_model
 
 LABELS = ("billing", "bug", "login", "network", "printing")
@@ -308,7 +308,7 @@ def test_a_real_model_passes_against_itself_and_an_untrained_one_does_not(tmp_pa
     examples = messages(20, out_of_scope=30, seed=5)
     texts = [example.text for example in examples]
     champion, raw = (
-        answer(Predictor(tiny_model(base, epochs=epochs)), texts, timed=True) for epochs in (12, 1)
+        answer(TorchPredictor(tiny_model(base, epochs=epochs)), texts, timed=True) for epochs in (12, 1)
     )
     assert judge(champion, champion, examples).promoted
     verdict = judge(champion, raw, examples)

@@ -12,13 +12,14 @@ import pytest
 from classifier.dataset import Example
 from classifier.evaluation import evaluate
 from classifier.explanation_types import REPLY
+from classifier.facts import ModelFacts
 from classifier.faithfulness import faithfulness
 from classifier.gate import Check, Verdict
-from classifier.inference import Predictor
-from classifier.model import ModelFacts
 from classifier.model_card import model_card
-from classifier.model_directory import save_model_directory, verify
+from classifier.model_directory import save_model_directory
+from classifier.model_files import verify
 from classifier.registry import Registry
+from classifier.torch_inference import TorchPredictor
 from classifier.training_child import Job, Reporter, work
 from tests.factories.tiny_bert import config_for, messages, tiny_bert, tiny_model
 
@@ -148,7 +149,7 @@ def test_it_says_whether_its_words_decide(tmp_path: Path):
     assert "It was not measured whether the words in its replies decide" in model_card(FACTS)
     model = tiny_model(tiny_bert(tmp_path / "base"), epochs=2)
     examples = [Example(f"hello again {e.text} is my team today", e.label) for e in messages(3, seed=3)]
-    faithful = faithfulness(Predictor(model), [example.text for example in examples[:5]])
+    faithful = faithfulness(TorchPredictor(model), [example.text for example in examples[:5]])
     card = model_card(model.facts, faithful=faithful)
     assert "Words were taken out of 5 messages" in card
     reached = faithful.methods[REPLY].of_greedy

@@ -8,11 +8,12 @@ import pytest
 
 from classifier.answers import answer
 from classifier.contract import BrokenModel
-from classifier.inference import Predictor
-from classifier.model import ModelFacts
-from classifier.model_directory import read_facts, save_model_directory
+from classifier.facts import ModelFacts
+from classifier.model_directory import save_model_directory
+from classifier.model_files import read_facts
 from classifier.prediction_sets import PredictionSet
 from classifier.thresholds import BUDGETS
+from classifier.torch_inference import TorchPredictor
 from tests.factories.tiny_bert import tiny_bert, tiny_model
 
 
@@ -62,7 +63,7 @@ def test_each_answer_carries_its_categorys_threshold_and_its_prediction_set(mode
         thresholds={"route": 0.7},
         prediction_set=PredictionSet(cutoff=0.0),
     )
-    predictor = Predictor(replace(model, facts=facts))
+    predictor = TorchPredictor(replace(model, facts=facts))
     texts = ["please refund my invoice", "password locked", "my vpn is not working"]
     said = predictor.predict(texts)
     assert [p.category for p in said] == ["billing", "login", "network"]
@@ -73,4 +74,4 @@ def test_each_answer_carries_its_categorys_threshold_and_its_prediction_set(mode
 
 def test_a_model_that_measured_no_set_offers_none(model):
     bare = replace(model, facts=replace(model.facts, prediction_set=None))
-    assert Predictor(bare).predict(["vpn"])[0].candidates == ()
+    assert TorchPredictor(bare).predict(["vpn"])[0].candidates == ()

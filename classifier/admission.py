@@ -1,0 +1,180 @@
+"""What waits for the network: a bounded queue from which free workers take their share at once."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from classifier.contract import ClassifierOverloaded, ClassifierUnavailable, ExplanationMethod
+from classifier.inference import Predictor
+from classifier.loading import Loaded
+
+_OVERHEAD = 24
+"""What a text costs beside its characters, in characters."""
+
+
+@dataclass(eq=False, slots=True)
+class HeldModel:
+    """A model that is ready, and which of its predictors are free."""
+
+    loaded: Loaded
+    free: list[Predictor] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """All are free at first."""
+        self.free = list(self.loaded.predictors)
+
+
+@dataclass(eq=False, slots=True)
+class Job:
+    """A caller's work: texts to classify, or one text to explain.
+
+    Attributes:
+        texts: of the caller.
+        model: that answers.
+        future: of the caller's event loop; gets the results.
+        method: of the explanation; None for predictions.
+        results: one a text, in order; None until it is there.
+        left: results that are missing.
+    """
+
+    texts: Sequence[str]
+    model: HeldModel
+    future: asyncio.Future[list[Any]]
+    method: ExplanationMethod | None = None
+    results: list[Any] = field(default_factory=list)
+    left: int = 0
+
+    def __post_init__(self) -> None:
+        """No result is there yet."""
+        self.results, self.left = [None] * len(self.texts), len(self.texts)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one worker runs as one batch.
+
+    Attributes:
+        items: jobs, and the place of the text in each.
+        model: of all of them.
+        predictor: the worker's own until it is given back.
+    """
+
+    items: Sequence[tuple[Job, int]]
+    model: HeldModel
+    predictor: Predictor
+
+    @property
+    def explains(self) -> bool:
+        """Whether it is one explanation and not a batch."""
+        return self.items[0][0].method is not None
+
+
+class Admission:
+    """The queue.
+
+    Args:
+        size: texts that may wait.
+        most: texts in a share.
+    """
+
+    def __init__(self, size: int, most: int) -> None:
+        self._size, self._most = size, most
+        self._queue: deque[tuple[Job, int]] = deque()
+        self._weight = 0
+        self._changed = threading.Condition()
+        self._idle = self._busy = 0
+        self._closed = False
+
+    @property
+    def waiting(self) -> int:
+        """Texts in the queue."""
+        return len(self._queue)
+
+    def alone(self) -> bool:
+        """Whether one share runs and nothing waits."""
+        return self._busy <= 1 and not self._queue
+
+    def add(self, job: Job) -> None:
+        """Let a job wait.
+
+        Raises:
+            ClassifierOverloaded: the queue is full.
+            ClassifierUnavailable: the queue is closed.
+        """
+        sizes = [len(text) + _OVERHEAD for text in job.texts]
+        # short ones first, so that shares are of like length
+        order = sorted(range(len(sizes)), key=sizes.__getitem__)
+        with self._changed:
+            if self._closed:
+                raise ClassifierUnavailable("the classifier is closed")
+            # a request that is larger than the queue is taken when nothing waits, else it never could be
+            if self._queue and len(self._queue) + len(order) > self._size:
+                raise ClassifierOverloaded
+            self._queue.extend((job, place) for place in order)
+            self._weight += sum(sizes)
+            self._changed.notify(len(order))
+
+    def take(self) -> Share | None:
+        """Wait for work and take a share of it; None when the queue is closed."""
+        with self._changed:
+            while True:
+                if self._closed:
+                    return None
+                if self._queue and self._queue[0][0].model.free:
+                    if share := self._share():
+                        self._busy += 1
+                        return share
+                    continue
+                self._idle += 1
+                self._changed.wait()
+                self._idle -= 1
+
+    def give_back(self, share: Share) -> None:
+        """End a share: its predictor is free again."""
+        with self._changed:
+            self._busy -= 1
+            share.model.free.append(share.predictor)
+            self._changed.notify()
+
+    def close(self) -> list[Job]:
+        """Let nobody take or add any more, and give what waited."""
+        with self._changed:
+            self._closed = True
+            left = list({job: None for job, _ in self._queue})
+            self._queue.clear()
+            self._changed.notify_all()
+        return left
+
+    def _share(self) -> Share | None:
+        """Of all that waits this worker's part, beside the workers that could help; all for one model."""
+        model = self._queue[0][0].model
+        helpers = min(self._idle, len(model.free) - 1)
+        part = self._weight / (helpers + 1)
+        items: list[tuple[Job, int]] = []
+        taken = 0
+        while self._queue and len(items) < self._most and taken < part:
+            job, place = self._queue[0]
+            explains = job.method is not None
+            if items and (job.model is not model or explains):
+                break
+            self._queue.popleft()
+            weight = len(job.texts[place]) + _OVERHEAD
+            self._weight -= weight
+            if job.future.done():  # its caller went away, or another part of it failed
+                continue
+            model = job.model
+            items.append((job, place))
+            taken += weight
+            if explains:
+                break
+        if not items or not model.free:
+            for item in reversed(items):
+                self._queue.appendleft(item)
+                self._weight += len(item[0].texts[item[1]]) + _OVERHEAD
+            return None
+        return Share(items, model, model.free.pop())

@@ -1,0 +1,176 @@
+"""From a model directory to what answers: the backend is chosen, one predictor a worker is made.
+
+Imports torch only where torch is what answers.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from tokenizers import Tokenizer
+
+from classifier import race
+from classifier.backends import Backend
+from classifier.backends.bert_graph import Precision, can_build, read_source
+from classifier.backends.onnx_backend import Alone, OnnxGraph
+from classifier.batching import TextEncoder
+from classifier.contract import BrokenModel
+from classifier.facts import ModelFacts
+from classifier.inference import Predictor
+from classifier.model_files import read_facts, verify
+from classifier.scope_space import load_scope_space
+
+if TYPE_CHECKING:
+    from classifier.model import TrainedModel
+
+_log = logging.getLogger(__name__)
+
+BackendName = Literal["auto", "onnx-int8", "onnx-fp32", "torch", "torch-bf16"]
+
+_TOO_SMALL_TO_RACE = 8 * 1024 * 1024
+"""Bytes of weights below which all backends take as long, and a race would measure noise."""
+
+
+_CACHED_TOKENS = 384
+"""Padded tokens of one pass on a CPU: what lies between two operators stays in its cache. Twice as many take
+a tenth longer, a quarter as many too."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadSettings:
+    """How a model is run.
+
+    Attributes:
+        device: auto, cpu or cuda.
+        backend: what runs the network on a CPU; auto: the winner of a race, see race.
+        threads: CPU cores to use, 0: all.
+        batch_tokens: padded tokens in one forward pass at most.
+        cache: folder in which races keep their results; None: they race each time.
+    """
+
+    device: str = "auto"
+    backend: BackendName = "auto"
+    threads: int = 0
+    batch_tokens: int = 4096
+    cache: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model ready to answer.
+
+    Attributes:
+        facts: what it says about itself.
+        predictors: one for each worker.
+        backend: name of what runs the network.
+    """
+
+    facts: ModelFacts
+    predictors: tuple[Predictor, ...]
+    backend: str
+
+
+def load(model: TrainedModel | Path, settings: LoadSettings, alone: Callable[[], bool]) -> Loaded:
+    """Choose a backend and open it.
+
+    Args:
+        model: a directory, or a network in torch, which torch then runs.
+        settings: see LoadSettings.
+        alone: whether nothing else runs or waits now, see onnx_backend.Alone.
+
+    Raises:
+        BrokenModel: the directory cannot be loaded.
+        InvalidInput: there is no such device.
+    """
+    if not isinstance(model, Path):
+        return _in_torch(model, settings)
+    verify(model)
+    if settings.device == "cuda" or (settings.device == "auto" and _has_cuda()):
+        return _in_torch(_in_memory(model, settings), settings)
+    choice = _choose(model, settings)
+    _log.info("%s answers with %s, %d at a time", model.name, choice.backend, choice.workers)
+    for name, reason in (choice.refused or {}).items():
+        _log.info("%s was not taken: %s", name, reason)
+    if choice.backend.startswith("torch"):
+        return _in_torch(_in_memory(model, settings), settings, bf16=choice.backend.endswith("bf16"))
+    return _in_onnx(model, choice, settings, alone)
+
+
+def read_texts(folder: Path) -> TextEncoder:
+    """What tokenizes a model's texts, one for each thread.
+
+    Raises:
+        BrokenModel: the tokenizer cannot be read.
+    """
+    try:
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    except Exception as error:
+        raise BrokenModel(f"{folder}/tokenizer.json cannot be read: train the model again") from error
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return TextEncoder(tokenizer, read_facts(folder).max_tokens, _pad_id(folder, tokenizer))
+
+
+def _pad_id(folder: Path, tokenizer: Tokenizer) -> int:
+    try:
+        named = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8")).get("pad_token")
+    except (OSError, ValueError, AttributeError):
+        return 0
+    name = named.get("content") if isinstance(named, dict) else named
+    return tokenizer.token_to_id(name) or 0 if isinstance(name, str) else 0
+
+
+def _choose(folder: Path, settings: LoadSettings) -> race.Choice:
+    threads = settings.threads or race.cores()
+    if not can_build(folder):
+        return race.Choice("torch-bf16" if settings.backend == "torch-bf16" else "torch")
+    if settings.backend != "auto":
+        return race.Choice(settings.backend, threads if settings.backend.startswith("onnx") else 1)
+    if (folder / "model.safetensors").stat().st_size < _TOO_SMALL_TO_RACE:
+        return race.Choice(race.REFERENCE, threads)
+    return race.choose(folder, threads, settings.cache)
+
+
+def _in_onnx(folder: Path, choice: race.Choice, settings: LoadSettings, alone: Callable[[], bool]) -> Loaded:
+    facts, scope = read_facts(folder), load_scope_space(folder)
+    precision: Precision = "int8" if choice.backend.endswith("int8") else "fp32"
+    texts = [read_texts(folder) for _ in range(choice.workers)]
+    threads = settings.threads or race.cores()
+    try:
+        graph = OnnxGraph(read_source(folder), precision, texts[0].pad_id)
+        backend: Backend = graph.open(1 if choice.workers > 1 else threads)
+        if choice.workers > 1 and choice.wide:
+            backend = Alone(backend, graph.open(threads), alone)
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise BrokenModel(f"{folder} cannot be loaded ({error}): train it again") from error
+    tokens = min(settings.batch_tokens, _CACHED_TOKENS)
+    predictors = tuple(Predictor(facts, each, backend, scope=scope, batch_tokens=tokens) for each in texts)
+    return Loaded(facts, predictors, choice.backend)
+
+
+def _in_memory(folder: Path, settings: LoadSettings) -> TrainedModel:
+    from classifier.devices import choose_device  # noqa: PLC0415 - torch
+    from classifier.model_directory import load_model_directory  # noqa: PLC0415 - torch
+
+    return load_model_directory(folder, device=str(choose_device(settings.device)))
+
+
+def _in_torch(model: TrainedModel, settings: LoadSettings, *, bf16: bool = False) -> Loaded:
+    from classifier.backends.torch_backend import TorchBackend  # noqa: PLC0415 - torch
+    from classifier.devices import use_threads  # noqa: PLC0415 - torch
+    from classifier.torch_inference import TorchPredictor  # noqa: PLC0415 - torch
+
+    use_threads(settings.threads)
+    backend = TorchBackend(model.network, model.tokenizer.pad_token_id or 0, bf16=bf16)
+    predictor = TorchPredictor(model, backend=backend, batch_tokens=settings.batch_tokens)
+    return Loaded(model.facts, (predictor,), "torch-bf16" if bf16 else "torch")
+
+
+def _has_cuda() -> bool:
+    """Whether there is a GPU, without torch: its driver shows itself."""
+    return any(Path(place).exists() for place in ("/dev/nvidiactl", "/dev/dxg"))

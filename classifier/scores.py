@@ -1,0 +1,48 @@
+"""Logits to probabilities that mean what they say, and to a score for "none of these". Pure numpy."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier.facts import OutOfScope
+
+Floats = npt.NDArray[np.floating]
+
+
+def probabilities(logits: Floats, temperature: float) -> Floats:
+    """softmax(logits / temperature): [N, categories] to the same shape."""
+    scaled = logits / temperature
+    return _softmax(scaled, logsumexp(scaled))
+
+
+def scope_features(logits: Floats, temperature: float, distances: Floats | None = None) -> Floats:
+    """[N, 2 or 3]: log-odds of the highest probability, energy logsumexp(logits / temperature), distance."""
+    scaled = logits / temperature
+    energy = logsumexp(scaled)
+    highest = np.clip(_softmax(scaled, energy).max(axis=-1), 1e-6, 1 - 1e-6)
+    columns = [np.log(highest / (1 - highest)), energy]
+    if distances is not None:
+        columns.append(np.sqrt(np.maximum(distances, 0.0)))
+    return np.stack(columns, axis=-1)
+
+
+def out_of_scope_score(features: Floats, parameters: OutOfScope) -> Floats:
+    """[N] in 0..1: 0 surely one of the categories, 1 surely none of them; see scope_features."""
+    features = (features - np.array(parameters.mean)) / np.array(parameters.scale)
+    score: Floats = 1 / (
+        1 + np.exp(-np.clip(features @ np.array(parameters.weights) + parameters.bias, -30, 30))
+    )
+    return score
+
+
+def logsumexp(values: Floats) -> Floats:
+    """log(sum(exp(values))) over the last axis, without overflow."""
+    highest = values.max(axis=-1, keepdims=True)
+    summed: Floats = highest[..., 0] + np.log(np.exp(values - highest).sum(axis=-1))
+    return summed
+
+
+def _softmax(values: Floats, energy: Floats) -> Floats:
+    shares: Floats = np.exp(values - energy[..., None])
+    return shares

@@ -1,0 +1,32 @@
+"""A predictor over a network in torch."""
+
+from __future__ import annotations
+
+from classifier.backends import Backend
+from classifier.backends.torch_backend import TorchBackend
+from classifier.batching import TextEncoder
+from classifier.inference import Predictor
+from classifier.model import TrainedModel
+
+
+class TorchPredictor(Predictor):
+    """A trained model ready to answer, with its network at hand. For one thread at a time.
+
+    Args:
+        model: what answers.
+        backend: runs the network; None: torch, on the device that the network is on.
+        batch_tokens: padded tokens in one forward pass at most.
+    """
+
+    def __init__(
+        self, model: TrainedModel, *, backend: Backend | None = None, batch_tokens: int = 4096
+    ) -> None:
+        pad_id = model.tokenizer.pad_token_id or 0
+        super().__init__(
+            model.facts,
+            TextEncoder(model.raw_tokenizer(), model.facts.max_tokens, pad_id),
+            backend or TorchBackend(model.network, pad_id),
+            scope=model.scope,
+            batch_tokens=batch_tokens,
+        )
+        self.model = model

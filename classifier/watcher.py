@@ -1,0 +1,69 @@
+"""Lets the engine follow the registry."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+
+from classifier.contract import ClassifierError
+from classifier.engine import LocalClassifier
+from classifier.registry import Registry
+
+_log = logging.getLogger(__name__)
+
+
+class RegistryWatcher:
+    """Swaps a LocalClassifier whenever another version becomes active in the registry."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        classifier: LocalClassifier,
+        interval: float = 1.0,
+        *,
+        on_swap: Callable[[str], Awaitable[None]] | None = None,
+    ) -> None:
+        """Watch a registry.
+
+        Args:
+            registry: whose active version should answer.
+            classifier: what answers.
+            interval: seconds between two looks.
+            on_swap: awaited with the version's name after each swap; what it raises is logged.
+        """
+        self._registry = registry
+        self._classifier = classifier
+        self._interval = interval
+        self._on_swap = on_swap
+        self._refused: str | None = None
+
+    async def run(self) -> None:
+        """Watch until cancelled. A version that cannot be loaded is logged, and the old one stays."""
+        while True:
+            with contextlib.suppress(OSError):  # a moment without the disk is no reason to stop watching
+                await self.look()
+            await asyncio.sleep(self._interval)
+
+    async def look(self) -> str | None:
+        """Look once: the name of the version that was swapped in, None where nothing changed."""
+        version = self._registry.active()
+        if version is None or version == self._refused:
+            return None
+        if version == (await self._classifier.model()).version:
+            self._refused = None
+            return None
+        try:
+            await self._classifier.swap(self._registry.path(version))
+        except ClassifierError as error:
+            self._refused = version
+            _log.error("version %s is active but cannot be loaded, the old one goes on: %s", version, error)
+            return None
+        self._refused = None
+        if self._on_swap is not None:
+            try:
+                await self._on_swap(version)
+            except Exception:  # noqa: BLE001 - the listener's errors are its own
+                _log.exception("telling about the swap to %s failed", version)
+        return version
