@@ -30,6 +30,9 @@ _log = logging.getLogger(__name__)
 REFERENCE = "onnx-fp32"
 """What others must agree with; equal to torch in float32."""
 
+MODES = ("side_by_side", "together", "alone", "alone_narrow")
+"""What is timed of each backend, see `_best`."""
+
 _SECONDS = 240.0
 _FORMAT = 1
 
@@ -71,7 +74,7 @@ def choose(folder: Path, threads: int, cache: Path | None) -> Choice:
         "speeds": f"speeds-{_key(folder / 'config.json', threads)}.json",
         "refused": f"gate-{_key(folder / 'manifest.sha256', threads)}.json",
     }
-    known = {what: found for what, name in names.items() if (found := _read(cache, name)) is not None}
+    known = {what: found for what, name in names.items() if _sound(what, found := _read(cache, name))}
     missing = [what for what in names if what not in known]
     if missing:
         command = [sys.executable, "-m", "classifier.racing", str(folder), str(threads), *missing]
@@ -103,6 +106,18 @@ def _best(speeds: Mapping[str, Mapping[str, float]], refused: Mapping[str, str])
     rates = speeds[name]
     workers = cores() if rates["side_by_side"] > rates["together"] else 1
     return Choice(name, workers, rates["alone"] > rates["alone_narrow"], refused)
+
+
+def _sound(what: str, content: Any) -> bool:
+    """Whether a kept result is what was written: another version may have, or a full disk."""
+    if not isinstance(content, dict):
+        return False
+    if what == "refused":
+        return all(isinstance(reason, str) for reason in content.values())
+    return REFERENCE in content and all(
+        isinstance(rates, dict) and all(isinstance(rates.get(mode), (int, float)) for mode in MODES)
+        for rates in content.values()
+    )
 
 
 def _read(cache: Path | None, name: str) -> Any:

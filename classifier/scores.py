@@ -13,14 +13,15 @@ Floats = npt.NDArray[np.floating]
 def probabilities(logits: Floats, temperature: float) -> Floats:
     """softmax(logits / temperature): [N, categories] to the same shape."""
     scaled = logits / temperature
-    return _softmax(scaled, logsumexp(scaled))
+    shares: Floats = np.exp(scaled - logsumexp(scaled)[..., None])
+    return shares
 
 
 def scope_features(logits: Floats, temperature: float, distances: Floats | None = None) -> Floats:
     """[N, 2 or 3]: log-odds of the highest probability, energy logsumexp(logits / temperature), distance."""
     scaled = logits / temperature
     energy = logsumexp(scaled)
-    highest = np.clip(_softmax(scaled, energy).max(axis=-1), 1e-6, 1 - 1e-6)
+    highest = np.clip(np.exp(scaled.max(axis=-1) - energy), 1e-6, 1 - 1e-6)
     columns = [np.log(highest / (1 - highest)), energy]
     if distances is not None:
         columns.append(np.sqrt(np.maximum(distances, 0.0)))
@@ -41,8 +42,3 @@ def logsumexp(values: Floats) -> Floats:
     highest = values.max(axis=-1, keepdims=True)
     summed: Floats = highest[..., 0] + np.log(np.exp(values - highest).sum(axis=-1))
     return summed
-
-
-def _softmax(values: Floats, energy: Floats) -> Floats:
-    shares: Floats = np.exp(values - energy[..., None])
-    return shares
