@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from classifier.backends.cuda_backend import gpu_backend
 from classifier.contract import (
     ClassifierError,
     ClassifierOverloaded,
@@ -141,7 +142,8 @@ class LocalClassifier:
     def _prepare(self, model: TrainedModel | Path) -> Predictor:
         if isinstance(model, Path):
             model = load_model_directory(model, device=str(choose_device(self._settings.device)))
-        predictor = Predictor(model, batch_tokens=self._settings.batch_tokens)
+        backend = gpu_backend(model, self._settings.batch_tokens)
+        predictor = Predictor(model, backend=backend, batch_tokens=self._settings.batch_tokens)
         predictor.predict(_WARM_UP)
         return predictor
 
