@@ -6,6 +6,7 @@ words. A process of its own, because it switches off parallel tokenization for a
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -63,6 +64,8 @@ def _show(texts: list[str]) -> None:
     _here["texts"] = texts
     for batch in BATCHES:
         _here["run"](texts[:batch], batch_size=batch)
+    gc.collect()
+    gc.freeze()  # as in the other process
 
 
 def _rate(batch: int, seconds: float) -> float:

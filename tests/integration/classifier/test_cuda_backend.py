@@ -6,7 +6,7 @@ import random
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classifier.backends.cuda_backend import CudaBackend, gpu_backend
@@ -144,7 +144,7 @@ def whole_ladder(model):
 
 
 @given(lengths=st.lists(st.integers(1, POSITIONS), min_size=1, max_size=9), seed=st.integers(0, 9))
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None)
 def test_any_mix_of_lengths_is_answered_as_in_torch(model, whole_ladder, lengths, seed):
     batch = texts_of(lengths, vocabulary_of(model), seed)
     wanted = TorchBackend(model.network, 0).forward(batch)
