@@ -161,14 +161,18 @@ def _in_memory(folder: Path, settings: LoadSettings) -> TrainedModel:
 
 
 def _in_torch(model: TrainedModel, settings: LoadSettings, *, bf16: bool = False) -> Loaded:
+    from classifier.backends.cuda_backend import gpu_backend  # noqa: PLC0415 - torch
     from classifier.backends.torch_backend import TorchBackend  # noqa: PLC0415 - torch
     from classifier.devices import use_threads  # noqa: PLC0415 - torch
     from classifier.torch_inference import TorchPredictor  # noqa: PLC0415 - torch
 
     use_threads(settings.threads)
-    backend = TorchBackend(model.network, model.tokenizer.pad_token_id or 0, bf16=bf16)
+    backend, name = gpu_backend(model, settings.batch_tokens), "cuda"
+    if backend is None:
+        backend = TorchBackend(model.network, model.tokenizer.pad_token_id or 0, bf16=bf16)
+        name = "torch-bf16" if bf16 else "torch"
     predictor = TorchPredictor(model, backend=backend, batch_tokens=settings.batch_tokens)
-    return Loaded(model.facts, (predictor,), "torch-bf16" if bf16 else "torch")
+    return Loaded(model.facts, (predictor,), name)
 
 
 def _has_cuda() -> bool:

@@ -18,6 +18,8 @@ from classifier.benchmark import (
     ablation,
     explanations,
     gate,
+    gpu,
+    gpu_table,
     other_encoder,
     quality,
     quality_table,
@@ -57,6 +59,10 @@ def main() -> int:
         help="of explanations: a model directory; made from the data where it is missing",
     )
     parser.add_argument("--kept", action="store_true", help="of quality: only the table of what was measured")
+    parser.add_argument("--seconds", type=float, default=180.0, help="of gpu: of timing in all")
+    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="of gpu")
+    parser.add_argument("--tiny", action="store_true", help="of gpu: tiny shapes, to try the code")
+    parser.add_argument("--fused-gelu", action="store_true", help="of gpu: GELU within the matrix product")
     arguments = parser.parse_args()
     try:
         measured, text = BENCHMARKS[arguments.name](arguments)
@@ -98,6 +104,13 @@ def _training(_: argparse.Namespace) -> Outcome:
     drawn = random.Random(0).sample(list(starter_pack().train), 2000)  # noqa: S311  # not a secret  # nosec B311
     measured = training.measure(drawn, TrainingConfig(), texts="the starter pack")
     return measured, training.table(measured)
+
+
+def _gpu(arguments: argparse.Namespace) -> Outcome:
+    device = gpu.device_for(arguments.device, tiny=arguments.tiny)
+    plan = gpu.SMALLEST if arguments.tiny else gpu.full_plan()
+    measured = gpu.measure(device, plan, seconds=arguments.seconds, fused_gelu=arguments.fused_gelu, say=_say)
+    return measured, gpu_table.table(measured)
 
 
 def _explanations(arguments: argparse.Namespace) -> Outcome:
@@ -143,6 +156,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Outcome]] = {
     "gate": _gate,
     "ablation": _ablation,
     "training": _training,
+    "gpu": _gpu,
     "explanations": _explanations,
     "explanations-cls": _explanations_cls,
     "shortcut": _shortcut,
