@@ -13,7 +13,7 @@ from torch.nn.functional import log_softmax
 
 from classifier.dataset import Example, split_examples
 from classifier.finishing import finish
-from classifier.int8_check import int8_agreement
+from classifier.int8_training import prepare_int8
 from classifier.model import TrainedModel
 from classifier.preparation import prepare, scope_space_of
 from classifier.probe import embed, fit_head, set_head, standardised
@@ -85,6 +85,6 @@ def fit_day_one(
     report(Progress("done", 0, 0, 1, 1, 1.0, 0.0, None, facts.metrics["validation_accuracy"]))
     model = TrainedModel(network=network, tokenizer=prepared.tokenizer, facts=facts, scope=scope)
     if config.int8_check:
-        some = prepared.encode(held_back or ordered)[: config.int8_check]
-        model.facts = replace(facts, int8_agreement=int8_agreement(model, some))
+        most = config.int8_check
+        prepare_int8(model, prepared.encode(train[:most]), prepared.encode(held_back[:most]))
     return FitResult(model, facts.metrics, (), time.monotonic() - began)

@@ -16,6 +16,7 @@ from classifier.base_models import resolve_pooling
 from classifier.facts import ModelFacts, Pooling
 
 if TYPE_CHECKING:
+    from classifier.backends.int8 import Ranges
     from classifier.baselines import Baselines
     from classifier.scope_space import ScopeSpace
 
@@ -176,7 +177,8 @@ class TrainedModel:
     """A network that can answer, with its tokenizer and what it says about itself.
 
     `baselines` are the simpler models that reports show beside it; None in directories that keep none.
-    `scope` is the space in which messages out of scope lie far away; None in older directories.
+    `scope` is the space in which messages out of scope lie far away; None in older directories. `ranges` is
+    what int8 needs; None where it was not measured.
     """
 
     network: TextClassifier
@@ -184,6 +186,7 @@ class TrainedModel:
     facts: ModelFacts
     baselines: Baselines | None = None
     scope: ScopeSpace | None = None
+    ranges: Ranges | None = None
 
     def raw_tokenizer(self) -> Tokenizer:
         """A copy of the fast tokenizer without padding and truncation; one is needed for each thread."""

@@ -5,6 +5,7 @@ head.safetensors                                   the linear layer
 baselines.json  baselines.safetensors              simpler models to compare with, where they were fitted
 scope.safetensors                                  the space of the out-of-scope distance, where there is one
 words.safetensors                                  the network that scores words, where there is one
+int8.safetensors                                   the ranges of its activations, where int8 is known for it
 fingerpost.json                                    ModelFacts
 MODEL_CARD.md                                      the same for people
 manifest.sha256                                    sha256 of every other file, as sha256sum writes it
@@ -24,6 +25,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from classifier.backends.int8 import load_ranges
 from classifier.base_models import load_encoder
 from classifier.baselines import load_baselines
 from classifier.contract import BaseModelUnavailable, BrokenModel, InvalidInput
@@ -79,7 +81,9 @@ def load_model_directory(path: Path, *, device: str = "cpu") -> TrainedModel:
         reason = str(error).strip().split("\n", 1)[0]
         raise BrokenModel(f"{path} cannot be loaded ({reason}): train it again") from error
     network.to(torch.device(device)).eval()
-    return TrainedModel(network, tokenizer, facts, load_baselines(path), load_scope_space(path))
+    return TrainedModel(
+        network, tokenizer, facts, load_baselines(path), load_scope_space(path), load_ranges(path)
+    )
 
 
 def state_digest(network: TextClassifier) -> str:
@@ -114,6 +118,8 @@ def _write(model: TrainedModel, folder: Path, card: str | None) -> None:
         model.baselines.save(folder)
     if model.scope is not None:
         model.scope.save(folder)
+    if model.ranges is not None:
+        model.ranges.save(folder)
     content = json.dumps(asdict(facts), indent=2, ensure_ascii=False) + "\n"
     (folder / "fingerpost.json").write_text(content, encoding="utf-8")
     (folder / "MODEL_CARD.md").write_text(card or model_card(facts), encoding="utf-8")

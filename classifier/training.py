@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import time
 from collections.abc import Sequence
@@ -17,11 +18,11 @@ from classifier.contract import OUT_OF_SCOPE_LABEL
 from classifier.dataset import Example, fingerprint, hash_of_texts, split_examples
 from classifier.day_one import fit_day_one
 from classifier.finishing import finish, outputs_of
-from classifier.int8_check import int8_agreement
+from classifier.int8_training import prepare_int8
 from classifier.model import TrainedModel
 from classifier.out_of_fold import find_suspects
 from classifier.parallel import parallel
-from classifier.preparation import prepare
+from classifier.preparation import Prepared, prepare
 from classifier.recipe import Recipe, adapted, epochs_for
 from classifier.stages import Checkpointing, Report, Stages, Trained, never_back, within
 from classifier.training_types import FitResult, Progress, Stage, TrainingConfig
@@ -120,21 +121,25 @@ def fit(
     )
     space = scope if distances is not None else None
     model = TrainedModel(final.network, prepared.tokenizer, facts, baselines, space)
-    _complete(model, learned, texts or prepared.encode(learned), config)
+    _complete(model, prepared, learned, texts or prepared.encode(learned), config)
     advice = _advice(first, recipe, chosen=config.epochs is not None)
     return FitResult(model, facts.metrics, first.history, time.monotonic() - began, advice)
 
 
 def _complete(
-    model: TrainedModel, learned: Sequence[Example], held_back: Sequence[Encoded], config: TrainingConfig
+    model: TrainedModel,
+    prepared: Prepared,
+    learned: Sequence[Example],
+    held_back: Sequence[Encoded],
+    config: TrainingConfig,
 ) -> None:
     """Learn which words decide, and see whether int8 keeps the answers."""
     if config.word_scorer:
         messages = min(config.word_scorer, max(_FEWEST_SCORED, len(learned) // _SCORED))
         score_words(model, [example.text for example in learned], messages=messages, seed=config.seed)
     if config.int8_check:
-        agreement = int8_agreement(model, held_back[: config.int8_check])
-        model.facts = replace(model.facts, int8_agreement=agreement)
+        some = random.Random(config.seed).sample(list(learned), min(config.int8_check, len(learned)))  # noqa: S311  # nosec B311
+        prepare_int8(model, prepared.encode(some), held_back[: config.int8_check])
 
 
 def _silent(_: Progress) -> None:

@@ -1,9 +1,9 @@
 """A model directory of the BERT family as one ONNX graph for ONNX Runtime, written by hand. Imports no torch.
 
 Exporters write what they trace and leave it to pattern matching to find attention again; reading its weights
-as an output then undoes the fusion. Here each layer is five fused operators from the start, and attention
-gives its scores beside its result. In int8 each matrix product is DynamicQuantizeMatMul: weights are
-quantized by output channel, symmetrically, activations while it runs.
+as an output then undoes the fusion. Here each layer is a few fused operators from the start, and attention
+gives its scores beside its result. In int8 activations are rounded before each matrix product by steps that
+were set in training, see int8.
 
 Operators of com.microsoft: github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md.
 """
@@ -21,6 +21,7 @@ import numpy.typing as npt
 from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 from safetensors.numpy import load_file
 
+from classifier.backends.int8 import Ranges, load_ranges, quantize
 from classifier.facts import Pooling
 
 Array = npt.NDArray[Any]
@@ -46,6 +47,7 @@ class Source:
         scorer: the word scorer's; None in models without one.
         scorer_layers: last layers whose attention the word scorer looks at.
         pooling: mean or cls.
+        ranges: of the inputs of its matrix products, for int8; None where they were not measured.
     """
 
     config: Mapping[str, Any]
@@ -54,6 +56,7 @@ class Source:
     scorer: Mapping[str, Array] | None = None
     scorer_layers: int = 1
     pooling: Pooling = "mean"
+    ranges: Ranges | None = None
 
     @property
     def known(self) -> bool:
@@ -72,6 +75,7 @@ def read_source(folder: Path) -> Source:
         scorer=load_file(folder / "words.safetensors") if scorer else None,
         scorer_layers=int(scorer["layers"]) if scorer else 1,
         pooling=facts.get("pooling", "mean"),
+        ranges=load_ranges(folder),
     )
 
 
@@ -85,13 +89,14 @@ def _known(config: Mapping[str, Any]) -> bool:
     return config.get("model_type") in FAMILIES and usual
 
 
-def build_graph(source: Source, precision: Precision, *, words: bool = True) -> bytes:
+def build_graph(source: Source, precision: Precision, *, words: bool = True, taps: bool = False) -> bytes:
     """Write the graph.
 
     Args:
         source: what to write it from.
         precision: of the matrix products.
         words: whether to give what words need; without it a benchmark sees what words cost.
+        taps: whether to give the input of each matrix product too, by its name: [B, T, in].
 
     Returns:
         An ONNX model. Inputs: input_ids, attention_mask, int64 [B, T]. Outputs: logits [B, categories],
@@ -99,21 +104,25 @@ def build_graph(source: Source, precision: Precision, *, words: bool = True) -> 
         [B, T]; see model.ForwardOutput.
 
     Raises:
-        ValueError: the encoder is of another family, see `can_build`.
+        ValueError: the encoder is of another family, see `can_build`; or int8 is asked for, and the model
+            keeps no ranges.
     """
     if not source.known:
         raise ValueError(f"the graph of {source.config.get('model_type')} encoders is not known")
-    return _Graph(source, precision, words=words).encode()
+    return _Graph(source, precision, words=words, taps=taps).encode()
 
 
 class _Graph:
     """The graph while it is written."""
 
-    def __init__(self, source: Source, precision: Precision, *, words: bool) -> None:
+    def __init__(self, source: Source, precision: Precision, *, words: bool, taps: bool) -> None:
         config = source.config
         self._weights, self._head = source.weights, source.head
         self._scorer = source.scorer if words else None
-        self._int8 = precision == "int8"
+        self._ranges = source.ranges if precision == "int8" else None
+        if precision == "int8" and self._ranges is None:
+            raise ValueError("the model keeps no ranges for int8: train it again")
+        self._taps: dict[str, str] | None = {} if taps else None
         self._words = words
         self._looked_at = source.scorer_layers if self._scorer is not None else 1
         self._layers = int(config["num_hidden_layers"])
@@ -150,6 +159,9 @@ class _Graph:
         if self._scorer is not None:
             self._score(self._scorer, rows, states)
             outputs.append(("scored", ["B", "T"]))
+        for name, state in (self._taps or {}).items():
+            self._op("Identity", [state], output=name)
+            outputs.append((name, ["B", "T", "K"]))
         inputs = [
             helper.make_tensor_value_info(name, TensorProto.INT64, ["B", "T"])
             for name in ("input_ids", "attention_mask")
@@ -186,6 +198,7 @@ class _Graph:
         parts = [f"{name}.attention.self.{part}" for part in ("query", "key", "value")]
         together = self._linear(
             states,
+            f"{name}.attention.self",
             np.concatenate([self._weight(f"{part}.weight") for part in parts]),
             np.concatenate([self._weight(f"{part}.bias") for part in parts]),
         )
@@ -234,22 +247,29 @@ class _Graph:
         self._op("Squeeze", [outer, self._ints(2)], output="scored")
 
     def _dense(self, states: str, name: str) -> str:
-        return self._linear(states, self._weight(f"{name}.weight"), self._weight(f"{name}.bias"))
+        return self._linear(states, name, self._weight(f"{name}.weight"), self._weight(f"{name}.bias"))
 
-    def _linear(self, states: str, weight: Array, bias: Array) -> str:
+    def _linear(self, states: str, name: str, weight: Array, bias: Array) -> str:
         """`weight` is [out, in], as torch keeps it."""
-        if not self._int8:
+        if self._taps is not None:
+            self._taps[name] = states
+        if self._ranges is None:
             return self._plain(states, weight, bias)
-        steps = np.abs(weight).max(axis=1) / 127.0
-        steps[steps == 0] = 1.0
-        quantized = np.clip(np.round(weight / steps[:, None]), -127, 127).astype(np.int8).T
+        scaled = quantize(weight, self._ranges.low[name], self._ranges.high[name])
+        zero = self._constant(np.array(scaled.zero, np.uint8))
+        one = self._constant(np.array(1.0, np.float32))
+        rounded = self._op(
+            "QuantizeLinear", [self._op("Mul", [states, self._constant(scaled.factors)]), one, zero]
+        )
         return self._op(
-            "DynamicQuantizeMatMul",
+            "MatMulIntegerToFloat",
             [
-                states,
-                self._constant(quantized),
-                self._constant(steps.astype(np.float32)),
-                self._constant(np.zeros(len(steps), np.int8)),
+                rounded,
+                self._constant(scaled.weight),
+                one,
+                self._constant(scaled.steps),
+                zero,
+                self._constant(np.zeros(len(scaled.steps), np.int8)),
                 self._constant(bias),
             ],
             domain=_MICROSOFT,
@@ -279,7 +299,9 @@ class _Graph:
 
     def _constant(self, value: Array) -> str:
         name = self._name()
-        self._constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        self._constants.append(
+            numpy_helper.from_array(np.ascontiguousarray(value).reshape(value.shape), name)
+        )
         return name
 
     def _op(

@@ -1,18 +1,22 @@
 """The network in ONNX Runtime against the network in torch, on a real (tiny) model directory."""
 
+import random
 import subprocess
 import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from classifier.backends.bert_graph import Source, build_graph, can_build, read_source
-from classifier.backends.onnx_backend import OnnxGraph
+from classifier.backends.onnx_backend import Alone, OnnxGraph
+from classifier.loading import LoadSettings, load
 from classifier.model_directory import load_model_directory, save_model_directory
 from classifier.torch_inference import TorchPredictor
 from classifier.word_scorer import score_words
-from tests.factories.tiny_bert import messages, tiny_bert, tiny_model
+from tests.factories.tiny_bert import FILLERS, TOPICS, messages, tiny_bert, tiny_model
 from tests.factories.tiny_encoders import bge, distilbert
 
 TEXTS = [
@@ -71,6 +75,58 @@ def test_answers_do_not_depend_on_companions_or_order(folder, torch_says):
             assert answer.category == alone.category
             assert answer.confidence == pytest.approx(alone.confidence, abs=1e-5)
             assert [word.text for word in answer.words[:1]] == [word.text for word in alone.words[:1]]
+
+
+@pytest.fixture(scope="module")
+def long_reader(tmp_path_factory):
+    """A model of 512 positions, and its predictors by backend."""
+    place = tmp_path_factory.mktemp("long")
+    model = tiny_model(tiny_bert(place / "base", positions=512), max_tokens=512)
+    save_model_directory(model, place / "model")
+    return {
+        name: load(place / "model", LoadSettings(backend=name, threads=1), lambda: True).predictors[0]
+        for name in ("torch", "onnx-fp32", "onnx-int8")
+    }
+
+
+@settings(max_examples=25, deadline=None)
+@given(lengths=st.lists(st.integers(1, 512), min_size=1, max_size=9), seed=st.integers(0, 9))
+def test_any_mix_of_lengths_in_any_order_is_answered_as_each_text_alone(long_reader, lengths, seed):
+    draw = random.Random(seed)  # noqa: S311 - test data
+    words = [*FILLERS, *(word for topic in TOPICS.values() for word in topic)]
+    texts = [" ".join(draw.choices(words, k=length)) for length in lengths]
+    alone = [long_reader["torch"].predict([text])[0] for text in texts]
+    for name, close in (("onnx-fp32", 1e-4), ("onnx-int8", 0.1)):
+        together = long_reader[name].predict(texts)
+        backwards = long_reader[name].predict(texts[::-1])[::-1]
+        for one, other, text, wanted in zip(together, backwards, texts, alone, strict=True):
+            [single] = long_reader[name].predict([text])
+            for answer in (one, other):
+                assert answer.category == single.category
+                assert answer.confidence == pytest.approx(single.confidence, abs=1e-4)
+                assert answer.out_of_scope == pytest.approx(single.out_of_scope, abs=1e-3)
+                assert {word.start: word.score for word in answer.words[:3]} == pytest.approx(
+                    {word.start: word.score for word in single.words[:3]}, abs=1e-4
+                )
+            assert single.confidence == pytest.approx(wanted.confidence, abs=close)
+            assert single.truncated == wanted.truncated
+
+
+def test_alone_a_batch_runs_wide_and_beside_others_narrow():
+    ran = []
+
+    class Named:
+        def __init__(self, name):
+            self.name = name
+
+        def forward(self, batch):
+            ran.append(self.name)
+
+    answers = iter([True, False])
+    backend = Alone(Named("narrow"), Named("wide"), lambda: next(answers))
+    backend.forward([])
+    backend.forward([])
+    assert ran == ["wide", "narrow"]
 
 
 def test_without_words_it_computes_none(folder, torch_says):

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from classifier import loading, race, racing
+from classifier.backends.bert_graph import build_graph
 from classifier.batching import batches_by_budget
-from classifier.int8_check import int8_agreement, source_of
+from classifier.int8_training import prepare_int8, source_of
 from classifier.loading import LoadSettings, load
 from classifier.model_directory import load_model_directory, save_model_directory
 from classifier.torch_inference import TorchPredictor
@@ -107,11 +108,21 @@ def test_int8_is_refused_where_it_changes_answers(agreement, noise, reason):
         assert reason in refused["onnx-int8"]
 
 
-def test_a_training_says_whether_int8_keeps_its_answers(model):
-    assert model.facts.int8_agreement is not None
+def test_a_training_prepares_int8_and_says_whether_it_keeps_the_answers(model):
+    assert 0.9 <= model.facts.int8_agreement <= 1.0
+    assert model.ranges is not None
     encoded = TorchPredictor(model).encode(TEXTS)
-    assert 0.9 <= int8_agreement(model, encoded) <= 1.0
-    assert int8_agreement(model, []) is None
+    again = replace(model, ranges=None, facts=replace(model.facts, int8_agreement=None))
+    prepare_int8(again, encoded, [])
+    assert again.ranges is None
+    prepare_int8(again, encoded, encoded)
+    assert again.ranges is not None
+    assert again.facts.int8_agreement >= 0.9
+
+
+def test_int8_without_ranges_is_no_silent_float32(model):
+    with pytest.raises(ValueError, match="train it again"):
+        build_graph(replace(source_of(model), ranges=None), "int8")
 
 
 def test_a_network_in_memory_gives_the_graph_of_its_directory(model, folder):

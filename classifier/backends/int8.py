@@ -1,0 +1,102 @@
+"""Matrix products in int8: how activations and weights are scaled. Pure numpy.
+
+Activations are quantized with steps that were set once, from what they came to on the model's own messages.
+So a text's answer hangs on nothing that it is batched with, as it would if the steps were taken from each
+batch. A channel's step lies between what its activations and what its weights ask for (SmoothQuant, Xiao et
+al. 2023, arXiv:2211.10438): a few channels of an encoder are a hundred times as large as the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import load_file, save_file
+
+Array = npt.NDArray[Any]
+
+FILE = "int8.safetensors"
+"""In a model directory: the ranges of its activations."""
+
+_SHARE = 0.85
+"""How much of a channel's range moves into the weights: 1 all of it, 0 nothing. Chosen on training messages
+of BANKING77, where 99.97% of the answers are float32's; 0.5: 99.77%, 0: 95.4%."""
+
+_LEVELS = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Ranges:
+    """What the inputs of the matrix products came to.
+
+    Attributes:
+        low: by the product's name, float32 [in], the least value of each channel.
+        high: the greatest.
+    """
+
+    low: Mapping[str, Array]
+    high: Mapping[str, Array]
+
+    def save(self, folder: Path) -> None:
+        """Write them into a model directory."""
+        tensors = {f"low.{name}": values for name, values in self.low.items()}
+        tensors |= {f"high.{name}": values for name, values in self.high.items()}
+        save_file(tensors, folder / FILE)
+
+
+def load_ranges(folder: Path) -> Ranges | None:
+    """Read them from a model directory; None where it keeps none."""
+    if not (folder / FILE).is_file():
+        return None
+    tensors = load_file(folder / FILE)
+    low, high = (
+        {name.removeprefix(part): values for name, values in tensors.items() if name.startswith(part)}
+        for part in ("low.", "high.")
+    )
+    return Ranges(low, high)
+
+
+@dataclass(frozen=True, slots=True)
+class Quantized:
+    """One matrix product, ready for int8.
+
+    Attributes:
+        factors: float32 [in], by which activations are multiplied before they are rounded.
+        zero: uint8, what stands for 0 among them.
+        weight: int8 [in, out].
+        steps: float32 [out], by which the sums are multiplied.
+    """
+
+    factors: Array
+    zero: int
+    weight: Array
+    steps: Array
+
+
+def quantize(weight: Array, low: Array, high: Array) -> Quantized:
+    """Scale one matrix product.
+
+    Args:
+        weight: float32 [out, in].
+        low: [in], the least value of each channel of its input.
+        high: [in], the greatest.
+    """
+    low, high = np.minimum(low, 0.0), np.maximum(high, 0.0)
+    reach = np.maximum(high, -low)
+    reach = np.maximum(reach, 1e-5 * max(float(reach.max()), 1e-6))
+    weighs = np.abs(weight).max(axis=0)
+    weighs = np.maximum(weighs, 1e-5 * max(float(weighs.max()), 1e-6))
+    shape = reach**_SHARE / weighs ** (1 - _SHARE)
+    above, below = float((high / shape).max()), float((-low / shape).max())
+    step = max((above + below) / _LEVELS, 1e-12)
+    zero = round(below / step)
+    scales = step * shape
+    scaled = weight * scales
+    steps = np.abs(scaled).max(axis=1) / 127.0
+    steps[steps == 0] = 1.0
+    rounded = np.clip(np.round(scaled / steps[:, None]), -127, 127).astype(np.int8)
+    return Quantized((1.0 / scales).astype(np.float32), zero, rounded.T, steps.astype(np.float32))

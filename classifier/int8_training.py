@@ -1,0 +1,91 @@
+"""Makes a trained model ready for int8, and measures whether it keeps its answers then; see race."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import torch
+
+from classifier.backends.bert_graph import Precision, Source, build_graph
+from classifier.backends.int8 import Ranges
+from classifier.backends.onnx_backend import OnnxGraph
+from classifier.batching import Encoded, batches_by_budget, pad
+from classifier.model import TrainedModel
+
+_BATCH_TOKENS = 1024
+
+
+def prepare_int8(model: TrainedModel, seen: Sequence[Encoded], unseen: Sequence[Encoded]) -> None:
+    """Measure the ranges that int8 needs, and whether it keeps the answers.
+
+    Args:
+        model: a trained one; its ranges and its facts are set. They stay None where its encoder is of a
+            family that int8 is not known for, or there is no text.
+        seen: texts to take the ranges from.
+        unseen: other texts, to compare the answers on.
+    """
+    source = source_of(model)
+    if not seen or not unseen or not source.known:
+        return
+    pad_id = model.tokenizer.pad_token_id or 0
+    model.ranges = measure_ranges(source, seen, pad_id)
+    source = replace(source, ranges=model.ranges)
+    fp32, int8 = (_categories(source, precision, pad_id, unseen) for precision in _PRECISIONS)
+    model.facts = replace(model.facts, int8_agreement=float((fp32 == int8).mean()))
+
+
+_PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
+
+
+def source_of(model: TrainedModel) -> Source:
+    """The same as `bert_graph.read_source` gives of the saved model."""
+    network = model.network
+    scorer = model.facts.word_scorer
+    return Source(
+        config=network.encoder.config.to_dict(),
+        weights=_arrays(network.encoder),
+        head=_arrays(network.head),
+        scorer=_arrays(network.scorer) if network.scorer is not None else None,
+        scorer_layers=scorer.layers if scorer else 1,
+        pooling=network.pooling,
+        ranges=model.ranges,
+    )
+
+
+def measure_ranges(source: Source, encoded: Sequence[Encoded], pad_id: int) -> Ranges:
+    """The least and the greatest that each channel of each matrix product's input comes to.
+
+    Args:
+        source: the model.
+        encoded: texts to run.
+        pad_id: of the tokenizer.
+    """
+    graph = build_graph(source, "fp32", words=False, taps=True)
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs() if output.name not in ("logits", "pooled")]
+    low: dict[str, Any] = {}
+    high: dict[str, Any] = {}
+    for batch in batches_by_budget([len(text.ids) for text in encoded], _BATCH_TOKENS):
+        ids, mask = pad([encoded[number] for number in batch], pad_id)
+        found = session.run(names, {"input_ids": ids, "attention_mask": mask})
+        for name, values in zip(names, found, strict=True):
+            real = values[mask > 0]
+            low[name] = np.minimum(low.get(name, np.inf), real.min(axis=0))
+            high[name] = np.maximum(high.get(name, -np.inf), real.max(axis=0))
+    return Ranges(low, high)
+
+
+def _arrays(module: torch.nn.Module) -> dict[str, Any]:
+    return {name: value.detach().cpu().float().numpy() for name, value in module.state_dict().items()}
+
+
+def _categories(source: Source, precision: Precision, pad_id: int, encoded: Sequence[Encoded]) -> Any:
+    backend = OnnxGraph(source, precision, pad_id, words=False).open()
+    found = np.zeros(len(encoded), np.int64)
+    for batch in batches_by_budget([len(text.ids) for text in encoded], _BATCH_TOKENS):
+        found[batch] = backend.forward([encoded[number] for number in batch]).logits.argmax(axis=1)
+    return found
