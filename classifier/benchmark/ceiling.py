@@ -1,7 +1,7 @@
 """What this machine's matrix products could give at best: the bound that figures are set beside.
 
-Products of the shapes that the encoder has, on all cores: float32 by torch, int8 (uint8 by int8 to int32) by
-ONNX Runtime. The bound counts the encoder's linear layers alone; attention's own products come on top.
+Products of the shapes that the encoder has, by ONNX Runtime on all cores: float32, and uint8 by int8 to
+int32. The bound counts the encoder's linear layers alone; attention's own products come on top.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnxruntime
-import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from classifier.benchmark.turns import Baseline, Spec
@@ -24,6 +24,8 @@ _ROWS = 512
 
 _SECONDS = 0.5
 _OPSET, _IR_VERSION = 18, 10
+
+Array = npt.NDArray[Any]
 
 
 class Ceiling(Baseline):
@@ -52,26 +54,31 @@ def flop_per_token(layers: int, hidden: int, inner: int) -> int:
 
 
 def _float32(hidden: int, inner: int) -> float:
-    left, right = torch.randn(_ROWS, hidden), torch.randn(hidden, inner)
-    with torch.inference_mode():
-        return _best(lambda: torch.mm(left, right), 2 * _ROWS * hidden * inner)
+    draw = np.random.default_rng(0)
+    left, right = (draw.standard_normal(shape, np.float32) for shape in ((_ROWS, hidden), (hidden, inner)))
+    return _measured("MatMul", left, right, TensorProto.FLOAT)
 
 
 def _int8(hidden: int, inner: int) -> float:
-    weight = np.random.default_rng(0).integers(-127, 127, (hidden, inner), dtype=np.int8)
-    product = helper.make_node("MatMulInteger", ["left", "right"], ["product"])
+    draw = np.random.default_rng(0)
+    left = draw.integers(0, 255, (_ROWS, hidden), dtype=np.uint8)
+    right = draw.integers(-127, 127, (hidden, inner), dtype=np.int8)
+    return _measured("MatMulInteger", left, right, TensorProto.INT32)
+
+
+def _measured(operator: str, left: Array, right: Array, result: int) -> float:
+    """Operations a second of a product whose right side is constant, as weights are."""
     graph = helper.make_graph(
-        [product],
+        [helper.make_node(operator, ["left", "right"], ["product"])],
         "product",
-        [helper.make_tensor_value_info("left", TensorProto.UINT8, [_ROWS, hidden])],
-        [helper.make_tensor_value_info("product", TensorProto.INT32, [_ROWS, inner])],
-        [numpy_helper.from_array(weight, "right")],
+        [helper.make_tensor_value_info("left", helper.np_dtype_to_tensor_dtype(left.dtype), left.shape)],
+        [helper.make_tensor_value_info("product", result, [left.shape[0], right.shape[1]])],
+        [numpy_helper.from_array(right, "right")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)])
     model.ir_version = _IR_VERSION
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    left = np.full((_ROWS, hidden), 7, np.uint8)
-    return _best(lambda: session.run(None, {"left": left}), 2 * _ROWS * hidden * inner)
+    return _best(lambda: session.run(None, {"left": left}), 2 * left.size * right.shape[1])
 
 
 def _best(product: Callable[[], object], operations: int) -> float:

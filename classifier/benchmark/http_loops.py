@@ -79,7 +79,8 @@ async def open_loop(
     async with _opened(address, connections) as load:
         observed = await run_open_loop(poisson_arrivals(rate, seconds, seed), sender(load, address, texts))
         check_samples(load.samples)
-        return {"rate": rate, **observed.as_dict(), **counts(load.statuses)}
+        # the observed counts last: they also know of what was never answered
+        return {"rate": rate, **counts(load.statuses), **observed.as_dict()}
 
 
 def sender(load: HttpLoad, address: Address, texts: Sequence[str]) -> Send:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from classifier.benchmark.open_loop import Done, run_open_loop
 from classifier.benchmark.timing import percentiles, poisson_arrivals
-from classifier.benchmark.turns import Spec, batches
+from classifier.benchmark.turns import BATCH, Spec, batches
 from classifier.contract import ClassifierError, ClassifierOverloaded
 from classifier.engine import EngineSettings, LocalClassifier
 
@@ -55,7 +55,7 @@ class Ours:
 
     async def _closed(self, parts: list[list[str]], callers: int, seconds: float) -> dict[str, Any]:
         """Each caller asks again as soon as it has its answer, until the time or the texts are over."""
-        await asyncio.gather(*(self._classifier.classify(part) for part in parts[:callers]))
+        await asyncio.gather(*(self._classifier.classify(part[:BATCH]) for part in parts[:callers]))
         left = iter(parts)
         calls: list[float] = []
         messages = 0

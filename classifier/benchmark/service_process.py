@@ -23,7 +23,7 @@ from classifier.contract import BrokenModel, ClassifierUnavailable
 from classifier.registry import Registry
 
 _START_SECONDS = 300.0
-_STOP_SECONDS = 20.0
+_STOP_SECONDS = 40.0  # more than the service takes for what is under way
 _LOOK_SECONDS = 0.02
 _PROGRAM = "from bot.cli import main; main()"  # by name: the classifier imports nothing of the bot
 _SOURCES = Path(__file__).resolve().parents[2]
@@ -48,6 +48,7 @@ class ServiceProcess:
         Raises:
             BrokenModel: one of them is no whole model directory.
         """
+        folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self.registry = Registry(folder / "models")
         self.versions = [self.registry.publish(model) for model in models]
@@ -101,7 +102,7 @@ class ServiceProcess:
             response = connection.getresponse()
             body = response.read()
             return str(json.loads(body)["version"]) if response.status == HTTPStatus.OK else None
-        except (OSError, http.client.HTTPException):
+        except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
             return None
         finally:
             connection.close()

@@ -15,18 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer
-
 from classifier.benchmark import machine, serving_rows
 from classifier.benchmark.contender_process import ContenderFailed, ContenderProcess
 from classifier.benchmark.http_loops import closed_loop
 from classifier.benchmark.service_process import ServiceProcess
 from classifier.benchmark.serving_rows import MESSAGES, Row
 from classifier.benchmark.serving_summary import accuracy, agreement, ratios, row_summary
-from classifier.benchmark.turns import PADDED_TO, Spec
+from classifier.benchmark.serving_texts import lengths_summary, long_texts, token_lengths
+from classifier.benchmark.turns import Spec
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
 from classifier.dataset import Example
-from classifier.text import model_text
+from classifier.model_directory import verify
 
 Say = Callable[[str], None]
 
@@ -43,6 +42,7 @@ class Plan:
         messages: texts that are used at most; 0: all.
         long_texts: how many texts of 128 tokens are made; 0: none are measured.
         fitted: labelled messages that the simpler models are fitted to at most.
+        only: names of the baselines to measure, see serving_rows.CONTENDERS; none: all.
     """
 
     rounds: int = 5
@@ -52,6 +52,7 @@ class Plan:
     messages: int = 0
     long_texts: int = 256
     fitted: int = 2000
+    only: tuple[str, ...] = ()
 
 
 QUICK = Plan(
@@ -77,25 +78,24 @@ def measure(
         labelled: messages to fit the simpler models to.
         plan: how much.
         texts: what the messages are called in the report.
-        trained: whether the model's answers mean something; else accuracy and simpler models are left out.
+        trained: whether the model's answers mean something; else gates and simpler models are left out.
         say: gets a line now and then.
 
     Returns:
         Plain data: machine, model, texts, rows, ratios, open_loop, gates, service, left_out.
 
     Raises:
-        InvalidInput: there are no messages.
+        InvalidInput: there are no messages, or the plan names an unknown contender.
+        BrokenModel: the directory is no whole model directory.
         ContenderFailed: ours could not be measured.
     """
+    verify(model)
     kept = [example for example in examples if example.label != OUT_OF_SCOPE_LABEL]
     kept = kept[: plan.messages or None]
     if not kept:
         raise InvalidInput("no messages to answer: give a CSV file with text,label")
     messages = [example.text for example in kept]
-    tokenizer = Tokenizer.from_file(str(model / "tokenizer.json"))
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    lengths = token_lengths(tokenizer, messages)
+    lengths = token_lengths(model, messages)
     sets = {MESSAGES: messages}
     if plan.long_texts:
         sets[serving_rows.LONG] = long_texts(messages, lengths, plan.long_texts)
@@ -114,13 +114,13 @@ def measure(
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fingerpost-bench-")))
         field = _Field(model, sets, fit_to, folder, stack, say)
-        field.open(serving_rows.baselines(trained=trained))
+        field.open(serving_rows.baselines(plan.only, trained=trained))
         found["rows"], found["ratios"] = field.rounds(plan)
         found["open_loop"] = field.open_loop(plan, found["rows"])
         found["memory"] = field.memory()
         found["service"] = field.service_summary()
         found["ceiling"] = field.ceiling()
-        found["gates"] = field.gates([example.label for example in kept], trained=trained)
+        found["gates"] = field.gates([example.label for example in kept]) if trained else {}
         found["notes"], found["left_out"] = field.notes, field.left_out
     found["model"] = serving_rows.describe_model(model)
     return found
@@ -156,9 +156,8 @@ class _Field:
                 self.left_out[process.name] = str(error)
         self._say("ours gets ready, and so does the service, twice")
         self._await(self._start(serving_rows.OURS))
-        home = self._folder / "service"
-        home.mkdir()
-        self._service = self._stack.enter_context(ServiceProcess([self._model], home))
+        service = ServiceProcess([self._model], self._folder / "service")
+        self._service = self._stack.enter_context(service)
         self._ready_seconds.append(self._service.start())
         self._service.stop()
         self._ready_seconds.append(self._service.start())
@@ -209,20 +208,21 @@ class _Field:
                 self.left_out[process.name] = str(error)
                 return {}
 
-    def gates(self, labels: Sequence[str], *, trained: bool) -> dict[str, Any]:
+    def gates(self, labels: Sequence[str]) -> dict[str, Any]:
         """Accuracy of who answers with the model's categories, and agreement of ours with the reference."""
         self._say("accuracy, and agreement with float32")
         ours = self._open[serving_rows.OURS].ask("answers", MESSAGES)
         with self._start(serving_rows.REFERENCE) as process:
             process.ready()
             reference = process.ask("answers", MESSAGES)
-        found = {"agreement": agreement(ours, reference), "alone": ours["alone"]}
-        if trained:
-            names = [name for name in serving_rows.ANSWERING if name in self._open]
-            answered = {name: self._open[name].ask("answers", MESSAGES) for name in names}
-            answered |= {serving_rows.OURS: ours, serving_rows.REFERENCE: reference}
-            found["accuracy"] = {name: accuracy(each, labels) for name, each in answered.items()}
-        return found
+        names = [name for name in serving_rows.ANSWERING if name in self._open]
+        answered = {name: self._open[name].ask("answers", MESSAGES) for name in names}
+        answered |= {serving_rows.OURS: ours, serving_rows.REFERENCE: reference}
+        return {
+            "accuracy": {name: accuracy(each, labels) for name, each in answered.items()},
+            "agreement": agreement(ours, reference),
+            "alone": ours["alone"],
+        }
 
     def _turn(self, row: Row, seconds: float, start: int) -> dict[str, Any]:
         if row.contender == serving_rows.HTTP:
@@ -247,36 +247,3 @@ class _Field:
     def _await(self, process: ContenderProcess) -> None:
         self.notes[process.name] = process.ready()
         self._open[process.name] = process
-
-
-def token_lengths(tokenizer: Tokenizer, texts: Sequence[str]) -> list[int]:
-    """Tokens of each text as the model reads it, special ones included."""
-    return [len(found.ids) for found in tokenizer.encode_batch([model_text(text).text for text in texts])]
-
-
-def lengths_summary(lengths: Sequence[int]) -> dict[str, float]:
-    """{"mean", "p50", "p95", "max"}."""
-    ordered = sorted(lengths)
-    last = len(ordered) - 1
-    return {
-        "mean": sum(ordered) / len(ordered),
-        "p50": ordered[last // 2],
-        "p95": ordered[round(last * 0.95)],
-        "max": ordered[last],
-    }
-
-
-def long_texts(texts: Sequence[str], lengths: Sequence[int], count: int) -> list[str]:
-    """Texts of about PADDED_TO tokens, each some messages put together; the last one is begun anew."""
-    found: list[str] = []
-    parts: list[str] = []
-    tokens = 0
-    at = 0
-    while len(found) < count:
-        parts.append(texts[at % len(texts)])
-        tokens += max(1, lengths[at % len(texts)] - 2)  # without the special tokens at both ends
-        at += 1
-        if tokens >= PADDED_TO - 2:
-            found.append(" ".join(parts))
-            parts, tokens = [], 0
-    return found

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from classifier.benchmark.turns import BATCH
 from classifier.benchmark.workers import cores
+from classifier.contract import InvalidInput
 
 MESSAGES, LONG = "messages", "long"
 OURS, HTTP, REFERENCE, CEILING = "ours", "http", "reference", "ceiling"
@@ -122,11 +124,21 @@ def rows() -> list[Row]:
     return [row if row.callers else replace(row, callers=many, said=row.said.format(many)) for row in _ROWS]
 
 
-def baselines(*, trained: bool) -> list[str]:
-    """Names of the contenders that are not ours; without those that are fitted for an untrained model."""
+def baselines(only: Sequence[str], *, trained: bool) -> list[str]:
+    """Names of the contenders that are not ours.
+
+    Args:
+        only: those to take; none: all.
+        trained: whether those that are fitted to labels have their place.
+
+    Raises:
+        InvalidInput: one of `only` is no baseline.
+    """
     shown = (row.contender for row in _ROWS)
     names = [name for name in dict.fromkeys(shown) if name not in (OURS, HTTP)]
-    return [name for name in names if trained or name not in _FITTED]
+    if unknown := sorted(set(only) - set(names)):
+        raise InvalidInput(f"no baseline {unknown[0]!r}: there are {', '.join(names)}")
+    return [name for name in names if (trained or name not in _FITTED) and (not only or name in only)]
 
 
 def describe_model(folder: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from classifier.benchmark.serving_rows import OURS, RATIOS, REFERENCE, Row
+from classifier.benchmark.serving_rows import HTTP, OURS, RATIOS, REFERENCE, Row
 from classifier.benchmark.timing import spread
 
 _SHOWN_WORDS = 3
@@ -71,10 +71,9 @@ def _rates(measured: Mapping[str, Any]) -> str:
     for row in measured["rows"]:
         rate = row["rate"]
         share = f"{rate['median'] / bound['int8']:.0%}" if bound and row["texts"] == "messages" else ""
-        calls = " / ".join(f"{row[key]:.1f}" for key in _LATENCIES if key in row)
         lines.append(
             f"| {row['said']} | {rate['median']:,.0f} ({rate['min']:,.0f} to {rate['max']:,.0f}) "
-            f"| {share} | {calls} |"
+            f"| {share} | {latencies(row)} |"
         )
     return "\n".join(lines)
 
@@ -101,16 +100,21 @@ def open_loop_table(title: str, rates: Sequence[Mapping[str, Any]]) -> str:
     """Latencies at several rates as Markdown."""
     lines = [f"| {title} | messages | p50, ms | p95, ms | p99, ms | refused, failed |", "| --- " * 6 + "|"]
     for row in rates:
-        latencies = " | ".join(f"{row[key]:.1f}" if key in row else "" for key in _LATENCIES)
+        shown = " | ".join(f"{row[key]:.1f}" if key in row else "" for key in _LATENCIES)
         lines.append(
-            f"| {row['share']:.0%} | {row['messages']:,} | {latencies} | {row['refused']}, {row['failed']} |"
+            f"| {row['share']:.0%} | {row['messages']:,} | {shown} | {row['refused']}, {row['failed']} |"
         )
     return "\n".join(lines)
 
 
+def latencies(row: Mapping[str, Any]) -> str:
+    """Milliseconds: "p50 / p95 / p99"."""
+    return " / ".join(f"{row[key]:.1f}" for key in _LATENCIES if key in row)
+
+
 def _rest(measured: Mapping[str, Any]) -> str:
     gates, service, memory = measured["gates"], measured["service"], measured["memory"]
-    same, held = gates["agreement"], memory.get("http")
+    held = memory.get(HTTP)
     lines = ["| what | measured |", "| --- | --- |"]
     named = {
         OURS: "ours",
@@ -119,18 +123,22 @@ def _rest(measured: Mapping[str, Any]) -> str:
     }
     for name, value in gates.get("accuracy", {}).items():
         lines.append(f"| accuracy: {named[name]} | {value:.2%} |")
-    lines += [
-        f"| same category as float32 torch | {same['category']:.2%} |",
-        f"| same first three words | {same['words']:.2%} |",
-        f"| same answer alone as in a batch | {gates['alone']:.2%} |",
-        f"| start of the service until it is ready: first, with what the first start kept | "
-        f"{service['ready_first_seconds']:.1f} s, {service['ready_again_seconds']:.1f} s |",
-    ]
+    if gates:
+        same = gates["agreement"]
+        lines += [
+            f"| same category as float32 torch | {same['category']:.2%} |",
+            f"| same first three words as float32 torch | {same['words']:.2%} |",
+            f"| same category and words alone as in a batch | {gates['alone']:.2%} |",
+        ]
+    lines.append(
+        f"| start of the service until it is ready: first, with what the first start kept "
+        f"| {service['ready_first_seconds']:.1f} s, {service['ready_again_seconds']:.1f} s |"
+    )
     if held is not None:
         lines.append(
-            f"| memory of the service: now, peak | {held['rss_mib']:.0f}, {held['peak_mib']:.0f} MiB |"
+            f"| memory of the service: steady, peak | {held['rss_mib']:.0f}, {held['peak_mib']:.0f} MiB |"
         )
-    others = [f"{name} {each['peak_mib']:.0f}" for name, each in memory.items() if each and name != "http"]
+    others = [f"{name} {each['peak_mib']:.0f}" for name, each in memory.items() if each and name != HTTP]
     if others:
         lines.append(f"| peak of the contenders' processes, MiB | {', '.join(others)} |")
     return "\n".join(lines)

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from transformers import BertConfig, BertModel
 
+from classifier.contract import InvalidInput
 from classifier.model import OutOfScope, TextClassifier, TrainedModel, WordScorer
 from classifier.model_directory import load_model_directory, save_model_directory, state_digest
 
@@ -39,8 +40,10 @@ def write_shape(model: Path, shape: str, folder: Path, *, seed: int = 0) -> Path
 
     Raises:
         BrokenModel: `model` cannot be loaded.
-        InvalidInput: `folder` exists, or cannot be written.
+        InvalidInput: there is no such shape, `folder` exists, or cannot be written.
     """
+    if shape not in SHAPES:
+        raise InvalidInput(f"no shape {shape!r}: there is {', '.join(SHAPES)}")
     given = load_model_directory(model)
     sizes = SHAPES[shape]
     rest: dict[str, Any] = {**sizes, "pad_token_id": given.tokenizer.pad_token_id or 0}
