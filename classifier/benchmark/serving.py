@@ -22,7 +22,7 @@ from classifier.benchmark.service_process import ServiceProcess
 from classifier.benchmark.serving_rows import MESSAGES, Row
 from classifier.benchmark.serving_summary import accuracy, agreement, ratios, row_summary
 from classifier.benchmark.serving_texts import lengths_summary, long_texts, token_lengths
-from classifier.benchmark.turns import Spec
+from classifier.benchmark.turns import BATCH, Spec
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
 from classifier.dataset import Example
 from classifier.model_directory import verify
@@ -167,7 +167,9 @@ class _Field:
         rows = [
             row
             for row in serving_rows.rows()
-            if row.texts in self._sets and (row.contender in self._open or row.contender == serving_rows.HTTP)
+            if (row.contender in self._open or row.contender == serving_rows.HTTP)
+            and row.texts in self._sets
+            and row.batch <= max(BATCH, len(self._sets[row.texts]))  # else it would be a smaller batch
         ]
         turns: dict[str, list[dict[str, Any]]] = {row.name: [] for row in rows}
         for number in range(plan.rounds):

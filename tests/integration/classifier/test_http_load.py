@@ -5,10 +5,12 @@ import json
 from contextlib import asynccontextmanager
 
 import pytest
+from typer.testing import CliRunner
 
+from classifier.bench_commands import bench
 from classifier.benchmark.http_load import Address, HttpLoad
 from classifier.benchmark.http_loops import WrongAnswer, closed_loop, open_loop
-from classifier.benchmark.load import LoadPlan, measure, measure_model, table
+from classifier.benchmark.load import LoadPlan, measure, table
 from classifier.benchmark.service_process import second_version
 from classifier.contract import ClassifierUnavailable, InvalidInput
 from classifier.model_directory import load_model_directory, read_facts, save_model_directory
@@ -170,10 +172,13 @@ def test_the_other_version_is_the_same_model_by_another_name(model, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_real_service_is_loaded_and_swapped_without_a_failure(model):
-    texts = [example.text for example in messages(10)]
-    plan = LoadPlan(seconds=0.3, connections=8, soak=4.0, soak_share=0.3, swap_every=1.0)
-    found = measure_model(model, None, texts, plan)
+def test_the_command_loads_the_real_service_and_swaps_models_without_a_failure(model, tmp_path):
+    (tmp_path / "texts.txt").write_text("".join(f"{example.text}\n" for example in messages(10)))
+    options = ["--model", model, "--texts", tmp_path / "texts.txt", "--json", tmp_path / "load.json"]
+    options += ["--seconds", 0.3, "--connections", 8, "--soak", 4, "--share", 0.3, "--swap-every", 1]
+    done = CliRunner().invoke(bench, ["load", *map(str, options)], catch_exceptions=False)
+    assert done.exit_code == 0
+    found = json.loads((tmp_path / "load.json").read_text())
     assert found["ready_seconds"] > 0
     assert found["single"]["failed"] == found["batches"]["failed"] == 0
     soak = found["soak"]
@@ -181,7 +186,17 @@ def test_the_real_service_is_loaded_and_swapped_without_a_failure(model):
     assert soak["answered"] == soak["messages"] > 0
     assert soak["swaps"] >= 1
     assert found["memory"]["peak_mib"] >= found["memory"]["rss_mib"] > 50
-    assert "| models swapped |" in table(found)
+    assert "| models swapped |" in done.output
+
+
+async def test_a_service_that_runs_already_is_asked_in_turn_at_each_rate():
+    plan = LoadPlan(seconds=0.1, connections=2, shares=(0.1, 0.2))
+    async with serving(predictions) as (_, address):
+        found = await asyncio.to_thread(measure, address, ["a", "b"], plan)
+    assert [row["share"] for row in found["open_loop"]] == [0.1, 0.2]
+    assert all(row["failed"] == 0 for row in found["open_loop"])
+    assert found["memory"] is None
+    assert "| open loop over HTTP" in table(found)
 
 
 def test_swaps_are_for_a_service_of_our_own():
