@@ -205,8 +205,8 @@ def load(
     ] = None,
     url: Annotated[str, typer.Option(help="A service that runs already, in place of --model.")] = "",
     token: Annotated[
-        str, typer.Option(envvar="FINGERPOST_CLASSIFIER_TOKEN", help="Of the service at --url.")
-    ] = "",
+        str | None, typer.Option(envvar="FINGERPOST_CLASSIFIER_TOKEN", help="Of the service at --url.")
+    ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write everything measured.")] = None,
     seconds: Annotated[float, typer.Option(min=0.1, help="Of each part.")] = 15.0,
     connections: Annotated[int, typer.Option(min=1, help="That single messages come over.")] = 64,

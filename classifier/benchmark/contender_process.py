@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import select
-import subprocess
+import subprocess  # our own commands  # nosec B404
 import sys
 from dataclasses import asdict
 from pathlib import Path

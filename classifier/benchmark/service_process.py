@@ -9,7 +9,7 @@ import os
 import secrets
 import shutil
 import socket
-import subprocess
+import subprocess  # our own commands  # nosec B404
 import sys
 import time
 from collections.abc import Sequence
