@@ -2,11 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 DATA ?= $(or $(FINGERPOST_DATA),data)
+MODEL ?= .fingerpost/bench-model
 BIN := $(VENV)/bin
 export HF_HUB_OFFLINE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup demo test check bench bench-quality bench-ablation bench-explanations format lock chromium clean
+.PHONY: help setup demo test check bench bench-quality bench-ablation bench-explanations bench-serving format lock chromium clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -53,6 +54,12 @@ bench-explanations: setup ## Measure whether the words that a model shows decide
 	$(BIN)/python -m classifier.benchmark explanations --results docs --data $(DATA)
 	$(BIN)/python -m classifier.benchmark explanations-cls --results docs --data $(DATA)
 	$(BIN)/python -m classifier.benchmark shortcut --results docs --data $(DATA)
+
+bench-serving: setup ## Measure the speed of answers against others, and the service under load (DATA=folder; MODEL=directory, trained first where missing), three quarters of an hour
+	$(BIN)/python -m classifier.benchmark serving --results docs --data $(DATA) --model $(MODEL)
+	$(BIN)/python -m classifier.benchmark serving-bert-base --results docs --data $(DATA) --model $(MODEL)
+	$(BIN)/python -m classifier.benchmark load --results docs --data $(DATA) --model $(MODEL)
+	$(BIN)/python -m classifier.benchmark soak --results docs --data $(DATA) --model $(MODEL)
 
 format: setup ## Format the code
 	$(BIN)/ruff check --fix .

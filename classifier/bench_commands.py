@@ -146,3 +146,109 @@ def shortcut(
     Console().print(shortcut_table(report), highlight=False, soft_wrap=True)
     if json_file is not None:
         write_text(json_file, json.dumps(report.as_dict(), indent=2) + "\n")
+
+
+@bench.command()
+def serving(
+    model: Annotated[Path, typer.Option(help="Model directory.")],
+    texts: Annotated[Path, typer.Option(help="CSV with the columns text,label that the model has not seen.")],
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write everything measured.")] = None,
+    train: Annotated[
+        Path | None,
+        typer.Option(help="CSV to fit the simpler models to; without it, a third of the texts."),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Two minutes in place of ten.")] = False,
+    shape: Annotated[
+        str, typer.Option(help="bert-base: measure random weights of that shape in place of the model's.")
+    ] = "",
+    only: Annotated[
+        list[str] | None, typer.Option(help="Of the baselines only this one; repeatable.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the order of the texts.")] = 0,
+) -> None:
+    """Time answers against what people serve a BERT with, in turns, each in a process of its own."""
+    import tempfile
+    from dataclasses import replace
+
+    from classifier.benchmark.serving import QUICK, Plan, measure
+    from classifier.benchmark.serving_summary import table
+    from classifier.benchmark.serving_texts import split
+    from classifier.dataset import read_examples
+
+    answered, fitted = split(read_examples(texts), read_examples(train) if train else None, seed)
+    plan = replace(QUICK if quick else Plan(), only=tuple(only or ()))
+    console = Console(stderr=True)
+    with tempfile.TemporaryDirectory(prefix="fingerpost-shape-") as place:
+        if shape:
+            from classifier.benchmark.shapes import write_shape
+
+            model = write_shape(model, shape, Path(place) / "model")
+        measured = measure(
+            model,
+            answered,
+            fitted,
+            plan,
+            texts=texts.name,
+            trained=not shape,
+            say=lambda line: console.print(line, highlight=False),
+        )
+    Console().print(table(measured), highlight=False, soft_wrap=True)
+    if json_file is not None:
+        write_text(json_file, json.dumps(measured, indent=2) + "\n")
+
+
+@bench.command()
+def load(
+    texts: Annotated[Path, typer.Option(help="CSV with the column text, or one message a line.")],
+    model: Annotated[
+        Path | None, typer.Option(help="Model directory; the service is started with it.")
+    ] = None,
+    url: Annotated[str, typer.Option(help="A service that runs already, in place of --model.")] = "",
+    token: Annotated[
+        str | None, typer.Option(envvar="FINGERPOST_CLASSIFIER_TOKEN", help="Of the service at --url.")
+    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write everything measured.")] = None,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Of each part.")] = 15.0,
+    connections: Annotated[int, typer.Option(min=1, help="That single messages come over.")] = 64,
+    soak: Annotated[float, typer.Option(min=0, help="Seconds of one long open loop; 0: short ones.")] = 0.0,
+    share: Annotated[
+        float, typer.Option(min=0.01, max=1.5, help="Of the service's most, in the long one.")
+    ] = 0.8,
+    swap_every: Annotated[
+        float, typer.Option(min=0, help="Seconds between two swaps of models in the long one; 0: none.")
+    ] = 0.0,
+    other_model: Annotated[
+        Path | None, typer.Option(help="To swap to; without it, the same weights by another name.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the order of the texts and of their arrivals.")] = 0,
+) -> None:
+    """Load the real service over HTTP: how much it answers, how long an answer takes, whether it lasts."""
+    from classifier.benchmark.http_load import Address
+    from classifier.benchmark.load import LoadPlan, measure, measure_model, table
+    from classifier.contract import InvalidInput
+    from classifier.dataset import read_texts
+
+    if (model is None) == (not url):
+        raise InvalidInput("name either --model, to start a service with it, or --url of one that runs")
+    found = read_texts(texts)
+    found = random.Random(seed).sample(found, len(found))  # noqa: S311  # not a secret  # nosec B311
+    plan = LoadPlan(
+        seconds=seconds,
+        connections=connections,
+        soak=soak,
+        soak_share=share,
+        swap_every=swap_every,
+        seed=seed,
+    )
+    console = Console(stderr=True)
+
+    def say(line: str) -> None:
+        console.print(line, highlight=False)
+
+    if model is None:
+        measured = measure(Address(url, token or None), found, plan, say=say)
+    else:
+        measured = measure_model(model, other_model, found, plan, say=say)
+    Console().print(table(measured), highlight=False, soft_wrap=True)
+    if json_file is not None:
+        write_text(json_file, json.dumps(measured, indent=2) + "\n")

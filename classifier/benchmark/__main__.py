@@ -20,9 +20,14 @@ from classifier.benchmark import (
     gate,
     gpu,
     gpu_table,
+    load,
     other_encoder,
     quality,
     quality_table,
+    serving,
+    serving_summary,
+    serving_texts,
+    shapes,
     starter,
     training,
 )
@@ -56,8 +61,10 @@ def main() -> int:
     parser.add_argument(
         "--model",
         type=Path,
-        help="of explanations: a model directory; made from the data where it is missing",
+        help="of explanations, serving, load and soak: a model directory; made from the data where missing",
     )
+    parser.add_argument("--quick", action="store_true", help="of serving: two minutes in place of ten")
+    parser.add_argument("--soak-seconds", type=float, default=600.0, help="of soak: how long")
     parser.add_argument("--kept", action="store_true", help="of quality: only the table of what was measured")
     parser.add_argument("--seconds", type=float, default=180.0, help="of gpu: of timing in all")
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="of gpu")
@@ -131,14 +138,61 @@ def _explanations_cls(arguments: argparse.Namespace) -> Outcome:
 def _explained(
     arguments: argparse.Namespace, config: Callable[[Sequence[Example]], TrainingConfig]
 ) -> Outcome:
-    folder = arguments.model or Path(tempfile.mkdtemp(prefix="model-")) / "model"
-    if not folder.exists():
-        examples = read_examples(arguments.data / "banking77-train.csv")
-        save_model_directory(fit(examples, config(examples), created=datetime.now(UTC)).model, folder)
+    folder = _model_directory(arguments, config)
     model = load_model_directory(folder)
     unseen = [example.text for example in read_examples(arguments.data / "banking77-test.csv")]
     measured = explanations.measure(TorchPredictor(model), unseen, say=_say, folder=folder)
     return measured.as_dict(), explanations.table(measured)
+
+
+def _model_directory(
+    arguments: argparse.Namespace, config: Callable[[Sequence[Example]], TrainingConfig]
+) -> Path:
+    """The model that is named, made of BANKING77's training part where it is missing."""
+    folder: Path = arguments.model or Path(tempfile.mkdtemp(prefix="model-")) / "model"
+    if not folder.exists():
+        examples = read_examples(arguments.data / "banking77-train.csv")
+        save_model_directory(fit(examples, config(examples), created=datetime.now(UTC)).model, folder)
+    return folder
+
+
+def _serving(arguments: argparse.Namespace) -> Outcome:
+    """On BANKING77's test part."""
+    return _timed(arguments, _model_directory(arguments, lambda _: TrainingConfig()), trained=True)
+
+
+def _serving_bert_base(arguments: argparse.Namespace) -> Outcome:
+    """The same for an encoder of BERT-base's shape with random weights."""
+    model = _model_directory(arguments, lambda _: TrainingConfig())
+    with tempfile.TemporaryDirectory(prefix="fingerpost-shape-") as place:
+        return _timed(arguments, shapes.write_shape(model, "bert-base", Path(place) / "model"), trained=False)
+
+
+def _timed(arguments: argparse.Namespace, model: Path, *, trained: bool) -> Outcome:
+    train, unseen = (read_examples(arguments.data / f"banking77-{part}.csv") for part in ("train", "test"))
+    answered, fitted = serving_texts.split(unseen, train, 0)
+    plan = serving.QUICK if arguments.quick else serving.Plan()
+    measured = serving.measure(
+        model, answered, fitted, plan, texts="BANKING77's test part", trained=trained, say=_say
+    )
+    return measured, serving_summary.table(measured)
+
+
+def _load(arguments: argparse.Namespace) -> Outcome:
+    """The service over HTTP, asked about BANKING77's test part."""
+    return _loaded(arguments, load.LoadPlan())
+
+
+def _soak(arguments: argparse.Namespace) -> Outcome:
+    """The service for a long while, models swapped every half minute."""
+    return _loaded(arguments, load.LoadPlan(soak=arguments.soak_seconds, swap_every=30.0))
+
+
+def _loaded(arguments: argparse.Namespace, plan: load.LoadPlan) -> Outcome:
+    model = _model_directory(arguments, lambda _: TrainingConfig())
+    unseen, _ = serving_texts.split(read_examples(arguments.data / "banking77-test.csv"), [], 0)
+    measured = load.measure_model(model, None, [example.text for example in unseen], plan, say=_say)
+    return measured, load.table(measured)
 
 
 def _shortcut(arguments: argparse.Namespace) -> Outcome:
@@ -160,6 +214,10 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Outcome]] = {
     "explanations": _explanations,
     "explanations-cls": _explanations_cls,
     "shortcut": _shortcut,
+    "serving": _serving,
+    "serving-bert-base": _serving_bert_base,
+    "load": _load,
+    "soak": _soak,
 }
 
 

@@ -27,6 +27,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, get_
 from transformers.utils import logging as transformers_logging
 
 from classifier.base_models import resolve_base_model
+from classifier.benchmark.machine import processor
 from classifier.contract import InvalidInput
 from classifier.dataset import Example
 from classifier.devices import choose_device, use_threads
@@ -201,7 +202,7 @@ def describe_machine(config: TrainingConfig) -> dict[str, Any]:
     device = choose_device(config.device)
     cuda = device.type == "cuda"
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "device": torch.cuda.get_device_name() if cuda else "cpu",
@@ -264,12 +265,3 @@ def _peak_mib() -> float:
     except (OSError, StopIteration):
         unit = 1 if platform.system() == "Darwin" else 1024  # bytes there, KiB elsewhere
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.processor() or platform.machine())

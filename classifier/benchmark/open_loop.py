@@ -1,0 +1,102 @@
+"""Open loop: messages come when they come, whether earlier ones are answered or not.
+
+A closed loop waits for its answers, so that a slow moment also keeps new messages away and hides itself
+("coordinated omission"). Here arrivals are drawn beforehand, and each latency counts from the moment at which
+the message should have come.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from classifier.benchmark.timing import Floats, percentiles
+
+Outcome = Literal["answered", "refused", "failed"]
+
+Done = Callable[[Outcome], None]
+"""Is told once what became of a message."""
+
+Send = Callable[[int, Done], None]
+"""Sends message number n without waiting, from the event loop."""
+
+_HEAD_START_SECONDS = 0.05
+
+
+@dataclass(slots=True)
+class Observed:
+    """What came of the messages.
+
+    Attributes:
+        latencies: seconds from the scheduled arrival to the answer, of those that were answered.
+        lags: seconds from the scheduled arrival until the message was sent: the generator's own lateness.
+        refused: messages that were turned away because too many waited.
+        failed: messages without a right answer for any other reason.
+        seconds: from the first scheduled moment to the last answer.
+    """
+
+    latencies: array[float] = field(default_factory=lambda: array("d"))
+    lags: array[float] = field(default_factory=lambda: array("d"))
+    refused: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: counts, percentiles of the latency, and the generator's lateness."""
+        lag = percentiles(self.lags)
+        return {
+            "messages": len(self.lags),
+            "answered": len(self.latencies),
+            "refused": self.refused,
+            "failed": self.failed,
+            "seconds": self.seconds,
+            **percentiles(self.latencies),
+            "generator_p99_ms": lag.get("p99_ms"),
+        }
+
+
+async def run_open_loop(arrivals: Floats, send: Send, *, patience: float = 30.0) -> Observed:
+    """Send a message at each arrival and wait for the answers.
+
+    Args:
+        arrivals: seconds from the start, ascending, see timing.poisson_arrivals.
+        send: gets the numbers of the arrivals, from 0.
+        patience: seconds after the last arrival until missing answers count as failed.
+    """
+    loop = asyncio.get_running_loop()
+    observed, pending, all_done = Observed(), 0, asyncio.Event()
+    begin = loop.time() + _HEAD_START_SECONDS
+
+    def watch(due: float) -> Done:
+        def done(outcome: Outcome) -> None:
+            nonlocal pending
+            pending -= 1
+            if outcome == "answered":
+                observed.latencies.append(loop.time() - due)
+            elif outcome == "refused":
+                observed.refused += 1
+            else:
+                observed.failed += 1
+            if not pending:
+                all_done.set()
+
+        return done
+
+    for number, at in enumerate(arrivals.tolist()):
+        due = begin + at
+        # also when it is late: answers must be able to come in
+        await asyncio.sleep(max(0.0, due - loop.time()))
+        observed.lags.append(loop.time() - due)
+        pending += 1
+        all_done.clear()
+        send(number, watch(due))
+    if pending:
+        try:
+            await asyncio.wait_for(all_done.wait(), patience)
+        except TimeoutError:
+            observed.failed += pending
+    observed.seconds = loop.time() - begin
+    return observed
