@@ -76,6 +76,7 @@ class LocalClassifier:
         self._predictor = self._prepare(model)
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._waiting = 0
+        self._swaps = 0
         self._lock = threading.Lock()
         self._swapping = asyncio.Lock()
         self._closed = False
@@ -127,7 +128,18 @@ class LocalClassifier:
         """
         async with self._swapping:
             self._predictor = await asyncio.to_thread(self._prepare, path)
+            self._swaps += 1
             return self._predictor.facts.version
+
+    @property
+    def waiting(self) -> int:
+        """Texts in the queue."""
+        return self._waiting
+
+    @property
+    def swaps(self) -> int:
+        """How often another model took over since the start."""
+        return self._swaps
 
     async def close(self) -> None:
         """Finish what is running, refuse what waits, end the thread."""
@@ -241,12 +253,15 @@ class RegistryWatcher:
         self._interval = interval
         self._on_swap = on_swap
         self._refused: str | None = None
+        self.changing = asyncio.Lock()
+        """Held during each look of `run`; whoever activates a version himself holds it meanwhile."""
 
     async def run(self) -> None:
         """Watch until cancelled. A version that cannot be loaded is logged, and the old one stays."""
         while True:
             with contextlib.suppress(OSError):  # a moment without the disk is no reason to stop watching
-                await self.look()
+                async with self.changing:
+                    await self.look()
             await asyncio.sleep(self._interval)
 
     async def look(self) -> str | None:
