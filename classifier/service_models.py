@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from classifier.contract import ExplanationMethod
 
@@ -17,6 +17,12 @@ VERSION_PATTERN = "^[0-9]{8}T[0-9]{6}Z-[0-9a-z]{6}$"
 _VERSION = "20261121T101500Z-ab12cd"
 
 Text = Annotated[str, Field(max_length=MAX_CHARACTERS)]
+Most = Annotated[
+    int,
+    Field(ge=1, le=10_000),
+    # in JSON 10.0 is a whole number, too
+    BeforeValidator(lambda v: int(v) if isinstance(v, float) and v.is_integer() else v),
+]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -33,9 +39,7 @@ class ClassifyRequest(_Request):
     texts: list[Text] = Field(
         min_length=1, max_length=MAX_TEXTS, description="messages as they were written, markup included"
     )
-    top: int | None = Field(
-        None, ge=1, le=10_000, description="that many alternatives a text at most; null: all of them"
-    )
+    top: Most | None = Field(None, description="that many alternatives a text at most; null: all of them")
     embedding: bool = Field(True, description="whether each answer holds the text's embedding")
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from http import HTTPStatus
 
 import orjson
 from pydantic import ValidationError
 
-from classifier.contract import Classifier, ClassifierUnavailable, Prediction
+from classifier.contract import Classifier, ClassifierError, ClassifierUnavailable, Prediction
 from classifier.model_control import ModelControl
 from classifier.service_answers import Refused
 from classifier.service_metrics import ServiceMetrics
 from classifier.service_models import MAX_TEXTS, ClassifyRequest, ExplainRequest, PictureRequest
 from classifier.wire import encode_predictions, pack_explanation, pack_model, pack_picture
+
+_LOOK_SECONDS = 1.0
+"""For the model's name in the metrics, which are told also where a classifier is stuck."""
 
 
 class Operations:
@@ -77,8 +81,9 @@ class Operations:
     async def metrics(self) -> bytes:
         """GET /metrics."""
         try:
-            model = await self.classifier.model() if self.classifier is not None else None
-        except ClassifierUnavailable:
+            async with asyncio.timeout(_LOOK_SECONDS):
+                model = await self._warm().model()
+        except (ClassifierError, TimeoutError):
             model = None
         return self._metrics.text(self.classifier, model)
 
