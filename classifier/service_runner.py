@@ -64,6 +64,24 @@ def listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
+def server_config(service: ClassifierService, options: ServerOptions | None = None) -> uvicorn.Config:
+    """Return how uvicorn serves the service, on a socket that is given to it."""
+    options = options or ServerOptions()
+    return uvicorn.Config(
+        service,
+        http=HttpWithLimits,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,  # metrics count requests
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=options.connections + 1,  # the first one that is refused
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=options.drain_seconds,
+    )
+
+
 async def run_service(
     service: ClassifierService, opened: Opened, listening: socket.socket, options: ServerOptions | None = None
 ) -> None:
@@ -81,21 +99,7 @@ async def run_service(
     Raises:
         ClassifierError: the model cannot be loaded, or whatever `opened` raises.
     """
-    options = options or ServerOptions()
-    config = uvicorn.Config(
-        service,
-        http=HttpWithLimits,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,  # metrics count requests
-        server_header=False,
-        proxy_headers=False,
-        limit_concurrency=options.connections,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=options.drain_seconds,
-    )
-    server = _Server(config, service)
+    server = _Server(server_config(service, options), service)
     served = asyncio.Event()
 
     async def hold_model() -> None:

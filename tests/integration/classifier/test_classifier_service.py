@@ -6,16 +6,9 @@ import sys
 import httpx
 import pytest
 
-from classifier.client import RemoteClassifier
 from classifier.contract import (
-    BrokenModel,
-    ClassifierError,
     ClassifierOverloaded,
-    ClassifierTimeout,
-    ClassifierUnavailable,
-    InvalidInput,
 )
-from classifier.resilience import Retries
 from classifier.service import MAX_BODY_BYTES, MAX_TEXTS, create_service
 from classifier.testing import ScriptedClassifier
 from classifier.wire import pack_prediction
@@ -119,9 +112,6 @@ async def test_an_empty_list_says_what_is_missing(scripted):
     async with http(scripted) as client:
         response = await client.post("/v1/classify", json={"texts": []})
     assert response.json()["error"]["message"] == "texts: send 1 to 1024 texts at once"
-    remote = RemoteClassifier("http://c", transport=httpx.MockTransport(answer(500)))
-    assert await remote.classify([]) == []  # nothing is asked
-    await remote.close()
 
 
 async def test_as_many_texts_as_allowed_are_answered(scripted):
@@ -235,55 +225,6 @@ async def test_an_error_that_nobody_foresaw_has_the_same_form(scripted, caplog):
     assert "a request failed" in caplog.text
 
 
-async def test_metrics_count_requests_and_name_the_model(scripted):
-    service = create_service(scripted, "secret")
-    transport = httpx.ASGITransport(service)
-    async with httpx.AsyncClient(transport=transport, base_url="http://c") as client:
-        token = {"Authorization": "Bearer secret"}
-        await client.post("/v1/classify", json={"texts": ["vpn", "bill"]}, headers=token)
-        await client.post("/v1/classify", json={"texts": ["vpn"]})
-        scripted.fail_next(ClassifierOverloaded())
-        await client.post("/v1/classify", json={"texts": ["vpn"]}, headers=token)
-        for number in range(3):
-            await client.request(f"ODD{number}", f"/paths/are/{number}")
-        response = await client.get("/metrics")  # asks for no token
-    assert response.headers["content-type"].startswith("text/plain; version=")
-    lines = response.text.splitlines()
-    prefix = "fingerpost_classifier_"
-    for expected in (
-        f'{prefix}requests_total{{route="/v1/classify",status="200"}} 1.0',
-        f'{prefix}requests_total{{route="/v1/classify",status="401"}} 1.0',
-        f'{prefix}requests_total{{route="/v1/classify",status="503"}} 1.0',
-        f'{prefix}requests_total{{route="unknown",status="404"}} 3.0',
-        f'{prefix}refused_total{{code="overloaded"}} 1.0',
-        f'{prefix}request_seconds_count{{route="/v1/classify"}} 3.0',
-        f"{prefix}texts_total 2.0",
-        f"{prefix}ready 1.0",
-        f'{prefix}model_info{{kind="scripted",version="{scripted.version}"}} 1.0',
-    ):
-        assert expected in lines
-    assert "odd" not in response.text.lower()
-    assert "paths" not in response.text
-
-
-async def test_metrics_of_one_service_say_nothing_of_another(scripted):
-    one, other = create_service(scripted, None), create_service(scripted, None)
-    one.metrics.classified(5)
-    assert "fingerpost_classifier_texts_total 5.0" in await metrics_of(one)
-    assert "fingerpost_classifier_texts_total 0.0" in await metrics_of(other)
-
-
-async def test_metrics_say_how_many_texts_wait_where_the_classifier_knows(scripted):
-    class Queued(Waiting):
-        waiting = 7
-        swaps = 2
-
-    text = await metrics_of(create_service(Queued(scripted, stuck=True), None))
-    assert "fingerpost_classifier_queue_texts 7.0" in text
-    assert "fingerpost_classifier_model_swaps_total 2.0" in text
-    assert "queue_texts" not in await metrics_of(create_service(scripted, None))
-
-
 async def test_the_description_names_every_route_its_errors_and_its_examples(scripted):
     async with http(scripted, "secret") as client:
         described = (await client.get("/openapi.json")).json()
@@ -327,52 +268,3 @@ async def test_a_model_that_cannot_answer_is_not_ready(scripted):
     scripted.fail_next()
     async with http(scripted) as client:
         assert (await client.get("/readyz")).status_code == 503
-
-
-@pytest.mark.parametrize(
-    "error", [ClassifierOverloaded(retry_after=3), ClassifierUnavailable("no"), InvalidInput("no")]
-)
-async def test_an_error_keeps_its_kind_over_http(scripted, error):
-    scripted.fail_next(error)
-    transport = httpx.ASGITransport(create_service(scripted, None))
-    remote = RemoteClassifier("http://c", transport=transport, retries=Retries(attempts=1))
-    with pytest.raises(type(error)) as raised:
-        await remote.classify(["vpn"])
-    assert str(raised.value) == str(error)
-    if isinstance(error, ClassifierUnavailable):
-        assert raised.value.retry_after >= error.retry_after
-    await remote.close()
-
-
-def fail_with(error):
-    def handler(request):
-        raise error("x", request=request)
-
-    return handler
-
-
-def answer(status, **content):
-    return lambda request: httpx.Response(status, **content)
-
-
-@pytest.mark.parametrize(
-    ("handler", "expected"),
-    [
-        (fail_with(httpx.ConnectError), ClassifierUnavailable),
-        (fail_with(httpx.ReadTimeout), ClassifierTimeout),
-        (fail_with(httpx.RemoteProtocolError), ClassifierUnavailable),
-        (answer(502, text="<html>"), ClassifierUnavailable),
-        (answer(200, text="<html>"), ClassifierUnavailable),
-        (answer(200, json={"predictions": []}), ClassifierUnavailable),
-        (answer(200, json={"predictions": [{}]}), ClassifierUnavailable),
-        (answer(401, json={"error": {"code": "x", "message": "y"}}), ClassifierError),
-        (answer(404, text="not here"), ClassifierError),
-        (answer(504, json={"error": {"code": "timeout", "message": "y"}}), ClassifierTimeout),
-        (answer(409, json={"error": {"code": "broken_model", "message": "y"}}), BrokenModel),
-    ],
-)
-async def test_whatever_the_network_does_becomes_an_error_of_the_contract(handler, expected):
-    remote = RemoteClassifier("http://c", transport=httpx.MockTransport(handler), retries=Retries(attempts=1))
-    with pytest.raises(expected):
-        await remote.classify(["vpn"])
-    await remote.close()
