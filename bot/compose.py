@@ -7,6 +7,7 @@ remote classifier starts without torch.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import importlib.util
 import json
 from collections import Counter
@@ -134,6 +135,8 @@ async def local_classifier(
     settings: ClassifierSettings,
 ) -> AsyncIterator[tuple[Classifier, ModelControl, Registry]]:
     """Load the active model, or fit a day-one model first; follow the registry from then on."""
+    # takes seconds, in which a service that listens already has to say so
+    await asyncio.to_thread(importlib.import_module, "classifier.engine")
     from classifier.engine import LocalClassifier, RegistryWatcher
     from classifier.model_control import RegistryControl
     from classifier.registry import Registry

@@ -45,6 +45,6 @@ schema = schemathesis.openapi.from_asgi("/openapi.json", service, config=config)
 
 
 @schema.parametrize()
-@hypothesis.settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@hypothesis.settings(max_examples=40, deadline=None, derandomize=True, database=None)
 def test_answers_conform_to_the_description(case):
     case.call_and_validate(headers=AUTHORISED)
