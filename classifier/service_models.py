@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -15,6 +15,43 @@ MAX_CHARACTERS = 100_000
 
 VERSION_PATTERN = "^[0-9]{8}T[0-9]{6}Z-[0-9a-z]{6}$"
 _VERSION = "20261121T101500Z-ab12cd"
+_WORD = {"text": "vpn", "start": 3, "end": 6, "score": 0.61}
+_PREDICTION = {
+    "category": "network",
+    "confidence": 0.93,
+    "alternatives": [["network", 0.93], ["login", 0.04], ["hardware", 0.03]],
+    "candidates": ["network"],
+    "out_of_scope": 0.02,
+    "words": [_WORD],
+    "model_version": _VERSION,
+    "truncated": False,
+    "threshold": 0.71,
+}
+_EXPLANATION = {
+    "prediction": _PREDICTION,
+    "method": "leave_one_out",
+    "words": [_WORD],
+    "removed": ["vpn"],
+    "probability_without": 0.21,
+    "category_without": "login",
+    "hidden_attention": 0.12,
+    "decisive": {
+        "words": [_WORD],
+        "category": "login",
+        "probability": 0.21,
+        "probability_of_new": 0.48,
+        "out_of_scope": 0.3,
+        "smallest": True,
+    },
+}
+_MODEL = {
+    "version": _VERSION,
+    "kind": "fine_tune",
+    "labels": ["hardware", "login", "network"],
+    "base_model": "all-MiniLM-L6-v2",
+    "threshold": 0.71,
+    "out_of_scope_threshold": 0.5,
+}
 
 Text = Annotated[str, Field(max_length=MAX_CHARACTERS)]
 Most = Annotated[
@@ -26,6 +63,10 @@ Most = Annotated[
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
+def _example(**content: Any) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [content]})
+
+
 class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -33,9 +74,7 @@ class _Request(BaseModel):
 class ClassifyRequest(_Request):
     """Texts to classify."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"texts": ["my vpn drops every hour", "refund please"], "top": 3}]}
-    )
+    model_config = _example(texts=["my vpn drops every hour", "refund please"], top=3)
     texts: list[Text] = Field(
         min_length=1, max_length=MAX_TEXTS, description="messages as they were written, markup included"
     )
@@ -46,7 +85,7 @@ class ClassifyRequest(_Request):
 class ExplainRequest(_Request):
     """A text whose answer is to be explained."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "my vpn drops every hour"}]})
+    model_config = _example(text="my vpn drops every hour")
     text: Text = Field(description="a message as it was written")
     method: ExplanationMethod = Field(
         "leave_one_out", description="how words are scored: by attention, or by leaving each out"
@@ -56,9 +95,7 @@ class ExplainRequest(_Request):
 class PictureRequest(_Request):
     """A text to draw with its words shaded."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"text": "my vpn drops every hour", "title": "Network"}]}
-    )
+    model_config = _example(text="my vpn drops every hour", title="Network")
     text: Text = Field(description="a message as it was written")
     title: Annotated[str, Field(max_length=200)] = Field("", description="names the decision")
     dark: bool = Field(False, description="for a dark background")
@@ -94,6 +131,7 @@ class PredictionAnswer(BaseModel):
 class ClassifyAnswer(BaseModel):
     """One prediction a text, in order."""
 
+    model_config = _example(predictions=[_PREDICTION])
     predictions: list[PredictionAnswer]
 
 
@@ -124,6 +162,7 @@ class ExplanationFields(BaseModel):
 class ExplainAnswer(BaseModel):
     """An explanation."""
 
+    model_config = _example(explanation=_EXPLANATION)
     explanation: ExplanationFields
 
 
@@ -137,6 +176,9 @@ class PictureFields(BaseModel):
 class PictureAnswer(BaseModel):
     """A picture."""
 
+    model_config = _example(
+        picture={"png": "iVBORw0KGgo=", "description": "network, 93%. Words by their weight: vpn +0.61."}
+    )
     picture: PictureFields
 
 
@@ -154,6 +196,7 @@ class ModelFields(BaseModel):
 class ModelAnswer(BaseModel):
     """The model that answers."""
 
+    model_config = _example(model=_MODEL)
     model: ModelFields
 
 
@@ -167,6 +210,7 @@ class VersionFields(BaseModel):
 class VersionsAnswer(BaseModel):
     """The versions on disk, oldest first."""
 
+    model_config = _example(models=[{"version": _VERSION, "active": True}], active=_VERSION)
     models: list[VersionFields]
     active: str | None = Field(description="the version that answers", examples=[_VERSION])
 
@@ -174,18 +218,21 @@ class VersionsAnswer(BaseModel):
 class ActivatedAnswer(BaseModel):
     """The version that answers from now on."""
 
+    model_config = _example(version=_VERSION)
     version: str = Field(examples=[_VERSION])
 
 
 class HealthAnswer(BaseModel):
     """The process runs."""
 
+    model_config = _example(status="ok")
     status: Literal["ok"]
 
 
 class ReadyAnswer(BaseModel):
     """The model is loaded and warm."""
 
+    model_config = _example(status="ready", version=_VERSION)
     status: Literal["ready"]
     version: str = Field(examples=[_VERSION])
 

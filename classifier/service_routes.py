@@ -168,6 +168,7 @@ def create_app(requests: Requests, do: Operations, *, token: bool) -> FastAPI:
         description=openapi.DESCRIPTION,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # a path that is not there is an error like others
     )
     for route in routes(do):
         _add(app, requests, route, token=token)

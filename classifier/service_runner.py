@@ -108,7 +108,8 @@ async def run_service(
             _log.info("the model is warm")
             await served.wait()
 
-    _log.info("listening on %s", listening.getsockname())
+    host, port, *_ = listening.getsockname()
+    _log.info("listening on %s, port %d", host, port)
     serving = asyncio.create_task(server.serve([listening]))
     holding = asyncio.create_task(hold_model())
     try:

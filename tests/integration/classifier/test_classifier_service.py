@@ -1,11 +1,14 @@
 import asyncio
+import inspect
 import json
 import subprocess
 import sys
 
 import httpx
 import pytest
+from pydantic import BaseModel
 
+from classifier import service_models
 from classifier.contract import (
     ClassifierOverloaded,
 )
@@ -79,7 +82,7 @@ async def test_a_body_that_cannot_be_used_gets_a_structured_error(scripted, body
     assert "\n" not in response.json()["error"]["message"]
 
 
-@pytest.mark.parametrize("path", ["/v1/nothing", "/v1/classify"])
+@pytest.mark.parametrize("path", ["/v1/nothing", "/v1/classify", "/v1/model/"])
 async def test_an_unknown_path_or_method_gets_a_structured_error(scripted, path):
     async with http(scripted) as client:
         response = await client.get(path)
@@ -246,6 +249,18 @@ async def test_the_description_names_every_route_its_errors_and_its_examples(scr
     assert operations["POST /v1/classify"]["requestBody"]["content"]["application/json"]["schema"]["examples"]
     assert set(operations["POST /v1/models/rollback"]["responses"]) >= {"200", "401", "403", "404", "409"}
     assert described["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+
+
+def test_every_example_is_what_it_stands_for():
+    documented = [
+        model
+        for _, model in inspect.getmembers(service_models, inspect.isclass)
+        if issubclass(model, BaseModel) and model is not BaseModel and "examples" in model.model_json_schema()
+    ]
+    assert len(documented) == 11
+    for model in documented:
+        for example in model.model_json_schema()["examples"]:
+            assert model.model_validate_json(json.dumps(example)).model_dump(exclude_unset=True)
 
 
 def test_the_service_needs_neither_torch_nor_transformers():
