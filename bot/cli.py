@@ -109,10 +109,11 @@ def bot() -> None:
 def classifier() -> None:
     """Serve the active model over HTTP."""
     from bot.compose import serve_classifier
+    from classifier.service_runner import run_fast
     from classifier.settings import ClassifierSettings
 
     _settings()
-    asyncio.run(serve_classifier(ClassifierSettings()))
+    run_fast(serve_classifier(ClassifierSettings()))
 
 
 @app.command()

@@ -7,6 +7,7 @@ remote classifier starts without torch.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import importlib.util
 import json
 from collections import Counter
@@ -27,6 +28,7 @@ from storage.database import Database
 
 if TYPE_CHECKING:
     from classifier.dataset import StarterPack
+    from classifier.model_control import ModelControl
     from classifier.registry import Registry
     from classifier.settings import ClassifierSettings
 
@@ -45,7 +47,7 @@ async def everything(settings: Settings, own: ClassifierSettings) -> AsyncIterat
 
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings))
-        engine, registry = await stack.enter_async_context(local_classifier(own))
+        engine, _, registry = await stack.enter_async_context(local_classifier(own))
         bot = running_bot(settings, database, engine, category_specs(starter()))
         running = await stack.enter_async_context(bot)
         await record_first_version(database, registry, running.workspace.identity.team_id, utc_now())
@@ -79,20 +81,18 @@ async def serve_bot(settings: Settings) -> None:
 
 async def serve_classifier(own: ClassifierSettings) -> None:
     """`fingerpost classifier`: the active model over HTTP."""
-    import uvicorn
-
     from classifier.service import create_service
+    from classifier.service_runner import ServerOptions, listen, run_service
 
     if own.token is None and own.host not in {"127.0.0.1", "::1", "localhost"}:
         raise ConfigurationError(
             "FINGERPOST_CLASSIFIER_TOKEN is not set: without one the service listens on 127.0.0.1 alone, "
             f"not on {own.host}."
         )
-    async with local_classifier(own) as (engine, _registry):
-        token = own.token.get_secret_value() if own.token else None
-        service = create_service(engine, token)
-        config = uvicorn.Config(service, host=own.host, port=own.port, log_config=None)
-        await uvicorn.Server(config).serve()
+    token = own.token.get_secret_value() if own.token else None
+    service = create_service(None, token, timeout=own.timeout_seconds)
+    options = ServerOptions(connections=own.connections, drain_seconds=own.drain_seconds)
+    await run_service(service, controlled_classifier(own), listen(own.host, own.port), options)
 
 
 async def serve_scheduler(settings: Settings) -> None:
@@ -122,9 +122,23 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def local_classifier(settings: ClassifierSettings) -> AsyncIterator[tuple[Classifier, Registry]]:
+async def controlled_classifier(
+    settings: ClassifierSettings,
+) -> AsyncIterator[tuple[Classifier, ModelControl]]:
+    """The same as `local_classifier`, for the service."""
+    async with local_classifier(settings) as (engine, control, _registry):
+        yield engine, control
+
+
+@asynccontextmanager
+async def local_classifier(
+    settings: ClassifierSettings,
+) -> AsyncIterator[tuple[Classifier, ModelControl, Registry]]:
     """Load the active model, or fit a day-one model first; follow the registry from then on."""
+    # takes seconds, in which a service that listens already has to say so
+    await asyncio.to_thread(importlib.import_module, "classifier.engine")
     from classifier.engine import LocalClassifier
+    from classifier.model_control import RegistryControl
     from classifier.registry import Registry
     from classifier.watcher import RegistryWatcher
 
@@ -134,12 +148,13 @@ async def local_classifier(settings: ClassifierSettings) -> AsyncIterator[tuple[
     if path is None:
         raise ConfigurationError("No model is active: `fingerpost models activate VERSION` picks one.")
     engine = await LocalClassifier.open(path, settings.engine_settings())
-    watcher = asyncio.create_task(RegistryWatcher(registry, engine, settings.watch_seconds).run())
+    watcher = RegistryWatcher(registry, engine, settings.watch_seconds)
+    watching = asyncio.create_task(watcher.run())
     try:
-        yield engine, registry
+        yield engine, RegistryControl(registry, engine, watcher), registry
     finally:
-        watcher.cancel()
-        await asyncio.gather(watcher, return_exceptions=True)
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
         await engine.close()
 
 

@@ -63,5 +63,14 @@ def configure(level: str, *, as_json: bool = False) -> None:
     root.handlers = [handler]
     root.setLevel(level)
     # Slack's SDK logs whole requests and answers, message text included, at DEBUG.
-    for name in ("slack_sdk", "slack_bolt", "aiohttp", "httpx", "apscheduler", "sqlalchemy", "alembic"):
+    for name in (
+        "slack_sdk",
+        "slack_bolt",
+        "aiohttp",
+        "httpx",
+        "apscheduler",
+        "sqlalchemy",
+        "alembic",
+        "uvicorn",
+    ):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))

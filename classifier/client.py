@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, TypeVar
 
 import httpx
+import orjson
 
+from classifier.client_errors import error_of
 from classifier.contract import (
-    ClassifierError,
-    ClassifierOverloaded,
     ClassifierTimeout,
     ClassifierUnavailable,
     Explanation,
     ExplanationMethod,
-    InvalidInput,
     ModelInfo,
     Picture,
     Prediction,
+    UnknownVersion,
 )
+from classifier.model_control import Versions
+from classifier.registry import VERSION
+from classifier.resilience import CircuitBreaker, Retries, Transient
 from classifier.wire import unpack_explanation, unpack_model, unpack_picture, unpack_prediction
 
 _Answer = TypeVar("_Answer")
 
 _CONNECT_SECONDS = 3.0
+# an idle connection is kept for a shorter time than the service keeps it
+_CONNECTIONS = httpx.Limits(max_connections=128, max_keepalive_connections=64, keepalive_expiry=30.0)
+_CHANGE_SECONDS = 300.0
+"""For another model to be loaded."""
 _TEXTS_A_REQUEST = 128
 """Larger calls go in parts, well below the service's limits."""
+_CHARACTERS_A_REQUEST = 500_000
+"""The same; as JSON a character has six bytes at most."""
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
 class RemoteClassifier:
-    """Asks a classifier service."""
+    """Asks a classifier service; repeats what failed on the way, and stops asking one that is gone."""
 
     def __init__(
         self,
@@ -40,27 +52,33 @@ class RemoteClassifier:
         *,
         timeout: float = 10.0,
         transport: httpx.AsyncBaseTransport | None = None,
+        retries: Retries | None = None,
+        breaker: CircuitBreaker | None = None,
     ) -> None:
         """Point at a service; nothing is connected before the first call.
 
         Args:
             base_url: such as http://classifier:8600.
             token: the service's token, where it has one.
-            timeout: seconds until an answer must be there.
+            timeout: seconds until an answer must be there, repetitions included.
             transport: in place of the network, for tests.
+            retries: how questions are repeated. Changes of the model never are.
+            breaker: when not to ask at all.
         """
+        self._timeout = timeout
+        self._retries = retries or Retries()
+        self._breaker = breaker or CircuitBreaker()
         self._client = httpx.AsyncClient(
             base_url=base_url,
             headers={"Authorization": f"Bearer {token}"} if token else {},
-            timeout=httpx.Timeout(timeout, connect=min(_CONNECT_SECONDS, timeout)),
+            limits=_CONNECTIONS,
             transport=transport,
         )
 
     async def classify(self, texts: Sequence[str]) -> list[Prediction]:
         """Answer each text, in order."""
         predictions: list[Prediction] = []
-        for at in range(0, len(texts), _TEXTS_A_REQUEST):
-            part = list(texts[at : at + _TEXTS_A_REQUEST])
+        for part in _parts(texts):
             read = functools.partial(_predictions, len(part))
             predictions += await self._ask("POST", "/v1/classify", {"texts": part}, read)
         return predictions
@@ -83,29 +101,109 @@ class RemoteClassifier:
         """Say which model answers now."""
         return await self._ask("GET", "/v1/model", None, lambda body: unpack_model(body["model"]))
 
+    async def versions(self) -> Versions:
+        """Say which model versions the service has."""
+        return await self._ask("GET", "/v1/models", None, _versions)
+
+    async def activate(self, version: str) -> str:
+        """Let another version answer; asked once, as it may have happened although no answer came."""
+        if not VERSION.fullmatch(version):
+            raise UnknownVersion(f"{version!r} is no version")
+        return await self._change(f"/v1/models/{version}/activate")
+
+    async def rollback(self) -> str:
+        """Let the version before answer; asked once: asking twice could go back two versions."""
+        return await self._change("/v1/models/rollback")
+
     async def close(self) -> None:
         """Give back the connections."""
         await self._client.aclose()
 
+    async def _change(self, path: str) -> str:
+        try:
+            return await self._attempt("POST", path, None, lambda body: str(body["version"]), _CHANGE_SECONDS)
+        except Transient as failed:
+            raise failed.error from failed.__cause__
+
     async def _ask(
         self, method: str, path: str, content: Any, read: Callable[[Mapping[str, Any]], _Answer]
     ) -> _Answer:
+        clock = self._retries.clock
+        deadline = clock() + self._timeout
+        body = None if content is None else _encoded(content)
+
+        async def attempt() -> _Answer:
+            return await self._attempt(method, path, body, read, max(deadline - clock(), 0.001))
+
+        return await self._retries.run(attempt, deadline)
+
+    async def _attempt(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        read: Callable[[Mapping[str, Any]], _Answer],
+        seconds: float,
+    ) -> _Answer:
+        """One request.
+
+        Raises:
+            Transient: another one may succeed.
+            ClassifierError: none would, or nobody knows.
+        """
         if self._client.is_closed:
             raise ClassifierUnavailable("the classifier is closed")
+        with self._breaker.call():
+            response = await self._send(method, path, body, seconds)
+            if response.status_code != HTTPStatus.OK:
+                raise error_of(response)
+            try:
+                return read(orjson.loads(response.content))
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                raise ClassifierUnavailable("the classifier service answered with something else") from error
+
+    async def _send(self, method: str, path: str, body: bytes | None, seconds: float) -> httpx.Response:
+        headers = {"Fingerpost-Timeout": f"{seconds:.3f}"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        limits = httpx.Timeout(seconds, connect=min(_CONNECT_SECONDS, seconds))
         try:
-            response = await self._client.request(method, path, json=content)
-        except httpx.TimeoutException as error:
+            # httpx limits each step; this limits all of them together
+            async with asyncio.timeout(seconds):
+                return await self._client.request(method, path, content=body, headers=headers, timeout=limits)
+        except (TimeoutError, httpx.ReadTimeout, httpx.WriteTimeout, httpx.PoolTimeout) as error:
             raise ClassifierTimeout from error
         except (httpx.TransportError, httpx.InvalidURL) as error:
-            raise ClassifierUnavailable(
-                f"no classifier service answers at {self._client.base_url} ({type(error).__name__})"
-            ) from error
-        if response.status_code != HTTPStatus.OK:
-            raise _error(response)
-        try:
-            return read(response.json())
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ClassifierUnavailable("the classifier service answered with something else") from error
+            where = f"{self._client.base_url} ({type(error).__name__})"
+            raise Transient(ClassifierUnavailable(f"no classifier service answers at {where}")) from error
+
+
+def _encoded(content: Mapping[str, Any]) -> bytes:
+    """The content as JSON. Half a character, which JSON cannot hold, becomes a space, as in a model."""
+    try:
+        return orjson.dumps(content)
+    except TypeError:
+        return orjson.dumps({key: _whole(value) for key, value in content.items()})
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, str):
+        return _HALF_CHARACTER.sub(" ", value)
+    return [_whole(one) for one in value] if isinstance(value, list) else value
+
+
+def _parts(texts: Sequence[str]) -> Iterator[list[str]]:
+    """The texts in requests that the service takes."""
+    part: list[str] = []
+    characters = 0
+    for text in texts:
+        if part and (len(part) == _TEXTS_A_REQUEST or characters + len(text) > _CHARACTERS_A_REQUEST):
+            yield part
+            part, characters = [], 0
+        part.append(text)
+        characters += len(text)
+    if part:
+        yield part
 
 
 def _predictions(expected: int, body: Mapping[str, Any]) -> list[Prediction]:
@@ -115,29 +213,8 @@ def _predictions(expected: int, body: Mapping[str, Any]) -> list[Prediction]:
     return predictions
 
 
-def _error(response: httpx.Response) -> ClassifierError:
-    """The contract's error for a response; only what a later try may mend is ClassifierUnavailable."""
-    try:
-        described = response.json()["error"]
-        code, message = str(described["code"]), str(described["message"])
-    except (KeyError, TypeError, ValueError):
-        code, message = "", f"the classifier service answered with status {response.status_code}"
-    status = response.status_code
-    if status in (
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        HTTPStatus.BAD_REQUEST,
-    ):
-        return InvalidInput(message)
-    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        return ClassifierError("the classifier service refused the token: set FINGERPOST_CLASSIFIER_TOKEN")
-    if status == HTTPStatus.GATEWAY_TIMEOUT:
-        return ClassifierTimeout(message)
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
-        kind = ClassifierOverloaded if code == "overloaded" else ClassifierUnavailable
-        try:
-            seconds = float(response.headers.get("retry-after", "1"))
-        except ValueError:  # it may also be a date
-            seconds = 1.0
-        return kind(message, retry_after=seconds)
-    return ClassifierError(f"{message}: check the address of the classifier service")
+def _versions(body: Mapping[str, Any]) -> Versions:
+    active = body["active"]
+    return Versions(
+        tuple(str(model["version"]) for model in body["models"]), None if active is None else str(active)
+    )

@@ -4,6 +4,7 @@ Imports no torch, so that a bot with a remote classifier stays small.
 
 ClassifierError
 ├── InvalidInput             the caller's texts, file or options cannot be used
+│   └── UnknownVersion       no model version of that name is there
 ├── BrokenModel              a model directory is missing, changed or not ours
 ├── BaseModelUnavailable     the encoder to start from cannot be read
 ├── TrainingDiverged         the loss of a training is no number any more
@@ -39,6 +40,10 @@ class ClassifierError(Exception):
 
 class InvalidInput(ClassifierError):
     """The input cannot be used. Correct it and try again."""
+
+
+class UnknownVersion(InvalidInput):
+    """There is no such model version. Name one of those that are there."""
 
 
 class BrokenModel(ClassifierError):

@@ -71,6 +71,7 @@ class LocalClassifier:
         self._settings = settings or EngineSettings()
         self._admission = Admission(self._settings.queue_size, self._settings.batch_texts)
         self._swapping = asyncio.Lock()
+        self._swaps = 0
         self._active = self._prepare(model)
         self._held: dict[str, HeldModel] = {}
         self._threads: list[threading.Thread] = []
@@ -89,6 +90,11 @@ class LocalClassifier:
     def waiting(self) -> int:
         """Texts in the queue."""
         return self._admission.waiting
+
+    @property
+    def swaps(self) -> int:
+        """How often another model took over since the start."""
+        return self._swaps
 
     @property
     def backend(self) -> str:
@@ -139,6 +145,7 @@ class LocalClassifier:
             held = self._held.pop(path.name, None)
             self._active = held if held is not None else await asyncio.to_thread(self._prepare, path)
             self._hire(self._active)
+            self._swaps += 1
             return self._active.loaded.facts.version
 
     async def hold(self, path: Path) -> str:

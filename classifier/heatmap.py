@@ -113,9 +113,8 @@ def heatmap(text: str, explanation: Explanation, *, title: str = "", dark: bool 
     picture = Image.new("RGB", (WIDTH * _SCALE, height * _SCALE), theme.paper)
     canvas = _Canvas(ImageDraw.Draw(picture), theme, letters, small, top)
     prediction = explanation.prediction
-    canvas.small(
-        _MARGIN, _MARGIN // 2, f"{title or prediction.category}  {prediction.confidence:.0%}", theme.ink
-    )
+    shown = " ".join(title.split()) or prediction.category  # one line; a line break cannot be laid out
+    canvas.small(_MARGIN, _MARGIN // 2, f"{shown}  {prediction.confidence:.0%}", theme.ink)
     from_right = _from_right(pieces)
     for number, line in enumerate(lines):
         canvas.line(line, head + number * _LINE, width, from_right=from_right)

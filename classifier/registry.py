@@ -16,7 +16,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from classifier.contract import BrokenModel, InvalidInput
+from classifier.contract import BrokenModel, InvalidInput, UnknownVersion
 from classifier.model_files import read_facts, verify
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ class Registry:
         """Directory of a version, whether it exists or not.
 
         Raises:
-            InvalidInput: that is no version's name.
+            UnknownVersion: that is no version's name.
         """
         if not VERSION.fullmatch(version):
-            raise InvalidInput(f"{version!r} is no version: `fingerpost models list` names them")
+            raise UnknownVersion(f"{version!r} is no version: `fingerpost models list` names them")
         return self.home / version
 
     def list(self) -> tuple[str, ...]:
@@ -105,12 +105,12 @@ class Registry:
         """Let a version answer from now on.
 
         Raises:
-            InvalidInput: there is no such version.
+            UnknownVersion: there is no such version.
             BrokenModel: its directory is incomplete or was changed.
         """
         path = self.path(version)
         if not path.is_dir():
-            raise InvalidInput(f"no version {version}: `fingerpost models list` names those there are")
+            raise UnknownVersion(f"no version {version}: `fingerpost models list` names those there are")
         verify(path)
         if version == self.active():
             return
@@ -127,16 +127,29 @@ class Registry:
         Raises:
             InvalidInput: there is no earlier version.
         """
+        history = self._history_before()
+        verify(self.path(history[-1]))
+        self._replace("HISTORY", "\n".join(history) + "\n")
+        self._replace("ACTIVE", history[-1] + "\n")
+        return history[-1]
+
+    def previous(self) -> str:
+        """Name of the version that `rollback` would activate.
+
+        Raises:
+            InvalidInput: there is no earlier version.
+        """
+        return self._history_before()[-1]
+
+    def _history_before(self) -> tuple[str, ...]:
+        """The history up to the version that answered before the active one; never empty."""
         active = self.active()
         history = self._history()
         while history and (history[-1] == active or not self.path(history[-1]).is_dir()):
             history = history[:-1]
         if active is None or not history:
             raise InvalidInput("there is no earlier version to go back to: activate one by its name")
-        verify(self.path(history[-1]))
-        self._replace("HISTORY", "\n".join(history) + "\n")
-        self._replace("ACTIVE", history[-1] + "\n")
-        return history[-1]
+        return history
 
     def _history(self) -> tuple[str, ...]:
         try:

@@ -1,166 +1,111 @@
-"""The classifier over HTTP: POST /v1/classify, /v1/explain, /v1/picture; GET /v1/model, /healthz, /readyz.
-
-Every error is {"error": {"code": ..., "message": ...}}; a 503 says in Retry-After when to come back.
-"""
+"""The classifier over HTTP: /v1/classify and the rest of `service_routes`, for any server of ASGI."""
 
 from __future__ import annotations
 
-import hmac
-import math
-from http import HTTPStatus
-from typing import Annotated, Any
+import time
+from typing import Any
 
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive, Scope, Send
 
-from classifier.contract import (
-    Classifier,
-    ClassifierError,
-    ClassifierOverloaded,
-    ClassifierUnavailable,
-    ExplanationMethod,
-    InvalidInput,
-)
-from classifier.wire import pack_explanation, pack_model, pack_picture, pack_prediction
+from classifier.contract import Classifier
+from classifier.model_control import ModelControl
+from classifier.service_answers import Answer
+from classifier.service_metrics import ServiceMetrics
+from classifier.service_models import MAX_BODY_BYTES, MAX_TEXTS
+from classifier.service_operations import Operations
+from classifier.service_requests import Requests
+from classifier.service_routes import CLASSIFY, create_app
 
-MAX_BODY_BYTES = 4 * 1024 * 1024
-MAX_TEXTS = 512
-MAX_CHARACTERS = 100_000
-"""Of one text; Slack's longest message has 40,000."""
+__all__ = ["MAX_BODY_BYTES", "MAX_TEXTS", "ClassifierService", "create_service"]
 
-_Text = Annotated[str, Field(max_length=MAX_CHARACTERS)]
+TIMEOUT_SECONDS = 10.0
+_UNKNOWN = "unknown"
+"""The route of requests for which there is none: their paths are anybody's choice, and no label."""
 
 
-class ClassifyRequest(BaseModel):
-    """Body of POST /v1/classify."""
+class ClassifierService:
+    """An ASGI application around a classifier, which stays its caller's to close.
 
-    model_config = ConfigDict(extra="forbid")
-    texts: list[_Text] = Field(max_length=MAX_TEXTS)
+    Messages to classify do not pass through the framework: its routing, middleware and dependencies cost
+    several times what is left. It documents that route and answers all others.
+    """
+
+    def __init__(
+        self, classifier: Classifier | None, token: str | None, control: ModelControl | None, timeout: float
+    ) -> None:
+        self.metrics = ServiceMetrics()
+        self._do = Operations(classifier, control, self.metrics)
+        self._requests = Requests(token, timeout, self.metrics)
+        self._app = create_app(self._requests, self._do, token=token is not None)
+        self._known = {getattr(route, "path", _UNKNOWN) for route in self._app.routes}
+
+    @property
+    def warm(self) -> bool:
+        """Whether there is a model to answer with."""
+        return self._do.classifier is not None
+
+    def provide(self, classifier: Classifier, control: ModelControl | None = None) -> None:
+        """Name the classifier that answers from now on: it is loaded and warm."""
+        self._do.classifier, self._do.control = classifier, control
+
+    def drain(self) -> None:
+        """Be ready no more; what comes is still answered."""
+        self._do.draining = True
+
+    def openapi(self) -> dict[str, Any]:
+        """The service's description, as /openapi.json has it."""
+        return self._app.openapi()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        self.metrics.running += 1
+        route, status = _UNKNOWN, 500
+        try:
+            if scope["path"] == CLASSIFY and scope["method"] == "POST":
+                route = CLASSIFY
+                answer = await self._requests.answer(scope, receive, self._do.classify)
+                status = answer.status
+                await _send(answer, send)
+            else:
+
+                async def watched(message: Message) -> None:
+                    nonlocal status
+                    if message["type"] == "http.response.start":
+                        status = message["status"]
+                    await send(message)
+
+                await self._app(scope, receive, watched)
+                path = getattr(scope.get("route"), "path", _UNKNOWN)
+                route = path if path in self._known else _UNKNOWN
+        finally:
+            self.metrics.running -= 1
+            self.metrics.record(route, status, time.perf_counter() - started)
 
 
-class ExplainRequest(BaseModel):
-    """Body of POST /v1/explain."""
-
-    model_config = ConfigDict(extra="forbid")
-    text: _Text
-    method: ExplanationMethod = "leave_one_out"
+async def _send(answer: Answer, send: Send) -> None:
+    length = (b"content-length", str(len(answer.body)).encode())
+    await send({"type": "http.response.start", "status": answer.status, "headers": [*answer.headers, length]})
+    await send({"type": "http.response.body", "body": answer.body})
 
 
-class PictureRequest(BaseModel):
-    """Body of POST /v1/picture."""
-
-    model_config = ConfigDict(extra="forbid")
-    text: _Text
-    title: Annotated[str, Field(max_length=200)] = ""
-    dark: bool = False
-
-
-class _TooLarge(Exception):
-    """The body is larger than the service takes."""
-
-
-class _Unauthorised(Exception):
-    """The request names no token, or a wrong one."""
-
-
-def create_service(classifier: Classifier, token: str | None) -> FastAPI:
-    """Build the service around a classifier, which stays its caller's to close.
+def create_service(
+    classifier: Classifier | None,
+    token: str | None,
+    control: ModelControl | None = None,
+    *,
+    timeout: float = TIMEOUT_SECONDS,
+) -> ClassifierService:
+    """Build the service around a classifier.
 
     Args:
-        classifier: what answers.
-        token: clients must send it as `Authorization: Bearer ...`; None asks for nothing.
+        classifier: what answers; None until `provide` names one: it answers 503 meanwhile.
+        token: clients must send it as `Authorization: Bearer ...`; None asks for nothing, and then models
+            cannot be changed over HTTP.
+        control: lets another model version answer; None where there is one version alone.
+        timeout: seconds after which the service gives up; clients may say fewer.
     """
-    app = FastAPI(title="Fingerpost classifier", docs_url=None, redoc_url=None)
-
-    def authorise(request: Request) -> None:
-        given = request.headers.get("authorization", "")
-        if token is not None and not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
-            raise _Unauthorised
-
-    @app.post("/v1/classify")
-    async def classify(request: Request) -> dict[str, Any]:
-        authorise(request)
-        body = ClassifyRequest.model_validate_json(await _body(request))
-        predictions = await classifier.classify(body.texts)
-        return {"predictions": [pack_prediction(prediction) for prediction in predictions]}
-
-    @app.post("/v1/explain")
-    async def explain(request: Request) -> dict[str, Any]:
-        authorise(request)
-        body = ExplainRequest.model_validate_json(await _body(request))
-        return {"explanation": pack_explanation(await classifier.explain(body.text, body.method))}
-
-    @app.post("/v1/picture")
-    async def picture(request: Request) -> dict[str, Any]:
-        authorise(request)
-        body = PictureRequest.model_validate_json(await _body(request))
-        drawn = await classifier.picture(body.text, title=body.title, dark=body.dark)
-        return {"picture": pack_picture(drawn)}
-
-    @app.get("/v1/model")
-    async def model(request: Request) -> dict[str, Any]:
-        authorise(request)
-        return {"model": pack_model(await classifier.model())}
-
-    @app.get("/healthz")
-    async def healthz() -> dict[str, str]:
-        return {"status": "ok"}
-
-    @app.get("/readyz")
-    async def readyz() -> dict[str, str]:
-        return {"status": "ready", "version": (await classifier.model()).version}
-
-    _describe_errors(app)
-    return app
-
-
-async def _body(request: Request) -> bytes:
-    """The body, refused as soon as it is too large, whatever its Content-Length says."""
-    received = bytearray()
-    async for chunk in request.stream():
-        received += chunk
-        if len(received) > MAX_BODY_BYTES:
-            raise _TooLarge
-    return bytes(received)
-
-
-def _describe_errors(app: FastAPI) -> None:
-    @app.exception_handler(ClassifierError)
-    async def classifier_error(_: Request, error: ClassifierError) -> JSONResponse:
-        if isinstance(error, ClassifierUnavailable):
-            code = "overloaded" if isinstance(error, ClassifierOverloaded) else "unavailable"
-            seconds = str(max(1, math.ceil(error.retry_after)))
-            return _error(HTTPStatus.SERVICE_UNAVAILABLE, code, str(error), {"Retry-After": seconds})
-        if isinstance(error, InvalidInput):
-            return _error(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_input", str(error))
-        return _error(HTTPStatus.INTERNAL_SERVER_ERROR, "classifier_error", str(error))
-
-    @app.exception_handler(ValidationError)
-    async def invalid(_: Request, error: ValidationError) -> JSONResponse:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "body"
-        return _error(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_input", f"{place}: {first['msg']}")
-
-    @app.exception_handler(_TooLarge)
-    async def too_large(_: Request, __: _TooLarge) -> JSONResponse:
-        message = f"the body has more than {MAX_BODY_BYTES} bytes: send fewer texts at once"
-        return _error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", message)
-
-    @app.exception_handler(_Unauthorised)
-    async def unauthorised(_: Request, __: _Unauthorised) -> JSONResponse:
-        headers = {"WWW-Authenticate": "Bearer"}
-        return _error(HTTPStatus.UNAUTHORIZED, "unauthorised", "send the service's token", headers)
-
-    @app.exception_handler(HTTPException)
-    async def other(_: Request, error: HTTPException) -> JSONResponse:
-        status = HTTPStatus(error.status_code)
-        return _error(status, status.name.lower(), str(error.detail), dict(error.headers or {}))
-
-
-def _error(
-    status: HTTPStatus, code: str, message: str, headers: dict[str, str] | None = None
-) -> JSONResponse:
-    content = {"error": {"code": code, "message": message}}
-    return JSONResponse(content, status_code=status, headers=headers)
+    return ClassifierService(classifier, token, control, timeout)

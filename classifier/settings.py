@@ -49,7 +49,9 @@ class ClassifierSettings(BaseSettings):
     token: SecretStr | None = Field(None, description="shared secret of the service and its clients")
     host: str = "127.0.0.1"
     port: int = Field(8600, ge=0, le=65535)
-    timeout_seconds: float = Field(10.0, gt=0)
+    timeout_seconds: float = Field(10.0, gt=0, description="the service gives up on a request after these")
+    connections: int = Field(1024, ge=1, description="that the service keeps; more are answered with a 503")
+    drain_seconds: int = Field(20, ge=1, description="for what is under way when the service is stopped")
 
     def training_config(self) -> TrainingConfig:
         """The part that `fit` takes. Imports torch.

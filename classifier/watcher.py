@@ -38,12 +38,15 @@ class RegistryWatcher:
         self._interval = interval
         self._on_swap = on_swap
         self._refused: str | None = None
+        self.changing = asyncio.Lock()
+        """Held during each look of `run`; whoever activates a version himself holds it meanwhile."""
 
     async def run(self) -> None:
         """Watch until cancelled. A version that cannot be loaded is logged, and the old one stays."""
         while True:
             with contextlib.suppress(OSError):  # a moment without the disk is no reason to stop watching
-                await self.look()
+                async with self.changing:
+                    await self.look()
             await asyncio.sleep(self._interval)
 
     async def look(self) -> str | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+import orjson
 
 from classifier.contract import Decisive, Explanation, ModelInfo, Picture, Prediction, Word
 
@@ -42,12 +43,47 @@ def explanation_fields(explanation: Explanation) -> dict[str, Any]:
 
 def pack_prediction(prediction: Prediction) -> dict[str, Any]:
     """All of a prediction; the embedding is base64 of little-endian float32."""
-    embedding = np.asarray(prediction.embedding, dtype="<f4").tobytes()
     return {
         **prediction_fields(prediction),
         "threshold": prediction.threshold,
-        "embedding": base64.b64encode(embedding).decode("ascii"),
+        "embedding": _embedding(prediction),
     }
+
+
+def _embedding(prediction: Prediction) -> str:
+    return base64.b64encode(np.asarray(prediction.embedding, dtype="<f4").tobytes()).decode("ascii")
+
+
+def encode_predictions(
+    predictions: Sequence[Prediction], *, top: int | None = None, embedding: bool = True
+) -> bytes:
+    """{"predictions": [...]} as JSON: what pack_prediction says of each, several times as fast.
+
+    Args:
+        predictions: to encode.
+        top: that many alternatives of each at most; None: all.
+        embedding: whether each has its embedding.
+
+    Returns:
+        UTF-8. The encoder reads tuples, words and numpy's numbers as they are, so little is copied.
+    """
+    packed = []
+    for prediction in predictions:
+        fields: dict[str, Any] = {
+            "category": prediction.category,
+            "confidence": prediction.confidence,
+            "alternatives": prediction.alternatives if top is None else prediction.alternatives[:top],
+            "candidates": prediction.candidates,
+            "out_of_scope": prediction.out_of_scope,
+            "words": prediction.words,
+            "model_version": prediction.model_version,
+            "truncated": prediction.truncated,
+            "threshold": prediction.threshold,
+        }
+        if embedding:
+            fields["embedding"] = _embedding(prediction)
+        packed.append(fields)
+    return orjson.dumps({"predictions": packed}, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def unpack_prediction(fields: Mapping[str, Any]) -> Prediction:

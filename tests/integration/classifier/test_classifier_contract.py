@@ -57,6 +57,13 @@ async def test_an_empty_text_gets_an_honest_not_sure(classifier):
     assert prediction.words == ()
 
 
+async def test_half_a_character_is_no_reason_to_fail(classifier):
+    text = "my vpn\ud800 is not working \udfff"
+    [prediction] = await classifier.classify([text])
+    assert prediction.category == "network"
+    assert all(text[word.start : word.end] == word.text for word in prediction.words)
+
+
 async def test_no_texts_get_no_answers(classifier):
     assert await classifier.classify([]) == []
 
