@@ -94,6 +94,9 @@ def _without_spaces(text: str, start: int, end: int) -> tuple[int, int]:
 
 def pad(batch: Sequence[Encoded], pad_id: int) -> tuple[Ids, Ids]:
     """Pad on the right to the batch's longest text: (input_ids, attention_mask), both int64 [B, T]."""
+    if len(batch) == 1:
+        alone = np.array([batch[0].ids], np.int64)
+        return alone, np.ones_like(alone)
     lengths = np.array([len(encoded.ids) for encoded in batch])
     mask = np.arange(lengths.max()) < lengths[:, None]
     ids = np.full(mask.shape, pad_id, np.int64)

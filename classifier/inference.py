@@ -99,10 +99,22 @@ class Predictor:
         """Raw logits, float64 [N, categories]."""
         return self.outputs(texts)[0]
 
-    def scope(self, logits: npt.NDArray[Any], pooled: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Out-of-scope score, float64 [N] in 0..1, from raw logits and pooled vectors."""
-        distances = None
-        if self._space is not None:
+    def scope(
+        self,
+        logits: npt.NDArray[Any],
+        pooled: npt.NDArray[Any],
+        distances: npt.NDArray[Any] | None = None,
+    ) -> npt.NDArray[Any]:
+        """Out-of-scope score, float64 [N] in 0..1.
+
+        Args:
+            logits: [N, categories], raw.
+            pooled: [N, hidden].
+            distances: [N] in the scope space, where they are known.
+        """
+        if self._space is None:
+            distances = None
+        elif distances is None:
             distances = self._space.distances(pooled)
         features = scope_features(logits, self.facts.temperature, distances)
         return out_of_scope_score(features, self.facts.out_of_scope)
@@ -116,7 +128,7 @@ class Predictor:
     ) -> Iterator[tuple[Prediction, Attended]]:
         """What a batch's members are answered, in order."""
         scores = probabilities(forward.logits, self.facts.temperature)
-        scope = self.scope(forward.logits, forward.pooled).tolist()
+        scope = self.scope(forward.logits, forward.pooled, forward.distances).tolist()
         order = np.argsort(-scores, axis=1, kind="stable")
         ranked = np.take_along_axis(scores, order, axis=1)
         sizes = self._sizes(ranked)

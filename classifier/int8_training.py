@@ -17,6 +17,7 @@ from classifier.batching import Encoded, batches_by_budget, pad
 from classifier.model import TrainedModel
 
 _BATCH_TOKENS = 1024
+_ANSWERS = ("logits", "pooled", "distances")
 
 
 def prepare_int8(model: TrainedModel, seen: Sequence[Encoded], unseen: Sequence[Encoded]) -> None:
@@ -53,6 +54,7 @@ def source_of(model: TrainedModel) -> Source:
         scorer_layers=scorer.layers if scorer else 1,
         pooling=network.pooling,
         ranges=model.ranges,
+        scope=model.scope,
     )
 
 
@@ -66,7 +68,7 @@ def measure_ranges(source: Source, encoded: Sequence[Encoded], pad_id: int) -> R
     """
     graph = build_graph(source, "fp32", words=False, taps=True)
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
-    names = [output.name for output in session.get_outputs() if output.name not in ("logits", "pooled")]
+    names = [output.name for output in session.get_outputs() if output.name not in _ANSWERS]
     low: dict[str, Any] = {}
     high: dict[str, Any] = {}
     for batch in batches_by_budget([len(text.ids) for text in encoded], _BATCH_TOKENS):

@@ -143,9 +143,10 @@ def _in_onnx(folder: Path, choice: race.Choice, settings: LoadSettings, alone: C
     threads = settings.threads or race.cores()
     try:
         graph = OnnxGraph(read_source(folder), precision, texts[0].pad_id)
-        backend: Backend = graph.open(1 if choice.workers > 1 else threads)
+        backend: Backend = graph.open(1) if choice.workers > 1 else graph.open(threads, spin=choice.wide)
         if choice.workers > 1 and choice.wide:
-            backend = Alone(backend, graph.open(threads), alone)
+            # its threads turn for a moment: waking one takes as long as a tenth of a message
+            backend = Alone(backend, graph.open(threads, spin=True), alone)
     except (KeyError, ValueError, RuntimeError) as error:
         raise BrokenModel(f"{folder} cannot be loaded ({error}): train it again") from error
     tokens = min(settings.batch_tokens, _CACHED_TOKENS)

@@ -86,7 +86,7 @@ def _pooled(backend: Backend, encoded: Sequence[Encoded]) -> Any:
 
 
 def _onnx_speeds(graph: OnnxGraph, encoded: Sequence[Encoded], threads: int) -> dict[str, float]:
-    narrow, wide = graph.open(1), graph.open(threads)
+    narrow, wide = graph.open(1), graph.open(threads, spin=True)
     batches, single = _batches(encoded, _BATCH), _batches(encoded, 1)
     return {
         "side_by_side": _rate(narrow, batches, threads),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import numpy.typing as npt
 
@@ -30,11 +32,16 @@ def scope_features(logits: Floats, temperature: float, distances: Floats | None 
 
 def out_of_scope_score(features: Floats, parameters: OutOfScope) -> Floats:
     """[N] in 0..1: 0 surely one of the categories, 1 surely none of them; see scope_features."""
-    features = (features - np.array(parameters.mean)) / np.array(parameters.scale)
-    score: Floats = 1 / (
-        1 + np.exp(-np.clip(features @ np.array(parameters.weights) + parameters.bias, -30, 30))
-    )
+    weights, bias = _affine(parameters)
+    score: Floats = 1 / (1 + np.exp(-np.clip(features @ weights + bias, -30, 30)))
     return score
+
+
+@functools.lru_cache(maxsize=16)
+def _affine(parameters: OutOfScope) -> tuple[Floats, float]:
+    """The regression on features that are not standardised."""
+    weights = np.array(parameters.weights) / np.array(parameters.scale)
+    return weights, parameters.bias - float(np.dot(weights, parameters.mean))
 
 
 def logsumexp(values: Floats) -> Floats:

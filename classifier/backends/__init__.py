@@ -21,12 +21,14 @@ class Forward:
         pooled: float32 [B, hidden].
         received: float32 [B, T], attention received in the last layer, each row sums to 1.
         scored: float32 [B, T], what tokens count by the model's word scorer; None in models without one.
+        distances: float32 [B], see ScopeSpace.distances; None where the backend does not compute them.
     """
 
     logits: npt.NDArray[Any]
     pooled: npt.NDArray[Any]
     received: npt.NDArray[Any]
     scored: npt.NDArray[Any] | None = None
+    distances: npt.NDArray[Any] | None = None
 
 
 class Backend(Protocol):

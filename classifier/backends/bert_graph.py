@@ -23,6 +23,7 @@ from safetensors.numpy import load_file
 
 from classifier.backends.int8 import Ranges, load_ranges, quantize
 from classifier.facts import Pooling
+from classifier.scope_space import ScopeSpace, load_scope_space
 
 Array = npt.NDArray[Any]
 Precision = Literal["fp32", "int8"]
@@ -48,6 +49,7 @@ class Source:
         scorer_layers: last layers whose attention the word scorer looks at.
         pooling: mean or cls.
         ranges: of the inputs of its matrix products, for int8; None where they were not measured.
+        scope: the space of the out-of-scope distance; None in models without one.
     """
 
     config: Mapping[str, Any]
@@ -57,6 +59,7 @@ class Source:
     scorer_layers: int = 1
     pooling: Pooling = "mean"
     ranges: Ranges | None = None
+    scope: ScopeSpace | None = None
 
     @property
     def known(self) -> bool:
@@ -76,6 +79,7 @@ def read_source(folder: Path) -> Source:
         scorer_layers=int(scorer["layers"]) if scorer else 1,
         pooling=facts.get("pooling", "mean"),
         ranges=load_ranges(folder),
+        scope=load_scope_space(folder),
     )
 
 
@@ -100,8 +104,8 @@ def build_graph(source: Source, precision: Precision, *, words: bool = True, tap
 
     Returns:
         An ONNX model. Inputs: input_ids, attention_mask, int64 [B, T]. Outputs: logits [B, categories],
-        pooled [B, hidden], and with words received [B, T] and, where the model has a word scorer, scored
-        [B, T]; see model.ForwardOutput.
+        pooled [B, hidden]; distances [B] where the model has a scope space; with words received [B, T] and,
+        where the model has a word scorer, scored [B, T]; see model.ForwardOutput and backends.Forward.
 
     Raises:
         ValueError: the encoder is of another family, see `can_build`; or int8 is asked for, and the model
@@ -130,6 +134,7 @@ class _Graph:
         self._hidden = int(config["hidden_size"])
         self._epsilon = float(config["layer_norm_eps"])
         self._pooling = source.pooling
+        self._space = source.scope
         self._nodes: list[NodeProto] = []
         self._constants: list[TensorProto] = []
         self._typed: list[ValueInfoProto] = []
@@ -149,10 +154,14 @@ class _Graph:
                 weights = self._op("Softmax", [scores], axis=-1)
                 rows.append(self._op("Squeeze", [self._op("MatMul", [share, weights]), self._ints(2)]))
         self._answer(states, share)
+        if self._space is not None:
+            self._measure(self._space)
         outputs: list[tuple[str, Sequence[str | int]]] = [
             ("logits", ["B", "C"]),
             ("pooled", ["B", self._hidden]),
         ]
+        if self._space is not None:
+            outputs.append(("distances", ["B"]))
         if self._words:
             self._op("ReduceMean", [rows[-1], self._ints(1)], output="received", keepdims=0)
             outputs.append(("received", ["B", "T"]))
@@ -236,6 +245,20 @@ class _Graph:
             self._op("Squeeze", [mean, self._ints(1)], output="pooled")
         head = [self._constant(self._head["weight"]), self._constant(self._head["bias"])]
         self._op("Gemm", ["pooled", *head], output="logits", transB=1)
+
+    def _measure(self, space: ScopeSpace) -> None:
+        """Squared distances to the nearest category, as ScopeSpace.distances."""
+        mapped = self._plain("pooled", space.weight, space.bias)
+        norms = self._op("ReduceL2", [mapped, self._ints(1)], keepdims=1)
+        tiny = self._constant(np.array(1e-12, np.float32))
+        unit = self._op("Div", [mapped, self._op("Max", [norms, tiny])])
+        turned = self._op("MatMul", [unit, self._constant(space.precision)])
+        own = self._op("ReduceSum", [self._op("Mul", [turned, unit]), self._ints(1)], keepdims=1)
+        theirs = np.einsum("ch,ch->c", space.means @ space.precision, space.means).astype(np.float32)
+        both = (-2.0 * (space.means @ space.precision)).astype(np.float32)
+        every = self._op("Add", [own, self._plain(unit, both, theirs)])
+        nearest = self._op("ReduceMin", [every, self._ints(1)], keepdims=0)
+        self._op("Max", [nearest, self._constant(np.array(0.0, np.float32))], output="distances")
 
     def _score(self, scorer: Mapping[str, Array], rows: Sequence[str], states: str) -> None:
         received = self._op("Concat", list(rows), axis=1)  # [B, layers * heads, T]

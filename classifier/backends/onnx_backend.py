@@ -74,6 +74,7 @@ class OnnxBackend:
             pooled=output["pooled"],
             received=output.get("received", mask.astype(np.float32)),
             scored=output.get("scored"),
+            distances=output.get("distances"),
         )
 
 
