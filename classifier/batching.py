@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
+from tokenizers.pre_tokenizers import BertPreTokenizer
 
 from classifier.text import ModelText, model_text
 
@@ -60,6 +61,7 @@ class TextEncoder:
         self._max_tokens = max_tokens
         self._unknown = {tokenizer.token_to_id(token) for token in ("[UNK]", "<unk>")} - {None}
         self.pad_id = pad_id
+        self._spaces = not isinstance(tokenizer.pre_tokenizer, BertPreTokenizer)
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
         """Normalise and tokenize.
@@ -72,14 +74,14 @@ class TextEncoder:
         return [self._fit(source, e.ids, e.offsets) for source, e in zip(sources, encodings, strict=True)]
 
     def _fit(self, source: ModelText, ids: list[int], spans: list[tuple[int, int]]) -> Encoded:
-        offsets = [_without_spaces(source.text, start, end) for start, end in spans]
+        offsets = [_without_spaces(source.text, *span) for span in spans] if self._spaces else spans
         truncated = source.truncated
         if len(ids) > self._max_tokens:
             tail = self._max_tokens // 4
             head = self._max_tokens - tail
             ids, offsets = ids[:head] + ids[-tail:], offsets[:head] + offsets[-tail:]
             truncated = True
-        unknown = sum(token in self._unknown for token in ids)
+        unknown = 0 if self._unknown.isdisjoint(ids) else sum(token in self._unknown for token in ids)
         return Encoded(source, ids, offsets, truncated, unknown)
 
 
