@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from classifier.contract import ClassifierOverloaded, ClassifierUnavailable, ExplanationMethod
 from classifier.inference import Predictor
 from classifier.loading import Loaded
+
+_CROWDED_SECONDS = 0.1
+"""So long after two shares ran at once others are expected to."""
 
 _OVERHEAD = 24
 """What a text costs beside its characters, in characters."""
@@ -80,15 +84,18 @@ class Admission:
     Args:
         size: texts that may wait.
         most: texts in a share.
+        clock: seconds.
     """
 
-    def __init__(self, size: int, most: int) -> None:
+    def __init__(self, size: int, most: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._size, self._most = size, most
         self._queue: deque[tuple[Job, int]] = deque()
         self._weight = 0
         self._changed = threading.Condition()
-        self._idle = self._busy = 0
+        self._busy = 0
         self._closed = False
+        self._clock = clock
+        self._crowded_until = 0.0
 
     @property
     def waiting(self) -> int:
@@ -96,8 +103,11 @@ class Admission:
         return len(self._queue)
 
     def alone(self) -> bool:
-        """Whether one share runs and nothing waits."""
-        return self._busy <= 1 and not self._queue
+        """Whether one share runs and nothing waits, and it has been so for a while.
+
+        Where messages come one by one, each may have the whole machine. Where some overlap, others soon will.
+        """
+        return self._busy <= 1 and not self._queue and self._clock() >= self._crowded_until
 
     def add(self, job: Job) -> None:
         """Let a job wait.
@@ -128,11 +138,11 @@ class Admission:
                 if self._queue and self._queue[0][0].model.free:
                     if share := self._share():
                         self._busy += 1
+                        if self._busy > 1 or self._queue:
+                            self._crowded_until = self._clock() + _CROWDED_SECONDS
                         return share
                     continue
-                self._idle += 1
                 self._changed.wait()
-                self._idle -= 1
 
     def give_back(self, share: Share) -> None:
         """End a share: its predictor is free again."""
@@ -151,10 +161,9 @@ class Admission:
         return left
 
     def _share(self) -> Share | None:
-        """Of all that waits this worker's part, beside the workers that could help; all for one model."""
+        """Of all that waits this worker's part, beside others whose predictor is free; all for one model."""
         model = self._queue[0][0].model
-        helpers = min(self._idle, len(model.free) - 1)
-        part = self._weight / (helpers + 1)
+        part = self._weight / max(1, len(model.free))
         items: list[tuple[Job, int]] = []
         taken = 0
         while self._queue and len(items) < self._most and taken < part:

@@ -118,3 +118,28 @@ def batches_by_budget(lengths: Sequence[int], budget: int, *, most: int = 256) -
         longest = max(longest, lengths[index])
     if batch:
         yield batch
+
+
+def cheapest_batches(lengths: Sequence[int], budget: int, overhead: int) -> list[list[int]]:
+    """Indices in batches of like length so that all of them together cost least, padding included.
+
+    Args:
+        lengths: of the texts, in tokens.
+        budget: padded tokens of a batch at most, or a single text.
+        overhead: what a batch costs beside its padded tokens, in tokens.
+    """
+    order = sorted(range(len(lengths)), key=lengths.__getitem__)
+    # the least cost of the first so many texts, and where the last of their batches begins
+    costs, begins = [0.0], [0]
+    for end in range(1, len(order) + 1):
+        longest = lengths[order[end - 1]]
+        first = max(0, min(end - 1, end - budget // max(longest, 1)))
+        cost, begin = min((costs[at] + (end - at) * longest, -at) for at in range(first, end))
+        costs.append(cost + overhead)
+        begins.append(-begin)
+    batches: list[list[int]] = []
+    end = len(order)
+    while end:
+        batches.append(order[begins[end] : end])
+        end = begins[end]
+    return batches[::-1]

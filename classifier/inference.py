@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from classifier.backends import Backend, Forward
-from classifier.batching import Encoded, TextEncoder, batches_by_budget, unreadable
+from classifier.batching import Encoded, TextEncoder, batches_by_budget, cheapest_batches, unreadable
 from classifier.contract import ModelInfo, Prediction
 from classifier.facts import ModelFacts
 from classifier.prediction_sets import prediction_set_size
@@ -32,6 +32,7 @@ class Predictor:
         *,
         scope: ScopeSpace | None = None,
         batch_tokens: int = 4096,
+        batch_overhead: int = 0,
     ) -> None:
         """Put the parts together.
 
@@ -41,11 +42,13 @@ class Predictor:
             backend: what runs the network.
             scope: the space of the out-of-scope distance, in models that have one.
             batch_tokens: padded tokens in one forward pass at most.
+            batch_overhead: what a pass costs beside its padded tokens, in tokens; 0: not known, and batches
+                are as large as they may be.
         """
         self.facts = facts
         self.backend = backend
         self.texts = texts
-        self._batch_tokens = batch_tokens
+        self._batch_tokens, self._batch_overhead = batch_tokens, batch_overhead
         self._space = scope
 
     def info(self) -> ModelInfo:
@@ -73,11 +76,17 @@ class Predictor:
         """
         encoded = self.texts.encode(texts)
         answers: dict[int, tuple[Prediction, Attended]] = {}
-        for batch in batches_by_budget([len(e.ids) for e in encoded], self._batch_tokens):
+        for batch in self._batches(encoded):
             members = [encoded[i] for i in batch]
             forward = self.backend.forward(members)
             answers |= zip(batch, self._answers(members, forward, plain=plain), strict=True)
         return [answers[position] for position in range(len(texts))]
+
+    def _batches(self, encoded: Sequence[Encoded]) -> Iterable[list[int]]:
+        lengths = [len(text.ids) for text in encoded]
+        if not self._batch_overhead:
+            return batches_by_budget(lengths, self._batch_tokens)
+        return cheapest_batches(lengths, self._batch_tokens, self._batch_overhead)
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
         """The texts as the network gets them, in order."""

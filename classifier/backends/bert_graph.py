@@ -278,18 +278,19 @@ class _Graph:
             self._taps[name] = states
         if self._ranges is None:
             return self._plain(states, weight, bias)
-        scaled = quantize(weight, self._ranges.low[name], self._ranges.high[name])
-        zero = self._constant(np.array(scaled.zero, np.uint8))
-        one = self._constant(np.array(1.0, np.float32))
-        rounded = self._op(
-            "QuantizeLinear", [self._op("Mul", [states, self._constant(scaled.factors)]), one, zero]
-        )
+        # what comes from a layer norm has channels of very different size
+        normed = not name.endswith("output.dense")
+        scaled = quantize(weight, self._ranges.low[name], self._ranges.high[name], by_channel=normed)
+        if scaled.factors is not None:
+            states = self._op("Mul", [states, self._constant(scaled.factors)])
+        step, zero = self._constant(scaled.step), self._constant(scaled.zero)
+        rounded = self._op("QuantizeLinear", [states, step, zero])
         return self._op(
             "MatMulIntegerToFloat",
             [
                 rounded,
                 self._constant(scaled.weight),
-                one,
+                step,
                 self._constant(scaled.steps),
                 zero,
                 self._constant(np.zeros(len(scaled.steps), np.int8)),

@@ -65,38 +65,53 @@ class Quantized:
     """One matrix product, ready for int8.
 
     Attributes:
-        factors: float32 [in], by which activations are multiplied before they are rounded.
-        zero: uint8, what stands for 0 among them.
+        factors: float32 [in], by which activations are multiplied before they are rounded by `step`; None
+            where all channels share it.
+        step: float32 scalar, one level of the activations.
+        zero: uint8 scalar, what stands for 0 among them.
         weight: int8 [in, out].
-        steps: float32 [out], by which the sums are multiplied.
+        steps: float32 [out], one level of the weights.
     """
 
-    factors: Array
-    zero: int
+    factors: Array | None
+    step: Array
+    zero: Array
     weight: Array
     steps: Array
 
 
-def quantize(weight: Array, low: Array, high: Array) -> Quantized:
+def quantize(weight: Array, low: Array, high: Array, *, by_channel: bool) -> Quantized:
     """Scale one matrix product.
 
     Args:
         weight: float32 [out, in].
         low: [in], the least value of each channel of its input.
         high: [in], the greatest.
+        by_channel: whether each channel of the input gets a step of its own, at the price of a
+            multiplication: what comes from a layer norm needs it, the rest does nearly as well without
+            (99.90% of the answers as in float32 in place of 99.97%).
     """
     low, high = np.minimum(low, 0.0), np.maximum(high, 0.0)
-    reach = np.maximum(high, -low)
-    reach = np.maximum(reach, 1e-5 * max(float(reach.max()), 1e-6))
-    weighs = np.abs(weight).max(axis=0)
-    weighs = np.maximum(weighs, 1e-5 * max(float(weighs.max()), 1e-6))
-    shape = reach**_SHARE / weighs ** (1 - _SHARE)
+    shape = _shape(weight, np.maximum(high, -low)) if by_channel else np.ones_like(low)
     above, below = float((high / shape).max()), float((-low / shape).max())
     step = max((above + below) / _LEVELS, 1e-12)
-    zero = round(below / step)
-    scales = step * shape
-    scaled = weight * scales
+    scaled = weight * shape
     steps = np.abs(scaled).max(axis=1) / 127.0
     steps[steps == 0] = 1.0
     rounded = np.clip(np.round(scaled / steps[:, None]), -127, 127).astype(np.int8)
-    return Quantized((1.0 / scales).astype(np.float32), zero, rounded.T, steps.astype(np.float32))
+    return Quantized(
+        (1.0 / shape).astype(np.float32) if by_channel else None,
+        np.array(step, np.float32),
+        np.array(round(below / step), np.uint8),
+        rounded.T,
+        steps.astype(np.float32),
+    )
+
+
+def _shape(weight: Array, reach: Array) -> Array:
+    """[in], how wide each channel's step is beside the others': between its activations and its weights."""
+    reach = np.maximum(reach, 1e-5 * max(float(reach.max()), 1e-6))
+    weighs = np.abs(weight).max(axis=0)
+    weighs = np.maximum(weighs, 1e-5 * max(float(weighs.max()), 1e-6))
+    shape: Array = reach**_SHARE / weighs ** (1 - _SHARE)
+    return shape

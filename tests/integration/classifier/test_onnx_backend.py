@@ -112,7 +112,7 @@ def test_any_mix_of_lengths_in_any_order_is_answered_as_each_text_alone(long_rea
             assert single.truncated == wanted.truncated
 
 
-def test_alone_a_batch_runs_wide_and_beside_others_narrow():
+def test_a_text_alone_runs_wide_and_a_batch_or_beside_others_narrow():
     ran = []
 
     class Named:
@@ -122,11 +122,13 @@ def test_alone_a_batch_runs_wide_and_beside_others_narrow():
         def forward(self, batch):
             ran.append(self.name)
 
-    answers = iter([True, False])
-    backend = Alone(Named("narrow"), Named("wide"), lambda: next(answers))
-    backend.forward([])
-    backend.forward([])
-    assert ran == ["wide", "narrow"]
+    alone = [True]
+    backend = Alone(Named("narrow"), Named("wide"), lambda: alone[0])
+    backend.forward(["one"])
+    backend.forward(["one", "two"])
+    alone[0] = False
+    backend.forward(["one"])
+    assert ran == ["wide", "narrow", "narrow"]
 
 
 def test_without_words_it_computes_none(folder, torch_says):
