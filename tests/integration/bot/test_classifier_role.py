@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+from pathlib import Path
 
 import httpx
 import pytest
@@ -63,6 +64,10 @@ async def test_the_service_answers_changes_its_model_and_ends_in_order(registry,
         metrics = (await client.get("/metrics")).text
         assert "fingerpost_classifier_model_swaps_total 1.0" in metrics
         assert "fingerpost_classifier_queue_texts 0.0" in metrics
+        if sys.platform == "linux":
+            mapped = Path(f"/proc/{process.pid}/maps").read_text(encoding="utf-8")
+            assert "onnxruntime" in mapped
+            assert "libtorch" not in mapped
         process.send_signal(signal.SIGTERM)
         assert await process.wait() == 0
     finally:
