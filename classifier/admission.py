@@ -23,9 +23,16 @@ _OVERHEAD = 24
 
 @dataclass(eq=False, slots=True)
 class HeldModel:
-    """A model that is ready, and which of its predictors are free."""
+    """A model that is ready, and which of its predictors are free.
+
+    Attributes:
+        loaded: the model.
+        most: texts in a share.
+        free: of its predictors.
+    """
 
     loaded: Loaded
+    most: int
     free: list[Predictor] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -83,12 +90,11 @@ class Admission:
 
     Args:
         size: texts that may wait.
-        most: texts in a share.
         clock: seconds.
     """
 
-    def __init__(self, size: int, most: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._size, self._most = size, most
+    def __init__(self, size: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._size = size
         self._queue: deque[tuple[Job, int]] = deque()
         self._weight = 0
         self._changed = threading.Condition()
@@ -166,7 +172,7 @@ class Admission:
         part = self._weight / max(1, len(model.free))
         items: list[tuple[Job, int]] = []
         taken = 0
-        while self._queue and len(items) < self._most and taken < part:
+        while self._queue and len(items) < model.most and taken < part:
             job, place = self._queue[0]
             explains = job.method is not None
             if items and (job.model is not model or explains):

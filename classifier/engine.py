@@ -41,7 +41,7 @@ class EngineSettings:
         backend: what runs the network on a CPU; auto: the winner of a race on this machine, see race.
         threads: CPU cores to use, 0: all.
         batch_tokens: padded tokens in one forward pass at most.
-        batch_texts: texts that a worker takes from the queue at once.
+        batch_texts: texts that a worker takes from the queue at once; 0: as many as suit the backend.
         queue_size: texts that may wait at most.
         cache: folder in which races keep their results; None: they race each time.
     """
@@ -50,7 +50,7 @@ class EngineSettings:
     backend: BackendName = "auto"
     threads: int = 0
     batch_tokens: int = 4096
-    batch_texts: int = 128
+    batch_texts: int = 0
     queue_size: int = 1024
     cache: Path | None = None
 
@@ -69,7 +69,7 @@ class LocalClassifier:
 
     def __init__(self, model: TrainedModel | Path, settings: EngineSettings | None = None) -> None:
         self._settings = settings or EngineSettings()
-        self._admission = Admission(self._settings.queue_size, self._settings.batch_texts)
+        self._admission = Admission(self._settings.queue_size)
         self._swapping = asyncio.Lock()
         self._swaps = 0
         self._active = self._prepare(model)
@@ -180,7 +180,7 @@ class LocalClassifier:
         loaded = load(model, self._settings.load_settings(), self._admission.alone)
         for predictor in loaded.predictors:
             predictor.predict(_WARM_UP)
-        return HeldModel(loaded)
+        return HeldModel(loaded, self._settings.batch_texts or loaded.share)
 
     def _model(self, version: str | None) -> HeldModel:
         if version is None or version == self._active.loaded.facts.version:

@@ -45,6 +45,9 @@ _PASS_OVERHEAD = 32
 """What a pass costs beside its tokens, in tokens: a quarter as many tokens a pass take a third longer."""
 
 
+_SHARE, _TORCH_SHARE, _GPU_SHARE = 32, 128, 1024
+
+
 @dataclass(frozen=True, slots=True)
 class LoadSettings:
     """How a model is run.
@@ -72,11 +75,13 @@ class Loaded:
         facts: what it says about itself.
         predictors: one for each worker.
         backend: name of what runs the network.
+        share: texts that a worker takes at once, so that those behind them do not wait for long.
     """
 
     facts: ModelFacts
     predictors: tuple[Predictor, ...]
     backend: str
+    share: int
 
 
 def load(model: TrainedModel | Path, settings: LoadSettings, alone: Callable[[], bool]) -> Loaded:
@@ -158,7 +163,7 @@ def _in_onnx(folder: Path, choice: race.Choice, settings: LoadSettings, alone: C
         Predictor(facts, each, backend, scope=scope, batch_tokens=tokens, batch_overhead=_PASS_OVERHEAD)
         for each in texts
     )
-    return Loaded(facts, predictors, choice.backend)
+    return Loaded(facts, predictors, choice.backend, _SHARE)
 
 
 def _in_memory(folder: Path, settings: LoadSettings) -> TrainedModel:
@@ -180,7 +185,7 @@ def _in_torch(model: TrainedModel, settings: LoadSettings, *, bf16: bool = False
         backend = TorchBackend(model.network, model.tokenizer.pad_token_id or 0, bf16=bf16)
         name = "torch-bf16" if bf16 else "torch"
     predictor = TorchPredictor(model, backend=backend, batch_tokens=settings.batch_tokens)
-    return Loaded(model.facts, (predictor,), name)
+    return Loaded(model.facts, (predictor,), name, _GPU_SHARE if name == "cuda" else _TORCH_SHARE)
 
 
 def _has_cuda() -> bool:

@@ -278,9 +278,9 @@ class _Graph:
             self._taps[name] = states
         if self._ranges is None:
             return self._plain(states, weight, bias)
-        # what comes from a layer norm has channels of very different size
-        normed = not name.endswith("output.dense")
-        scaled = quantize(weight, self._ranges.low[name], self._ranges.high[name], by_channel=normed)
+        # what attention gives is a mean of values, with channels of like size; elsewhere they differ widely
+        apart = not name.endswith("attention.output.dense")
+        scaled = quantize(weight, self._ranges.low[name], self._ranges.high[name], by_channel=apart)
         if scaled.factors is not None:
             states = self._op("Mul", [states, self._constant(scaled.factors)])
         step, zero = self._constant(scaled.step), self._constant(scaled.zero)

@@ -26,6 +26,11 @@ def registry(tmp_path):
     return registry
 
 
+def loaded_files(pid):
+    """What a process has mapped into its memory."""
+    return Path(f"/proc/{pid}/maps").read_text(encoding="utf-8")
+
+
 async def ready(client):
     try:
         return (await client.get("/readyz")).is_success
@@ -65,7 +70,7 @@ async def test_the_service_answers_changes_its_model_and_ends_in_order(registry,
         assert "fingerpost_classifier_model_swaps_total 1.0" in metrics
         assert "fingerpost_classifier_queue_texts 0.0" in metrics
         if sys.platform == "linux":
-            mapped = Path(f"/proc/{process.pid}/maps").read_text(encoding="utf-8")
+            mapped = loaded_files(process.pid)
             assert "onnxruntime" in mapped
             assert "libtorch" not in mapped
         process.send_signal(signal.SIGTERM)
