@@ -84,6 +84,7 @@ def explanations(
     from classifier.benchmark.explanations import measure, table
     from classifier.dataset import read_examples
     from classifier.devices import use_threads
+    from classifier.engine import EngineSettings
     from classifier.model_directory import load_model_directory
     from classifier.served import served
     from classifier.torch_inference import TorchPredictor
@@ -91,7 +92,8 @@ def explanations(
     examples = read_examples(texts)
     console = Console(stderr=True)
     use_threads(threads)
-    with served(model) as ask:
+    # the sets are found in torch, so that is asked again: int8 may see a close call otherwise
+    with served(model, EngineSettings(backend="torch")) as ask:
         measured = measure(
             TorchPredictor(load_model_directory(model)),
             [example.text for example in examples],

@@ -7,10 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import torch
 
-from classifier.backends.bert_graph import Precision, Source, build_graph
+from classifier.backends.bert_graph import Precision, Source
 from classifier.backends.int8 import Ranges
 from classifier.backends.onnx_backend import OnnxGraph
 from classifier.batching import Encoded, batches_by_budget, pad
@@ -66,8 +65,7 @@ def measure_ranges(source: Source, encoded: Sequence[Encoded], pad_id: int) -> R
         encoded: texts to run.
         pad_id: of the tokenizer.
     """
-    graph = build_graph(source, "fp32", words=False, taps=True)
-    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    session = OnnxGraph(source, "fp32", pad_id, words=False, taps=True).session()
     names = [output.name for output in session.get_outputs() if output.name not in _ANSWERS]
     low: dict[str, Any] = {}
     high: dict[str, Any] = {}

@@ -40,12 +40,11 @@ _CACHED_TOKENS = 384
 """Padded tokens of one pass on a CPU: what lies between two operators stays in its cache. Twice as many take
 a tenth longer, a quarter as many too."""
 
-
 _PASS_OVERHEAD = 32
 """What a pass costs beside its tokens, in tokens: a quarter as many tokens a pass take a third longer."""
 
-
 _SHARE, _TORCH_SHARE, _GPU_SHARE = 32, 128, 1024
+"""Texts that a worker takes at once: what comes meanwhile waits for all of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,15 +13,19 @@ import uvicorn
 from classifier.client import RemoteClassifier
 from classifier.contract import Prediction
 from classifier.deciding import Ask
-from classifier.engine import LocalClassifier
+from classifier.engine import EngineSettings, LocalClassifier
 from classifier.service import create_service
 
 _START_SECONDS = 120.0
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[Ask]:
+def served(folder: Path, settings: EngineSettings | None = None) -> Iterator[Ask]:
     """Serve a model directory while the block runs.
+
+    Args:
+        folder: of the model.
+        settings: of what runs it; None: as the service runs it by default.
 
     Yields:
         What asks the service over HTTP.
@@ -33,7 +37,7 @@ def served(folder: Path) -> Iterator[Ask]:
     thread = threading.Thread(target=loop.run_forever, name="served", daemon=True)
     thread.start()
     try:
-        service = _Service(folder)
+        service = _Service(folder, settings)
         asyncio.run_coroutine_threadsafe(service.start(), loop).result(_START_SECONDS)
         try:
             yield lambda texts: asyncio.run_coroutine_threadsafe(service.ask(texts), loop).result()
@@ -46,11 +50,11 @@ def served(folder: Path) -> Iterator[Ask]:
 
 
 class _Service:
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, settings: EngineSettings | None) -> None:
+        self._folder, self._settings = folder, settings
 
     async def start(self) -> None:
-        self._engine = await LocalClassifier.open(self._folder)
+        self._engine = await LocalClassifier.open(self._folder, self._settings)
         config = uvicorn.Config(create_service(self._engine, None), host="127.0.0.1", port=0, log_config=None)
         listening = config.bind_socket()
         self._server = uvicorn.Server(config)

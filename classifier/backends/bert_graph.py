@@ -19,6 +19,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
+from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from classifier.backends.int8 import Ranges, load_ranges, quantize
@@ -73,7 +74,7 @@ def read_source(folder: Path) -> Source:
     scorer = facts.get("word_scorer")
     return Source(
         config=json.loads((folder / "config.json").read_text(encoding="utf-8")),
-        weights=load_file(folder / "model.safetensors"),
+        weights=_tensors(folder / "model.safetensors"),
         head=load_file(folder / "head.safetensors"),
         scorer=load_file(folder / "words.safetensors") if scorer else None,
         scorer_layers=int(scorer["layers"]) if scorer else 1,
@@ -81,6 +82,12 @@ def read_source(folder: Path) -> Source:
         ranges=load_ranges(folder),
         scope=load_scope_space(folder),
     )
+
+
+def _tensors(file: Path) -> dict[str, Array]:
+    """Read a file one tensor at a time, so that between them other threads run: messages wait meanwhile."""
+    with safe_open(file, framework="numpy") as content:
+        return {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118  # no mapping
 
 
 def can_build(folder: Path) -> bool:
@@ -103,9 +110,11 @@ def build_graph(source: Source, precision: Precision, *, words: bool = True, tap
         taps: whether to give the input of each matrix product too, by its name: [B, T, in].
 
     Returns:
-        An ONNX model. Inputs: input_ids, attention_mask, int64 [B, T]. Outputs: logits [B, categories],
-        pooled [B, hidden]; distances [B] where the model has a scope space; with words received [B, T] and,
-        where the model has a word scorer, scored [B, T]; see model.ForwardOutput and backends.Forward.
+        An ONNX model without its table of token vectors: `add_external_initializers` of a session's options
+        has to give that, by the name WORD_TABLE. Inputs: input_ids, attention_mask, int64 [B, T]. Outputs:
+        logits [B, categories], pooled [B, hidden]; distances [B] where the model has a scope space; with
+        words received [B, T] and, where the model has a word scorer, scored [B, T]; see model.ForwardOutput
+        and backends.Forward.
 
     Raises:
         ValueError: the encoder is of another family, see `can_build`; or int8 is asked for, and the model
@@ -114,6 +123,14 @@ def build_graph(source: Source, precision: Precision, *, words: bool = True, tap
     if not source.known:
         raise ValueError(f"the graph of {source.config.get('model_type')} encoders is not known")
     return _Graph(source, precision, words=words, taps=taps).encode()
+
+
+def _outside(name: str, shape: Sequence[int]) -> TensorProto:
+    """A float32 constant that whoever opens the graph gives to it: sessions share it, and it is large."""
+    tensor = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=shape)
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value=name)
+    return tensor
 
 
 class _Graph:
@@ -189,7 +206,7 @@ class _Graph:
         # one table for positions and the only token type that is used
         places = self._weight("embeddings.position_embeddings.weight")
         places = places + self._weight("embeddings.token_type_embeddings.weight")[0]
-        self._constants.append(numpy_helper.from_array(self._weight(WORD_TABLE), WORD_TABLE))
+        self._constants.append(_outside(WORD_TABLE, np.shape(self._weights[WORD_TABLE])))
         tokens = self._op("Gather", [WORD_TABLE, "input_ids"])
         length = self._op("Shape", ["input_ids"], start=1, end=2)
         where = self._op("Slice", [self._constant(places), self._ints(0), length, self._ints(0)])

@@ -24,15 +24,28 @@ class OnnxGraph:
         precision: fp32 or int8.
         pad_id: of the tokenizer.
         words: whether to compute what words need, see build_graph.
+        taps: whether to give the inputs of matrix products, see build_graph.
     """
 
-    def __init__(self, source: Source, precision: Precision, pad_id: int, *, words: bool = True) -> None:
+    def __init__(
+        self,
+        source: Source,
+        precision: Precision,
+        pad_id: int,
+        *,
+        words: bool = True,
+        taps: bool = False,
+    ) -> None:
         table = np.ascontiguousarray(source.weights[WORD_TABLE], np.float32)
         self._table = onnxruntime.OrtValue.ortvalue_from_numpy(table)
-        self._graph = build_graph(source, precision, words=words)
+        self._graph = build_graph(source, precision, words=words, taps=taps)
         self._pad_id = pad_id
 
     def open(self, threads: int = 0, *, spin: bool = False) -> OnnxBackend:
+        """Open a session as a backend; see `session`."""
+        return OnnxBackend(self.session(threads, spin=spin), self._table, self._pad_id)
+
+    def session(self, threads: int = 0, *, spin: bool = False) -> onnxruntime.InferenceSession:
         """Open a session.
 
         Args:
@@ -43,9 +56,8 @@ class OnnxGraph:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spin)))
-        options.add_initializer(WORD_TABLE, self._table)
-        session = onnxruntime.InferenceSession(self._graph, options, providers=["CPUExecutionProvider"])
-        return OnnxBackend(session, self._table, self._pad_id)
+        options.add_external_initializers([WORD_TABLE], [self._table])
+        return onnxruntime.InferenceSession(self._graph, options, providers=["CPUExecutionProvider"])
 
 
 class OnnxBackend:
