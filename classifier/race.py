@@ -17,7 +17,7 @@ import json
 import logging
 import os
 import platform
-import subprocess
+import subprocess  # nosec B404
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
