@@ -8,10 +8,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import ConsoleMessage, Error, Page, Playwright, async_playwright
+from playwright.async_api import ConsoleMessage, Error, Page, Playwright, async_playwright, expect
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # Containers have neither the namespaces of the sandbox nor a large /dev/shm.
+PATIENCE = 60_000
+"""Milliseconds that a condition may take: where nothing is compiled or cached yet the first page takes long."""
+
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -54,7 +57,8 @@ async def page() -> AsyncIterator[Page]:
         browser = await playwright.chromium.launch(executable_path=chromium(playwright), args=ARGUMENTS)
         try:
             context = await browser.new_context(viewport={"width": 1280, "height": 800})
-            context.set_default_timeout(10_000)
+            context.set_default_timeout(PATIENCE)
+            expect.set_options(timeout=PATIENCE)
             opened = await context.new_page()
             opened.on("pageerror", script_failed)
             opened.on("console", logged)
