@@ -11,10 +11,10 @@ import pytest
 from playwright.async_api import ConsoleMessage, Error, Page, Playwright, async_playwright, expect
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# Containers have neither the namespaces of the sandbox nor a large /dev/shm.
 PATIENCE = 60_000
-"""Milliseconds that a condition may take: where nothing is compiled or cached yet the first page takes long."""
+"""Milliseconds that a condition may take: where nothing is compiled or cached yet, the first page is slow."""
 
+# Containers have neither the namespaces of the sandbox nor a large /dev/shm.
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
