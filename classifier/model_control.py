@@ -13,7 +13,7 @@ from classifier.registry import Registry
 
 if TYPE_CHECKING:
     from classifier.engine import LocalClassifier
-from classifier.watcher import RegistryWatcher
+    from classifier.watcher import RegistryWatcher
 
 _log = logging.getLogger(__name__)
 
