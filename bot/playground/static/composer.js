@@ -25,6 +25,7 @@ export class Composer {
       "data-testid": id,
       "aria-label": "Message",
       autocomplete: "off",
+      disabled: true, // until there is a channel to send to
       oninput: () => this.changed(),
       onkeydown: (event) => this.pressed(event),
       onpaste: (event) => this.take(event.clipboardData?.files?.[0], event),
@@ -87,6 +88,7 @@ export class Composer {
   target(key, placeholder) {
     this.field.placeholder = placeholder;
     this.field.setAttribute("aria-label", placeholder);
+    this.field.disabled = false;
     if (key === this.key) return;
     if (this.key) this.drafts.set(this.key, this.field.value);
     this.key = key;
