@@ -75,6 +75,18 @@ def test_the_next_version_of_a_model_passes_the_gate_without_racing_again(raced,
     assert choice.backend != "onnx-int8"
 
 
+def test_a_model_of_before_int8_answers_in_float32_and_races_for_its_successors(raced, model, tmp_path):
+    choose, runs, cache = raced
+    save_model_directory(replace(replace_facts(model, int8_agreement=None), ranges=None), tmp_path / "old")
+    choice = choose(tmp_path / "old")
+    assert choice.backend == "onnx-fp32"
+    assert "does not say" in dict(choice.refused)["onnx-int8"]
+    assert choose(tmp_path / "old") == choice
+    assert len(runs) == 1
+    [speeds] = cache.glob("speeds-*.json")
+    assert "onnx-int8" in json.loads(speeds.read_text())
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"onnx-fp32": 1}'])
 def test_a_damaged_result_is_raced_again(raced, content):
     choose, runs, cache = raced
