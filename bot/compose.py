@@ -43,11 +43,13 @@ _QUICK = {"epochs": 3, "sharpness": 0, "word_scorer": 200}
 @asynccontextmanager
 async def everything(settings: Settings, own: ClassifierSettings) -> AsyncIterator[RunningBot]:
     """Run bot, classifier and scheduler in this process."""
+    from classifier.registry import Registry
     from classifier.retraining import record_first_version
 
+    registry = Registry(own.model_home)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings))
-        engine, _, registry = await stack.enter_async_context(local_classifier(own))
+        engine, _ = await stack.enter_async_context(local_classifier(own))
         bot = running_bot(settings, database, engine, category_specs(starter()))
         running = await stack.enter_async_context(bot)
         await record_first_version(database, registry, running.workspace.identity.team_id, utc_now())
@@ -92,7 +94,7 @@ async def serve_classifier(own: ClassifierSettings) -> None:
     token = own.token.get_secret_value() if own.token else None
     service = create_service(None, token, timeout=own.timeout_seconds)
     options = ServerOptions(connections=own.connections, drain_seconds=own.drain_seconds)
-    await run_service(service, controlled_classifier(own), listen(own.host, own.port), options)
+    await run_service(service, local_classifier(own), listen(own.host, own.port), options)
 
 
 async def serve_scheduler(settings: Settings) -> None:
@@ -122,18 +124,7 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def controlled_classifier(
-    settings: ClassifierSettings,
-) -> AsyncIterator[tuple[Classifier, ModelControl]]:
-    """The same as `local_classifier`, for the service."""
-    async with local_classifier(settings) as (engine, control, _registry):
-        yield engine, control
-
-
-@asynccontextmanager
-async def local_classifier(
-    settings: ClassifierSettings,
-) -> AsyncIterator[tuple[Classifier, ModelControl, Registry]]:
+async def local_classifier(settings: ClassifierSettings) -> AsyncIterator[tuple[Classifier, ModelControl]]:
     """Load the active model, or fit a day-one model first; follow the registry from then on."""
     # takes seconds, in which a service that listens already has to say so
     await asyncio.to_thread(importlib.import_module, "classifier.engine")
@@ -151,7 +142,7 @@ async def local_classifier(
     watcher = RegistryWatcher(registry, engine, settings.watch_seconds)
     watching = asyncio.create_task(watcher.run())
     try:
-        yield engine, RegistryControl(registry, engine, watcher), registry
+        yield engine, RegistryControl(registry, engine, watcher)
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import random
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
+from classifier.command_line import BaseModelOption, JsonFile, ThreadsOption
 from classifier.explanation_types import PLANTED_CATEGORIES, PLANTED_EACH
 from classifier.files import write_text
+
+Model = Annotated[Path, typer.Option(help="Model directory.")]
+Unseen = Annotated[Path, typer.Option(help="CSV with the columns text,label that the model has not seen.")]
 
 bench = typer.Typer(help="Measure on this machine.", no_args_is_help=True)
 """Typer app; the product's command line mounts it as `bench`."""
@@ -24,15 +28,15 @@ def _group() -> None:
 
 @bench.command()
 def training(
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write everything measured.")] = None,
+    json_file: JsonFile = None,
     texts: Annotated[
         Path | None, typer.Option(help="CSV with the columns text,label; without it, the starter pack.")
     ] = None,
     messages: Annotated[
         int, typer.Option(min=1, help="Messages to learn from, drawn from the texts.")
     ] = 2000,
-    base_model: Annotated[str, typer.Option(help="Encoder: embedded name, directory or hub name.")] = "",
-    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: as torch sees fit.")] = 0,
+    base_model: BaseModelOption = "",
+    threads: ThreadsOption = 0,
     repeats: Annotated[int, typer.Option(min=1, help="Turns of both loops.")] = 3,
     tutorial_batches: Annotated[int, typer.Option(min=1, help="Batches of the tutorial's loop a turn.")] = 12,
     memory: Annotated[bool, typer.Option(help="Measure memory, in a process of its own each.")] = True,
@@ -63,18 +67,16 @@ def training(
         tutorial_steps=tutorial_batches,
         memory=memory,
     )
-    Console().print(table(measured), highlight=False, soft_wrap=True)
-    if json_file is not None:
-        write_text(json_file, json.dumps(measured, indent=2) + "\n")
+    _finish(table(measured), measured, json_file)
 
 
 @bench.command()
 def explanations(
-    model: Annotated[Path, typer.Option(help="Model directory.")],
-    texts: Annotated[Path, typer.Option(help="CSV with the columns text,label that the model has not seen.")],
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write everything measured.")] = None,
+    model: Model,
+    texts: Unseen,
+    json_file: JsonFile = None,
     messages: Annotated[int, typer.Option(min=2, help="Messages of 6 to 40 words to take apart.")] = 300,
-    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: as torch sees fit.")] = 0,
+    threads: ThreadsOption = 0,
     seed: Annotated[int, typer.Option(help="Of the messages that are drawn.")] = 0,
 ) -> None:
     """Measure whether the words that a model shows decide, and what showing them costs.
@@ -90,7 +92,6 @@ def explanations(
     from classifier.torch_inference import TorchPredictor
 
     examples = read_examples(texts)
-    console = Console(stderr=True)
     use_threads(threads)
     # the sets are found in torch, so that is asked again: int8 may see a close call otherwise
     with served(model, EngineSettings(backend="torch")) as ask:
@@ -99,27 +100,25 @@ def explanations(
             [example.text for example in examples],
             messages=messages,
             seed=seed,
-            say=lambda line: console.print(line, highlight=False),
+            say=_say,
             folder=model,
             ask=ask,
         )
-    Console().print(table(measured), highlight=False, soft_wrap=True)
-    if json_file is not None:
-        write_text(json_file, json.dumps(measured.as_dict(), indent=2) + "\n")
+    _finish(table(measured), measured.as_dict(), json_file)
 
 
 @bench.command()
 def shortcut(
     train: Annotated[Path, typer.Option(help="CSV with the columns text,label to learn from.")],
     texts: Annotated[Path, typer.Option(help="CSV of messages that are not among them.")],
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write everything measured.")] = None,
+    json_file: JsonFile = None,
     categories: Annotated[
         int, typer.Option(min=2, help="Categories to use, those with most messages.")
     ] = PLANTED_CATEGORIES,
     each: Annotated[int, typer.Option(min=3, help="Training messages of a category.")] = PLANTED_EACH,
     messages: Annotated[int, typer.Option(min=1, help="Unseen messages to look at, of each kind.")] = 100,
-    base_model: Annotated[str, typer.Option(help="Encoder: embedded name, directory or hub name.")] = "",
-    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: as torch sees fit.")] = 0,
+    base_model: BaseModelOption = "",
+    threads: ThreadsOption = 0,
     seed: Annotated[int, typer.Option(help="Of the draws and the training.")] = 0,
 ) -> None:
     """Plant a nonsense word in one category's messages, train, and see who finds it."""
@@ -145,16 +144,14 @@ def shortcut(
         created=datetime.now(UTC),
         messages=messages,
     )
-    Console().print(shortcut_table(report), highlight=False, soft_wrap=True)
-    if json_file is not None:
-        write_text(json_file, json.dumps(report.as_dict(), indent=2) + "\n")
+    _finish(shortcut_table(report), report.as_dict(), json_file)
 
 
 @bench.command()
 def serving(
-    model: Annotated[Path, typer.Option(help="Model directory.")],
-    texts: Annotated[Path, typer.Option(help="CSV with the columns text,label that the model has not seen.")],
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write everything measured.")] = None,
+    model: Model,
+    texts: Unseen,
+    json_file: JsonFile = None,
     train: Annotated[
         Path | None,
         typer.Option(help="CSV to fit the simpler models to; without it, a third of the texts."),
@@ -179,7 +176,6 @@ def serving(
 
     answered, fitted = split(read_examples(texts), read_examples(train) if train else None, seed)
     plan = replace(QUICK if quick else Plan(), only=tuple(only or ()))
-    console = Console(stderr=True)
     with tempfile.TemporaryDirectory(prefix="fingerpost-shape-") as place:
         if shape:
             from classifier.benchmark.shapes import write_shape
@@ -192,11 +188,9 @@ def serving(
             plan,
             texts=texts.name,
             trained=not shape,
-            say=lambda line: console.print(line, highlight=False),
+            say=_say,
         )
-    Console().print(table(measured), highlight=False, soft_wrap=True)
-    if json_file is not None:
-        write_text(json_file, json.dumps(measured, indent=2) + "\n")
+    _finish(table(measured), measured, json_file)
 
 
 @bench.command()
@@ -209,7 +203,7 @@ def load(
     token: Annotated[
         str | None, typer.Option(envvar="FINGERPOST_CLASSIFIER_TOKEN", help="Of the service at --url.")
     ] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write everything measured.")] = None,
+    json_file: JsonFile = None,
     seconds: Annotated[float, typer.Option(min=0.1, help="Of each part.")] = 15.0,
     connections: Annotated[int, typer.Option(min=1, help="That single messages come over.")] = 64,
     soak: Annotated[float, typer.Option(min=0, help="Seconds of one long open loop; 0: short ones.")] = 0.0,
@@ -242,15 +236,19 @@ def load(
         swap_every=swap_every,
         seed=seed,
     )
-    console = Console(stderr=True)
-
-    def say(line: str) -> None:
-        console.print(line, highlight=False)
-
     if model is None:
-        measured = measure(Address(url, token or None), found, plan, say=say)
+        measured = measure(Address(url, token or None), found, plan, say=_say)
     else:
-        measured = measure_model(model, other_model, found, plan, say=say)
-    Console().print(table(measured), highlight=False, soft_wrap=True)
+        measured = measure_model(model, other_model, found, plan, say=_say)
+    _finish(table(measured), measured, json_file)
+
+
+def _say(line: str) -> None:
+    Console(stderr=True).print(line, highlight=False)
+
+
+def _finish(table: str, measured: dict[str, Any], json_file: Path | None) -> None:
+    """Print the table; write the figures where that was asked for."""
+    Console().print(table, highlight=False, soft_wrap=True)
     if json_file is not None:
         write_text(json_file, json.dumps(measured, indent=2) + "\n")

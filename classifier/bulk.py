@@ -15,7 +15,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPool
 from dataclasses import dataclass, field
 from itertools import islice
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -25,9 +25,11 @@ from classifier.backends import Forward
 from classifier.backends.ladder import Tokens, rows_of
 from classifier.batching import TextEncoder, batches_by_budget, unreadable
 from classifier.contract import Word
-from classifier.model import TrainedModel
 from classifier.scores import probabilities
 from classifier.words import word_owners
+
+if TYPE_CHECKING:
+    from classifier.model import TrainedModel  # each worker would load torch
 
 _CHUNK = 1024
 _THREADS = 2

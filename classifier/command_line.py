@@ -25,6 +25,9 @@ _P = ParamSpec("_P")
 
 ModelArgument = Annotated[Path, typer.Argument(metavar="DIR", help="A model directory.")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Write everything measured.")]
+BaseModelOption = Annotated[str, typer.Option(help="Encoder: embedded name, directory or hub name.")]
+ThreadsOption = Annotated[int, typer.Option(min=0, help="CPU threads; 0: as torch sees fit.")]
 
 
 def one_line_errors(command: Callable[_P, None]) -> Callable[_P, None]:

@@ -15,9 +15,12 @@ import typer
 from rich.console import Console
 
 from classifier.command_line import (
+    BaseModelOption,
+    JsonFile,
     JsonFlag,
     ModelArgument,
     ProgressBar,
+    ThreadsOption,
     one_line_errors,
     open_predictor,
     sentence,
@@ -40,11 +43,11 @@ _LINES_A_BATCH = 64
 def train(
     labels: Annotated[Path, typer.Argument(metavar="LABELS.csv", help="Columns text,label.")],
     output: Annotated[Path, typer.Option(help="Directory to make; it must not exist yet.")],
-    base_model: Annotated[str, typer.Option(help="Encoder: embedded name, directory or hub name.")] = "",
+    base_model: BaseModelOption = "",
     seed: Annotated[int, typer.Option(help="Of the split, the order and the head.")] = 0,
     validation: Annotated[Path | None, typer.Option(help="CSV for early stopping.")] = None,
     unlabelled: Annotated[Path | None, typer.Option(help="Messages without labels, one a line.")] = None,
-    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: as torch sees fit.")] = 0,
+    threads: ThreadsOption = 0,
     epochs: Annotated[int, typer.Option(min=0, help="At most so many; 0: by the number of messages.")] = 0,
     day_one: Annotated[
         bool, typer.Option("--day-one", help="A head on the frozen encoder: seconds.")
@@ -135,7 +138,7 @@ def train(
 def evaluate(
     model: ModelArgument,
     labels: Annotated[Path, typer.Argument(metavar="LABELS.csv", help="Columns text,label.")],
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write everything measured.")] = None,
+    json_file: JsonFile = None,
     report: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write an HTML page, Markdown, JSON and pictures.")
     ] = None,

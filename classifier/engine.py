@@ -23,7 +23,7 @@ from classifier.contract import (
     Prediction,
 )
 from classifier.explain import explain
-from classifier.loading import BackendName, LoadSettings, load
+from classifier.loading import LoadSettings, load
 
 if TYPE_CHECKING:
     from classifier.model import TrainedModel
@@ -33,30 +33,16 @@ _WARM_UP = ("warm up", "the first pass of a network is slower than those that fo
 
 
 @dataclass(frozen=True, slots=True)
-class EngineSettings:
-    """How a LocalClassifier works.
+class EngineSettings(LoadSettings):
+    """How a LocalClassifier works, and runs its models.
 
     Attributes:
-        device: auto, cpu or cuda.
-        backend: what runs the network on a CPU; auto: the winner of a race on this machine, see race.
-        threads: CPU cores to use, 0: all.
-        batch_tokens: padded tokens in one forward pass at most.
         batch_texts: texts that a worker takes from the queue at once; 0: as many as suit the backend.
         queue_size: texts that may wait at most.
-        cache: folder in which races keep their results; None: they race each time.
     """
 
-    device: str = "auto"
-    backend: BackendName = "auto"
-    threads: int = 0
-    batch_tokens: int = 4096
     batch_texts: int = 0
     queue_size: int = 1024
-    cache: Path | None = None
-
-    def load_settings(self) -> LoadSettings:
-        """The part that loading a model takes."""
-        return LoadSettings(self.device, self.backend, self.threads, self.batch_tokens, self.cache)
 
 
 class LocalClassifier:
@@ -177,7 +163,7 @@ class LocalClassifier:
             await asyncio.to_thread(thread.join)
 
     def _prepare(self, model: TrainedModel | Path) -> HeldModel:
-        loaded = load(model, self._settings.load_settings(), self._admission.alone)
+        loaded = load(model, self._settings, self._admission.alone)
         for predictor in loaded.predictors:
             predictor.predict(_WARM_UP)
         return HeldModel(loaded, self._settings.batch_texts or loaded.share)

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from classifier.backends.bert_graph import Precision, Source
-from classifier.backends.int8 import Ranges
-from classifier.backends.onnx_backend import OnnxGraph
-from classifier.batching import Encoded, batches_by_budget, pad
+from classifier.backends.bert_graph import Precision
+from classifier.backends.onnx_backend import OnnxGraph, measure_ranges
+from classifier.backends.source import Source
+from classifier.batching import Encoded, batches_by_budget
 from classifier.model import TrainedModel
 
 _BATCH_TOKENS = 1024
-_ANSWERS = ("logits", "pooled", "distances")
 
 
 def prepare_int8(model: TrainedModel, seen: Sequence[Encoded], unseen: Sequence[Encoded]) -> None:
@@ -42,7 +41,7 @@ _PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
 
 
 def source_of(model: TrainedModel) -> Source:
-    """The same as `bert_graph.read_source` gives of the saved model."""
+    """The same as `read_source` gives of the saved model."""
     network = model.network
     scorer = model.facts.word_scorer
     return Source(
@@ -55,28 +54,6 @@ def source_of(model: TrainedModel) -> Source:
         ranges=model.ranges,
         scope=model.scope,
     )
-
-
-def measure_ranges(source: Source, encoded: Sequence[Encoded], pad_id: int) -> Ranges:
-    """The least and the greatest that each channel of each matrix product's input comes to.
-
-    Args:
-        source: the model.
-        encoded: texts to run.
-        pad_id: of the tokenizer.
-    """
-    session = OnnxGraph(source, "fp32", pad_id, words=False, taps=True).session()
-    names = [output.name for output in session.get_outputs() if output.name not in _ANSWERS]
-    low: dict[str, Any] = {}
-    high: dict[str, Any] = {}
-    for batch in batches_by_budget([len(text.ids) for text in encoded], _BATCH_TOKENS):
-        ids, mask = pad([encoded[number] for number in batch], pad_id)
-        found = session.run(names, {"input_ids": ids, "attention_mask": mask})
-        for name, values in zip(names, found, strict=True):
-            real = values[mask > 0]
-            low[name] = np.minimum(low.get(name, np.inf), real.min(axis=0))
-            high[name] = np.maximum(high.get(name, -np.inf), real.max(axis=0))
-    return Ranges(low, high)
 
 
 def _arrays(module: torch.nn.Module) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from classifier.command_line import BaseModelOption
 from classifier.contract import InvalidInput
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def suspects(
     output: Annotated[Path | None, typer.Option(help="Write the labels without what is held out.")] = None,
     folds: Annotated[int, typer.Option(min=2, help="Models that judge, each without its part.")] = 5,
     thorough: Annotated[bool, typer.Option("--thorough", help="Fine-tune in every fold: slow.")] = False,
-    base_model: Annotated[str, typer.Option(help="Encoder: embedded name, directory or hub name.")] = "",
+    base_model: BaseModelOption = "",
 ) -> None:
     """List the labels that are probably wrong, worst first, with what the model says instead."""
     from classifier.dataset import check_trainable, read_examples

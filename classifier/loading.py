@@ -16,10 +16,12 @@ from tokenizers import Tokenizer
 
 from classifier import race
 from classifier.backends import Backend
-from classifier.backends.bert_graph import Precision, can_build, read_source
+from classifier.backends.bert_graph import Precision
 from classifier.backends.onnx_backend import Alone, OnnxGraph
+from classifier.backends.source import can_build, read_source
 from classifier.batching import TextEncoder
 from classifier.contract import BrokenModel
+from classifier.cores import cores
 from classifier.facts import ModelFacts
 from classifier.inference import Predictor
 from classifier.model_files import read_facts, verify
@@ -134,7 +136,7 @@ def _pad_id(folder: Path, tokenizer: Tokenizer) -> int:
 
 
 def _choose(folder: Path, settings: LoadSettings) -> race.Choice:
-    threads = settings.threads or race.cores()
+    threads = settings.threads or cores()
     if not can_build(folder):
         return race.Choice("torch-bf16" if settings.backend == "torch-bf16" else "torch")
     if settings.backend != "auto":
@@ -148,7 +150,7 @@ def _in_onnx(folder: Path, choice: race.Choice, settings: LoadSettings, alone: C
     facts, scope = read_facts(folder), load_scope_space(folder)
     precision: Precision = "int8" if choice.backend.endswith("int8") else "fp32"
     texts = [read_texts(folder) for _ in range(choice.workers)]
-    threads = settings.threads or race.cores()
+    threads = settings.threads or cores()
     try:
         graph = OnnxGraph(read_source(folder), precision, texts[0].pad_id)
         backend: Backend = graph.open(1) if choice.workers > 1 else graph.open(threads, spin=choice.wide)
@@ -188,5 +190,9 @@ def _in_torch(model: TrainedModel, settings: LoadSettings, *, bf16: bool = False
 
 
 def _has_cuda() -> bool:
-    """Whether there is a GPU, without torch: its driver shows itself."""
-    return any(Path(place).exists() for place in ("/dev/nvidiactl", "/dev/dxg"))
+    """Whether there is a GPU that torch can use; torch is asked only where a driver shows itself."""
+    if not any(Path(place).exists() for place in ("/dev/nvidiactl", "/dev/dxg")):
+        return False
+    from classifier.devices import choose_device  # noqa: PLC0415 - torch
+
+    return choose_device("auto").type == "cuda"

@@ -54,11 +54,6 @@ class Choice:
     refused: Mapping[str, str] | None = None
 
 
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def choose(folder: Path, threads: int, cache: Path | None) -> Choice:
     """The fastest backend that passes the gate.
 
@@ -90,21 +85,22 @@ def choose(folder: Path, threads: int, cache: Path | None) -> Choice:
             return Choice(REFERENCE, threads)
         for what in missing:
             _keep(cache, names[what], known[what])
-    return _best(known["speeds"], known["refused"])
+    return _best(known["speeds"], known["refused"], threads)
 
 
-def _best(speeds: Mapping[str, Mapping[str, float]], refused: Mapping[str, str]) -> Choice:
+def _best(speeds: Mapping[str, Mapping[str, float]], refused: Mapping[str, str], threads: int) -> Choice:
     """The backend and the layout that come to most texts a second.
 
     Args:
         speeds: by backend, texts a second: `side_by_side` of batches on one core each, `together` of one
             batch at a time on all cores; `alone` of single texts on all cores, `alone_narrow` on one.
         refused: backends that the gate does not let through, and why.
+        threads: cores to use.
     """
     allowed = [name for name in speeds if name not in refused] or [REFERENCE]
     name = max(allowed, key=lambda each: max(speeds[each]["side_by_side"], speeds[each]["together"]))
     rates = speeds[name]
-    workers = cores() if rates["side_by_side"] > rates["together"] else 1
+    workers = threads if rates["side_by_side"] > rates["together"] else 1
     return Choice(name, workers, rates["alone"] > rates["alone_narrow"], refused)
 
 

@@ -9,7 +9,6 @@ home/
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
@@ -17,12 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from classifier.contract import BrokenModel, InvalidInput, UnknownVersion
-from classifier.model_files import read_facts, verify
+from classifier.model_files import MANIFEST, read_facts, sha256_of, verify
 
 if TYPE_CHECKING:
     from classifier.model import TrainedModel
 
-VERSION = re.compile(r"\d{8}T\d{6}Z-[0-9a-z]{6}")
+VERSION = re.compile("[0-9]{8}T[0-9]{6}Z-[0-9a-z]{6}")
 """A time and six digits of the weights' sha256: sorts by age, and says which weights."""
 
 
@@ -85,7 +84,7 @@ class Registry:
             BrokenModel: it has none.
         """
         try:
-            return hashlib.sha256((self.path(version) / "manifest.sha256").read_bytes()).hexdigest()
+            return sha256_of(self.path(version) / MANIFEST)
         except OSError as error:
             raise BrokenModel(f"version {version} has no manifest: train it again") from error
 

@@ -118,13 +118,12 @@ class CircuitBreaker:
         self._draw = draw
         self._in_a_row = 0
         self._closed_from = 0.0
-        self._open = False
         self._trying = False
 
     @property
     def open(self) -> bool:
         """Whether calls fail at once, but for the one that tries."""
-        return self._open
+        return self._in_a_row >= self._failures
 
     @contextmanager
     def call(self) -> Iterator[None]:
@@ -151,7 +150,7 @@ class CircuitBreaker:
 
     def _admit(self) -> bool:
         """Whether this call is the one that tries."""
-        if not self._open:
+        if not self.open:
             return False
         left = self._closed_from - self._clock()
         if left > 0 or self._trying:
@@ -164,10 +163,8 @@ class CircuitBreaker:
 
     def _succeeded(self) -> None:
         self._in_a_row = 0
-        self._open = False
 
     def _failed(self) -> None:
         self._in_a_row += 1
-        if self._open or self._in_a_row >= self._failures:
-            self._open = True
+        if self.open:
             self._closed_from = self._clock() + self._pause * (0.5 + self._draw())

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -254,17 +252,16 @@ async def record_version(
     activate: bool = True,
 ) -> None:
     """Note a version of the registry in the database; one that is noted already is left alone."""
-    path = registry.path(version)
     async with database.unit_of_work() as work:
         if version not in {row.version for row in await work.models.list(team_id=team_id)}:
             await work.models.add(
                 team_id=team_id,
                 version=version,
-                path=str(path),
+                path=str(registry.path(version)),
                 parent=parent,
                 kind=kind,
                 metrics=metrics or {},
-                manifest_hash=manifest_hash(path),
+                manifest_hash=registry.manifest_hash(version),
                 now=now,
             )
         if activate:
@@ -298,11 +295,6 @@ async def record_first_version(
         )
         await work.commit()
     return run
-
-
-def manifest_hash(path: Path) -> str:
-    """Return the sha256 of a model directory's manifest: it names every byte of the model."""
-    return hashlib.sha256((path / "manifest.sha256").read_bytes()).hexdigest()
 
 
 def _metrics(result: dict[str, Any], training: TrainingSet) -> dict[str, Any]:

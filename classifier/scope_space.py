@@ -32,20 +32,30 @@ class ScopeSpace:
         bias: float32 [H].
         means: float32 [C, H], of each category's unit vectors behind the map.
         precision: float32 [H, H], inverse of the covariance within categories.
+        centre: float32 [H], of the means.
+        turned: float32 [C, H], the means from their centre, times the precision.
+        theirs: float32 [C], the means' squared distances from the centre.
     """
 
     weight: Array
     bias: Array
     means: Array
     precision: Array
-    _turned: Array = field(init=False, repr=False)
-    _theirs: Array = field(init=False, repr=False)
+    centre: Array = field(init=False, repr=False)
+    turned: Array = field(init=False, repr=False)
+    theirs: Array = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Multiply once what every answer needs."""
-        turned = self.means @ self.precision
-        object.__setattr__(self, "_turned", turned)
-        object.__setattr__(self, "_theirs", np.einsum("ch,ch->c", turned, self.means))
+        """Compute once what every answer needs.
+
+        Distances are taken from the centre of the means, which changes none of them: from far away they would
+        be small differences of large float32 numbers.
+        """
+        centre = self.means.mean(axis=0)
+        turned = (self.means - centre) @ self.precision
+        object.__setattr__(self, "centre", centre)
+        object.__setattr__(self, "turned", turned)
+        object.__setattr__(self, "theirs", np.einsum("ch,ch->c", turned, self.means - centre))
 
     def distances(self, pooled: Array) -> Array:
         """Squared Mahalanobis distances to the nearest category.
@@ -59,9 +69,9 @@ class ScopeSpace:
         Returns:
             float64 [N].
         """
-        vectors = _mapped(pooled, self.weight, self.bias)
+        vectors = _mapped(pooled, self.weight, self.bias) - self.centre
         own = np.einsum("nh,nh->n", vectors @ self.precision, vectors)
-        every = own[:, None] - 2 * vectors @ self._turned.T + self._theirs[None, :]
+        every = own[:, None] - 2 * vectors @ self.turned.T + self.theirs[None, :]
         nearest: Array = np.maximum(every.min(axis=1), 0.0).astype(np.float64)
         return nearest
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -11,12 +10,9 @@ from classifier.contract import Classifier
 from classifier.model_control import ModelControl
 from classifier.service_answers import Answer
 from classifier.service_metrics import ServiceMetrics
-from classifier.service_models import MAX_BODY_BYTES, MAX_TEXTS
 from classifier.service_operations import Operations
 from classifier.service_requests import Requests
 from classifier.service_routes import CLASSIFY, create_app
-
-__all__ = ["MAX_BODY_BYTES", "MAX_TEXTS", "ClassifierService", "create_service"]
 
 TIMEOUT_SECONDS = 10.0
 _UNKNOWN = "unknown"
@@ -37,7 +33,6 @@ class ClassifierService:
         self._do = Operations(classifier, control, self.metrics)
         self._requests = Requests(token, timeout, self.metrics)
         self._app = create_app(self._requests, self._do, token=token is not None)
-        self._known = {getattr(route, "path", _UNKNOWN) for route in self._app.routes}
 
     @property
     def warm(self) -> bool:
@@ -51,10 +46,6 @@ class ClassifierService:
     def drain(self) -> None:
         """Be ready no more; what comes is still answered."""
         self._do.draining = True
-
-    def openapi(self) -> dict[str, Any]:
-        """The service's description, as /openapi.json has it."""
-        return self._app.openapi()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -79,8 +70,7 @@ class ClassifierService:
                     await send(message)
 
                 await self._app(scope, receive, watched)
-                path = getattr(scope.get("route"), "path", _UNKNOWN)
-                route = path if path in self._known else _UNKNOWN
+                route = getattr(scope.get("route"), "path", _UNKNOWN)
         finally:
             self.metrics.running -= 1
             self.metrics.record(route, status, time.perf_counter() - started)

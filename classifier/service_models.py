@@ -13,7 +13,6 @@ MAX_TEXTS = 1024
 MAX_CHARACTERS = 100_000
 """Of one text; Slack's longest message has 40,000."""
 
-VERSION_PATTERN = "^[0-9]{8}T[0-9]{6}Z-[0-9a-z]{6}$"
 _VERSION = "20261121T101500Z-ab12cd"
 _WORD = {"text": "vpn", "start": 3, "end": 6, "score": 0.61}
 _PREDICTION = {

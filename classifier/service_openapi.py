@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from classifier import service_models as models
+from classifier.registry import VERSION
 from classifier.service_requests import DEADLINE_HEADER
 
 DESCRIPTION = """Says which category a message belongs to, and which words decided.
@@ -63,7 +64,7 @@ _VERSION = {
     "in": "path",
     "required": True,
     "description": "One of those that GET /v1/models names.",
-    "schema": {"type": "string", "pattern": models.VERSION_PATTERN},
+    "schema": {"type": "string", "pattern": f"^{VERSION.pattern}$"},
     "example": "20261121T101500Z-ab12cd",
 }
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from http import HTTPStatus
 
 import orjson
 from pydantic import ValidationError
 
-from classifier.contract import Classifier, ClassifierError, ClassifierUnavailable, Prediction
+from classifier.contract import Classifier, ClassifierError, ClassifierUnavailable
 from classifier.model_control import ModelControl
 from classifier.service_answers import Refused
 from classifier.service_metrics import ServiceMetrics
 from classifier.service_models import MAX_TEXTS, ClassifyRequest, ExplainRequest, PictureRequest
-from classifier.wire import encode_predictions, pack_explanation, pack_model, pack_picture
+from classifier.wire import pack_explanation, pack_model, pack_picture, pack_prediction
 
 _LOOK_SECONDS = 1.0
 """For the model's name in the metrics, which are told also where a classifier is stuck."""
@@ -36,7 +35,8 @@ class Operations:
         asked = _classify_request(body)
         predictions = await self._warm().classify(asked.texts)
         self._metrics.classified(len(predictions))
-        return _encoded(predictions, asked)
+        packed = [pack_prediction(one, top=asked.top, embedding=asked.embedding) for one in predictions]
+        return _dump({"predictions": packed})
 
     async def explain(self, body: bytes) -> bytes:
         """POST /v1/explain."""
@@ -50,11 +50,11 @@ class Operations:
         picture = await self._warm().picture(asked.text, title=asked.title, dark=asked.dark)
         return _dump({"picture": pack_picture(picture)})
 
-    async def model(self, _body: bytes = b"") -> bytes:
+    async def model(self) -> bytes:
         """GET /v1/model."""
         return _dump({"model": pack_model(await self._warm().model())})
 
-    async def versions(self, _body: bytes = b"") -> bytes:
+    async def versions(self) -> bytes:
         """GET /v1/models."""
         found = await self._controlled().versions()
         models = [{"version": name, "active": name == found.active} for name in found.names]
@@ -64,17 +64,17 @@ class Operations:
         """POST /v1/models/{version}/activate."""
         return _dump({"version": await self._controlled().activate(version)})
 
-    async def rollback(self, _body: bytes = b"") -> bytes:
+    async def rollback(self) -> bytes:
         """POST /v1/models/rollback."""
         return _dump({"version": await self._controlled().rollback()})
 
-    async def ready(self, _body: bytes = b"") -> bytes:
+    async def ready(self) -> bytes:
         """GET /readyz."""
         if self.draining:
             raise ClassifierUnavailable("the service stops: ask another one", retry_after=5.0)
         return _dump({"status": "ready", "version": (await self._warm().model()).version})
 
-    async def health(self, _body: bytes = b"") -> bytes:
+    async def health(self) -> bytes:
         """GET /healthz."""
         return b'{"status":"ok"}'
 
@@ -112,9 +112,6 @@ def _classify_request(body: bytes) -> ClassifyRequest:
         raise
 
 
-def _encoded(predictions: Sequence[Prediction], asked: ClassifyRequest) -> bytes:
-    return encode_predictions(predictions, top=asked.top, embedding=asked.embedding)
-
-
 def _dump(content: object) -> bytes:
+    """As JSON; tuples, words and numpy's numbers are read as they are, so little is copied before."""
     return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)

@@ -10,8 +10,8 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Coroutine
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any, TypeVar
@@ -64,22 +64,27 @@ def listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def server_config(service: ClassifierService, options: ServerOptions | None = None) -> uvicorn.Config:
-    """Return how uvicorn serves the service, on a socket that is given to it."""
-    options = options or ServerOptions()
-    return uvicorn.Config(
-        service,
-        http=HttpWithLimits,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,  # metrics count requests
-        server_header=False,
-        proxy_headers=False,
-        limit_concurrency=options.connections + 1,  # the first one that is refused
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=options.drain_seconds,
-    )
+@asynccontextmanager
+async def serving(
+    service: ClassifierService, options: ServerOptions | None = None
+) -> AsyncIterator[tuple[str, int]]:
+    """Serve on a free loopback port while the block runs: for tests and benchmarks, inside their own process.
+
+    Args:
+        service: what answers.
+        options: limits.
+
+    Yields:
+        The host and the port.
+    """
+    listening = listen("127.0.0.1", 0)
+    server = uvicorn.Server(_config(service, options))
+    task = asyncio.create_task(server.serve([listening]))
+    try:
+        yield listening.getsockname()
+    finally:
+        server.should_exit = True
+        await task
 
 
 async def run_service(
@@ -99,7 +104,7 @@ async def run_service(
     Raises:
         ClassifierError: the model cannot be loaded, or whatever `opened` raises.
     """
-    server = _Server(server_config(service, options), service)
+    server = _Server(_config(service, options), service)
     served = asyncio.Event()
 
     async def hold_model() -> None:
@@ -136,6 +141,24 @@ def run_fast(main: Coroutine[Any, Any, _Result]) -> _Result:
         factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(main)
+
+
+def _config(service: ClassifierService, options: ServerOptions | None) -> uvicorn.Config:
+    """How uvicorn serves the service, on a socket that is given to it."""
+    options = options or ServerOptions()
+    return uvicorn.Config(
+        service,
+        http=HttpWithLimits,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,  # metrics count requests
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=options.connections + 1,  # the first one that is refused
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=options.drain_seconds,
+    )
 
 
 class _Server(uvicorn.Server):

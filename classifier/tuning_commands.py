@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from classifier.command_line import BaseModelOption, ThreadsOption
 from classifier.contract import InvalidInput
 
 if TYPE_CHECKING:
@@ -35,9 +36,9 @@ def tune(
         list[str] | None,
         typer.Option(help="Search this option too: NAME=LOW..HIGH[:log] or NAME=VALUE,VALUE."),
     ] = None,
-    base_model: Annotated[str, typer.Option(help="Encoder: embedded name, directory or hub name.")] = "",
+    base_model: BaseModelOption = "",
     seed: Annotated[int, typer.Option(help="Of the folds, the search and the trainings.")] = 0,
-    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: as torch sees fit.")] = 0,
+    threads: ThreadsOption = 0,
 ) -> None:
     """Search for better training options by cross-validation; Ctrl-C keeps the best so far.
 

@@ -32,13 +32,15 @@ from classifier.words import word_owners
 LAYERS = 3
 """Last layers whose attention is looked at, at most."""
 
+UNITS = 128
+"""Size of the network's inner layer."""
+
 DEPTH = 5
 _BREADTH = 8
 _BATCH_TOKENS = 4096
 _FEWEST_WORDS, _MOST_WORDS = 4, 40
 _FEWEST_MESSAGES = 50
 _HELD_BACK, _MOST_HELD_BACK = 0.2, 200
-_UNITS = 128
 _EPOCHS, _BATCH = 20, 32
 _RATE, _DECAY, _DROPOUT = 2e-3, 1e-2, 0.2
 _LEAST_GAIN = 0.02
@@ -106,7 +108,7 @@ def fit_word_scorer(
     ours, theirs = (_reached(predictor, chosen, held, scores) for scores in (shown, plain))
     if ours <= theirs:
         return None
-    facts = WordScorerFacts(layers, _UNITS, round(ours, 4), round(theirs, 4), len(examples) - held)
+    facts = WordScorerFacts(layers, UNITS, round(ours, 4), round(theirs, 4), len(examples) - held)
     return scorer.to(network.head.weight.device), facts
 
 
@@ -162,9 +164,7 @@ def _trained(examples: Sequence[_Example], heads: int, layers: int, seed: int) -
     mean, scale = tokens.mean(dim=0), tokens.std(dim=0) + 1e-6
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        scorer = WordScorer(
-            heads * layers, tokens.shape[1] - heads * layers, layers, _UNITS, dropout=_DROPOUT
-        )
+        scorer = WordScorer(heads * layers, tokens.shape[1] - heads * layers, layers, UNITS, dropout=_DROPOUT)
         optimiser = torch.optim.AdamW(scorer.parameters(), lr=_RATE, weight_decay=_DECAY)
         steps = _EPOCHS * -(-len(examples) // _BATCH)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, _RATE, total_steps=steps + 1, pct_start=0.1)

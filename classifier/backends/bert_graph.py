@@ -10,94 +10,24 @@ Operators of com.microsoft: github.com/microsoft/onnxruntime/blob/main/docs/Cont
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
-from safetensors import safe_open
-from safetensors.numpy import load_file
 
-from classifier.backends.int8 import Ranges, load_ranges, quantize
-from classifier.facts import Pooling
-from classifier.scope_space import ScopeSpace, load_scope_space
+from classifier.backends.int8 import quantize
+from classifier.backends.source import Source
+from classifier.scope_space import ScopeSpace
 
 Array = npt.NDArray[Any]
 Precision = Literal["fp32", "int8"]
-
-FAMILIES = ("bert",)
-"""Values of `model_type` in config.json whose graph is known."""
 
 OPSET, IR_VERSION = 18, 10
 WORD_TABLE = "embeddings.word_embeddings.weight"
 """Name of the encoder's table of token vectors, and of the graph's."""
 _MICROSOFT = "com.microsoft"
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What a graph is written from.
-
-    Attributes:
-        config: the encoder's config.json.
-        weights: the encoder's, by their names in torch.
-        head: the linear layer's.
-        scorer: the word scorer's; None in models without one.
-        scorer_layers: last layers whose attention the word scorer looks at.
-        pooling: mean or cls.
-        ranges: of the inputs of its matrix products, for int8; None where they were not measured.
-        scope: the space of the out-of-scope distance; None in models without one.
-    """
-
-    config: Mapping[str, Any]
-    weights: Mapping[str, Array]
-    head: Mapping[str, Array]
-    scorer: Mapping[str, Array] | None = None
-    scorer_layers: int = 1
-    pooling: Pooling = "mean"
-    ranges: Ranges | None = None
-    scope: ScopeSpace | None = None
-
-    @property
-    def known(self) -> bool:
-        """Whether the encoder is of a family whose graph is known."""
-        return _known(self.config)
-
-
-def read_source(folder: Path) -> Source:
-    """Read a model directory, see model_directory."""
-    facts = json.loads((folder / "fingerpost.json").read_text(encoding="utf-8"))
-    scorer = facts.get("word_scorer")
-    return Source(
-        config=json.loads((folder / "config.json").read_text(encoding="utf-8")),
-        weights=_tensors(folder / "model.safetensors"),
-        head=load_file(folder / "head.safetensors"),
-        scorer=load_file(folder / "words.safetensors") if scorer else None,
-        scorer_layers=int(scorer["layers"]) if scorer else 1,
-        pooling=facts.get("pooling", "mean"),
-        ranges=load_ranges(folder),
-        scope=load_scope_space(folder),
-    )
-
-
-def _tensors(file: Path) -> dict[str, Array]:
-    """Read a file one tensor at a time, so that between them other threads run: messages wait meanwhile."""
-    with safe_open(file, framework="numpy") as content:
-        return {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118  # no mapping
-
-
-def can_build(folder: Path) -> bool:
-    """Whether a model directory's encoder is of a family whose graph is known."""
-    return _known(json.loads((folder / "config.json").read_text(encoding="utf-8")))
-
-
-def _known(config: Mapping[str, Any]) -> bool:
-    usual = config.get("hidden_act", "gelu") == "gelu" and not config.get("is_decoder", False)
-    return config.get("model_type") in FAMILIES and usual
 
 
 def build_graph(source: Source, precision: Precision, *, words: bool = True, taps: bool = False) -> bytes:
@@ -117,7 +47,7 @@ def build_graph(source: Source, precision: Precision, *, words: bool = True, tap
         and backends.Forward.
 
     Raises:
-        ValueError: the encoder is of another family, see `can_build`; or int8 is asked for, and the model
+        ValueError: the encoder is of another family, see `Source.known`; or int8 is asked for, and the model
             keeps no ranges.
     """
     if not source.known:
@@ -269,11 +199,10 @@ class _Graph:
         norms = self._op("ReduceL2", [mapped, self._ints(1)], keepdims=1)
         tiny = self._constant(np.array(1e-12, np.float32))
         unit = self._op("Div", [mapped, self._op("Max", [norms, tiny])])
-        turned = self._op("MatMul", [unit, self._constant(space.precision)])
-        own = self._op("ReduceSum", [self._op("Mul", [turned, unit]), self._ints(1)], keepdims=1)
-        theirs = np.einsum("ch,ch->c", space.means @ space.precision, space.means).astype(np.float32)
-        both = (-2.0 * (space.means @ space.precision)).astype(np.float32)
-        every = self._op("Add", [own, self._plain(unit, both, theirs)])
+        apart = self._op("Sub", [unit, self._constant(space.centre)])
+        turned = self._op("MatMul", [apart, self._constant(space.precision)])
+        own = self._op("ReduceSum", [self._op("Mul", [turned, apart]), self._ints(1)], keepdims=1)
+        every = self._op("Add", [own, self._plain(apart, -2.0 * space.turned, space.theirs)])
         nearest = self._op("ReduceMin", [every, self._ints(1)], keepdims=0)
         self._op("Max", [nearest, self._constant(np.array(0.0, np.float32))], output="distances")
 
@@ -321,7 +250,7 @@ class _Graph:
         return self._op("Add", [product, self._constant(bias)])
 
     def _skip(self, states: str, before: str, norm: str) -> str:
-        # two operators: SkipLayerNormalization, which does both, takes ten times as long as they on a CPU
+        # two operators: SkipLayerNormalization, which does both, takes many times as long as they on a CPU
         return self._op(
             "LayerNormalization",
             [self._op("Add", [states, before]), *self._norm(norm)],

@@ -68,7 +68,6 @@ class CudaBackend:
         ladder: shapes to record; texts may be longer than its longest, which run without a graph.
         dtype: of weights and states.
         recorder: records graphs; None takes CUDA graphs on a GPU and none elsewhere.
-        graphs: whether to record at all.
         fused_gelu: see packed_forward.
     """
 
@@ -80,7 +79,6 @@ class CudaBackend:
         *,
         dtype: torch.dtype = torch.bfloat16,
         recorder: Recorder | None = None,
-        graphs: bool = True,
         fused_gelu: bool = False,
     ) -> None:
         head = network.head
@@ -96,7 +94,7 @@ class CudaBackend:
             if self._lane.stream is not None:
                 torch.cuda.synchronize(self._lane.device)  # the copies were made on another stream
                 recorder = recorder or GraphRecorder(self._lane.stream)
-            if graphs and recorder is not None:
+            if recorder is not None:
                 self._record(recorder)
 
     @property

@@ -23,8 +23,8 @@ FILE = "int8.safetensors"
 """In a model directory: the ranges of its activations."""
 
 _SHARE = 0.85
-"""How much of a channel's range moves into the weights: 1 all of it, 0 nothing. Chosen on training messages
-of BANKING77, where 99.97% of the answers are float32's; 0.5: 99.77%, 0: 95.4%."""
+"""How much of a channel's range moves into the weights: 1 all of it, 0 nothing. Chosen by how many answers
+stay as in float32, on training messages of BANKING77."""
 
 _LEVELS = 255
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnxruntime
 
 from classifier.backends import Backend, Forward
-from classifier.backends.bert_graph import WORD_TABLE, Precision, Source, build_graph
-from classifier.batching import pad
+from classifier.backends.bert_graph import WORD_TABLE, Precision, build_graph
+from classifier.backends.int8 import Ranges
+from classifier.backends.source import Source
+from classifier.batching import batches_by_budget, pad
 
 if TYPE_CHECKING:
     from classifier.batching import Encoded
+
+_ANSWERS = ("logits", "pooled", "distances")
+_BATCH_TOKENS = 1024
 
 
 class OnnxGraph:
@@ -108,3 +113,26 @@ class Alone:
     def forward(self, batch: Sequence[Encoded]) -> Forward:
         """Run the batch on one core, or a lone text on all."""
         return (self._wide if len(batch) == 1 and self._alone() else self._narrow).forward(batch)
+
+
+def measure_ranges(source: Source, encoded: Sequence[Encoded], pad_id: int) -> Ranges:
+    """The least and the greatest that each channel of each matrix product's input comes to.
+
+    Args:
+        source: the model.
+        encoded: texts to run.
+        pad_id: of the tokenizer.
+    """
+    graph = OnnxGraph(source, "fp32", pad_id, words=False, taps=True)
+    session = graph.session()
+    names = [output.name for output in session.get_outputs() if output.name not in _ANSWERS]
+    low: dict[str, Any] = {}
+    high: dict[str, Any] = {}
+    for batch in batches_by_budget([len(text.ids) for text in encoded], _BATCH_TOKENS):
+        ids, mask = pad([encoded[number] for number in batch], pad_id)
+        found = session.run(names, {"input_ids": ids, "attention_mask": mask})
+        for name, values in zip(names, found, strict=True):
+            real = values[mask > 0]
+            low[name] = np.minimum(low.get(name, np.inf), real.min(axis=0))
+            high[name] = np.maximum(high.get(name, -np.inf), real.max(axis=0))
+    return Ranges(low, high)

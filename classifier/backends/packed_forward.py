@@ -58,23 +58,20 @@ def is_known(network: TextClassifier) -> bool:
     )
 
 
-class _Norm(NamedTuple):
-    weight: torch.Tensor
-    bias: torch.Tensor
+class _Weights(NamedTuple):
+    """Of a matrix product or a layer norm."""
 
-
-class _Linear(NamedTuple):
     weight: torch.Tensor
     bias: torch.Tensor
 
 
 class _Layer(NamedTuple):
-    together: _Linear
-    attended: _Linear
-    attended_norm: _Norm
-    inner: _Linear
-    outer: _Linear
-    outer_norm: _Norm
+    together: _Weights
+    attended: _Weights
+    attended_norm: _Weights
+    inner: _Weights
+    outer: _Weights
+    outer_norm: _Weights
 
 
 class _Bert:
@@ -93,10 +90,10 @@ class _Bert:
         places = table.position_embeddings.weight + table.token_type_embeddings.weight[0]
         self._places = _copy(places, dtype)
         self._words = _copy(table.word_embeddings.weight, dtype)
-        self._norm = _norm(table.LayerNorm, dtype)
+        self._norm = _weights(table.LayerNorm, dtype)
         self._layers = [_layer(layer, dtype) for layer in encoder.encoder.layer]
         self._counted = torch.arange(len(self._places), device=self._places.device, dtype=torch.int32)
-        self._head = _linear(network.head, torch.float32)
+        self._head = _weights(network.head, torch.float32)
         self._looked_at = scorer.layers if scorer is not None else 1
         self._scorer = None if scorer is None else _Scorer(network, dtype)
 
@@ -143,10 +140,10 @@ class _Bert:
         inner = functional.linear(self._activated(states, layer.inner), *layer.outer)
         return self._normed(inner + states, layer.outer_norm)
 
-    def _normed(self, states: torch.Tensor, norm: _Norm) -> torch.Tensor:
+    def _normed(self, states: torch.Tensor, norm: _Weights) -> torch.Tensor:
         return functional.layer_norm(states, norm.weight.shape, norm.weight, norm.bias, self._epsilon)
 
-    def _activated(self, states: torch.Tensor, linear: _Linear) -> torch.Tensor:
+    def _activated(self, states: torch.Tensor, linear: _Weights) -> torch.Tensor:
         if not self._fused_gelu:
             return functional.gelu(functional.linear(states, *linear))
         flat = torch._addmm_activation(linear.bias, states.flatten(0, 1), linear.weight.t(), use_gelu=True)
@@ -164,7 +161,7 @@ class _Scorer:
         self._of_received = _copy(scorer.inner.weight[:, :received], torch.float32)
         self._of_states = _copy(scorer.inner.weight[:, received:], dtype)
         self._bias = _copy(scorer.inner.bias, torch.float32)
-        self._outer = _linear(scorer.outer, torch.float32)
+        self._outer = _weights(scorer.outer, torch.float32)
 
     def __call__(self, states: torch.Tensor, received: torch.Tensor) -> torch.Tensor:
         """[B, T, hidden] and [B, layers * heads, T] to [B, T]."""
@@ -178,7 +175,7 @@ class _AsItIs:
 
     def __init__(self, network: TextClassifier, dtype: torch.dtype) -> None:
         self._network = copy.deepcopy(network).to(dtype).eval().requires_grad_(False)
-        self._head = _linear(network.head, torch.float32)
+        self._head = _weights(network.head, torch.float32)
 
     def __call__(self, ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """See PackedForward."""
@@ -209,27 +206,23 @@ def _copy(weight: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     return weight.detach().to(dtype, copy=True).contiguous()
 
 
-def _linear(module: nn.Linear, dtype: torch.dtype) -> _Linear:
-    return _Linear(_copy(module.weight, dtype), _copy(module.bias, dtype))
-
-
-def _norm(module: nn.LayerNorm, dtype: torch.dtype) -> _Norm:
-    return _Norm(_copy(module.weight, dtype), _copy(module.bias, dtype))
+def _weights(module: nn.Linear | nn.LayerNorm, dtype: torch.dtype) -> _Weights:
+    return _Weights(_copy(module.weight, dtype), _copy(module.bias, dtype))
 
 
 def _layer(layer: Any, dtype: torch.dtype) -> _Layer:
     """A BertLayer of transformers."""
     attention, own = layer.attention, layer.attention.self
     parts = (own.query, own.key, own.value)
-    together = _Linear(
+    together = _Weights(
         _copy(torch.cat([part.weight for part in parts]), dtype),
         _copy(torch.cat([part.bias for part in parts]), dtype),
     )
     return _Layer(
         together,
-        _linear(attention.output.dense, dtype),
-        _norm(attention.output.LayerNorm, dtype),
-        _linear(layer.intermediate.dense, dtype),
-        _linear(layer.output.dense, dtype),
-        _norm(layer.output.LayerNorm, dtype),
+        _weights(attention.output.dense, dtype),
+        _weights(attention.output.LayerNorm, dtype),
+        _weights(layer.intermediate.dense, dtype),
+        _weights(layer.output.dense, dtype),
+        _weights(layer.output.LayerNorm, dtype),
     )

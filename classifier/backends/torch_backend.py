@@ -9,6 +9,7 @@ import torch
 
 from classifier.backends import Forward
 from classifier.batching import Encoded
+from classifier.devices import autocast
 from classifier.model import TextClassifier
 from classifier.tensors import collate
 
@@ -19,7 +20,7 @@ class TorchBackend:
     Args:
         network: what to run.
         pad_id: of the tokenizer.
-        bf16: whether matrix products are taken in bfloat16.
+        bf16: whether matrix products are taken in bfloat16, where the hardware has it.
     """
 
     def __init__(self, network: TextClassifier, pad_id: int, *, bf16: bool = False) -> None:
@@ -30,7 +31,7 @@ class TorchBackend:
 
     def forward(self, batch: Sequence[Encoded]) -> Forward:
         """Compute logits, pooled vectors and received attention."""
-        with torch.inference_mode(), self._products():
+        with torch.inference_mode(), autocast(self._device) if self._bf16 else contextlib.nullcontext():
             ids, mask = collate(batch, self._pad_id, self._device)
             output = self._network(ids, mask, attention=True)
         assert output.received is not None  # noqa: S101  # asked for above; for the type checker  # nosec B101
@@ -40,8 +41,3 @@ class TorchBackend:
             received=output.received.float().cpu().numpy(),
             scored=None if output.scored is None else output.scored.float().cpu().numpy(),
         )
-
-    def _products(self) -> contextlib.AbstractContextManager[object]:
-        if not self._bf16:
-            return contextlib.nullcontext()
-        return torch.autocast(self._device.type, dtype=torch.bfloat16)

@@ -31,8 +31,8 @@ from classifier.benchmark import (
     starter,
     training,
 )
-from classifier.benchmark.workers import cores
 from classifier.contract import ClassifierError
+from classifier.cores import cores
 from classifier.dataset import Example, read_examples, starter_pack
 from classifier.model_directory import load_model_directory, save_model_directory
 from classifier.torch_inference import TorchPredictor

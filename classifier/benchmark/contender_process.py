@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import select
 import subprocess  # our own commands  # nosec B404
 import sys
@@ -13,13 +12,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from classifier.benchmark.child import end, environment, last_line
 from classifier.benchmark.machine import memory_of
 from classifier.benchmark.turns import Spec
 from classifier.contract import ClassifierError
 
 _PATIENCE_SECONDS = 600.0
 _STOP_SECONDS = 20.0
-_SOURCES = Path(__file__).resolve().parents[2]
 
 
 class ContenderFailed(ClassifierError):
@@ -40,16 +39,14 @@ class ContenderProcess:
         self.name = name
         self._log = folder / f"{name}.log"
         # pipelines set this for their process; every other one shall have what its library does by itself
-        environment = {key: value for key, value in os.environ.items() if key != "TOKENIZERS_PARALLELISM"}
-        paths = (str(_SOURCES), environment.get("PYTHONPATH"))
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+        variables = environment(without="TOKENIZERS_PARALLELISM")
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(  # our own command  # nosec B603
                 [sys.executable, "-m", "classifier.benchmark.contender"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=environment,
+                env=variables,
             )
         self._write(asdict(spec))
 
@@ -91,11 +88,7 @@ class ContenderProcess:
             if pipe is not None:
                 with contextlib.suppress(BrokenPipeError):  # it has ended
                     pipe.close()
-        try:
-            self._process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        end(self._process, _STOP_SECONDS)
 
     def _write(self, content: dict[str, Any]) -> None:
         assert self._process.stdin is not None  # noqa: S101  # a pipe, above  # nosec B101
@@ -111,12 +104,8 @@ class ContenderProcess:
             raise ContenderFailed(f"{self.name} gave no answer for {_PATIENCE_SECONDS:.0f} seconds")
         line = stdout.readline()
         if not line:
-            raise ContenderFailed(f"{self.name} ended: {self._last_line()}")
+            raise ContenderFailed(f"{self.name} ended: {last_line(self._log)}")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise ContenderFailed(f"{self.name}: {answer['error']}")
         return answer
-
-    def _last_line(self) -> str:
-        lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
-        return next((line for line in reversed(lines) if line.strip()), "it said nothing")

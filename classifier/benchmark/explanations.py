@@ -13,8 +13,9 @@ import numpy as np
 import torch
 
 from classifier.backends import Forward
-from classifier.backends.bert_graph import Precision, can_build, read_source
+from classifier.backends.bert_graph import Precision
 from classifier.backends.onnx_backend import OnnxGraph
+from classifier.backends.source import can_build, read_source
 from classifier.batching import Encoded
 from classifier.contract import Explanation
 from classifier.deciding import Ask, decision_of, without_words

@@ -9,17 +9,12 @@ same run against the network in float32.
 from __future__ import annotations
 
 import gc
-import os
-import platform
-import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import tokenizers
 import torch
-import transformers
 
 from classifier.backends.cuda_backend import CudaBackend
 from classifier.backends.ladder import Ladder, Tokens, tokens_of
@@ -27,10 +22,12 @@ from classifier.batching import TextEncoder
 from classifier.benchmark.gpu_checks import check
 from classifier.benchmark.gpu_models import BERT_BASE, MINILM, TINY, Size, Texts, random_model
 from classifier.benchmark.gpu_timing import milliseconds_alone, peak, rate_of_texts, rate_of_tokens
+from classifier.benchmark.machine import describe
 from classifier.benchmark.pipeline_baseline import BATCHES, PipelineProcess
-from classifier.benchmark.workers import cores
+from classifier.benchmark.timing import spread
 from classifier.bulk import BulkClassifier
 from classifier.contract import InvalidInput
+from classifier.cores import cores
 from classifier.model import TrainedModel
 
 Say = Callable[[str], None]
@@ -96,7 +93,7 @@ def measure(
         `pipeline` (messages a second: min, median, max), ratios, share of the peak, MiB, checks.
     """
     found: dict[str, Any] = {
-        "machine": _machine(device),
+        "machine": {**describe(), **_device(device)},
         "peak_tflops": peak(device, plan.peak) / 1e12,
         "fused_gelu": fused_gelu,
         "workers": plan.workers,
@@ -181,13 +178,13 @@ def _cell(
     gc.unfreeze()
     tokens, text, pipeline = (list(rates) for rates in zip(*turns, strict=True))
     return {
-        "tokens": _spread(tokens),
-        "text": _spread(text),
-        "pipeline": _spread(pipeline),
+        "tokens": spread(tokens),
+        "text": spread(text),
+        "pipeline": spread(pipeline),
         "pipeline_batch": best,
         "pipeline_tried": tried,
-        "tokens_ratio": _spread([ours / other for ours, _, other in turns]),
-        "text_ratio": _spread([ours / other for _, ours, other in turns]),
+        "tokens_ratio": spread([ours / other for ours, _, other in turns]),
+        "text_ratio": spread([ours / other for _, ours, other in turns]),
         "one_message_ms": milliseconds_alone(backend, batches[0]),
         "batch_rows": len(batches[0].lengths),
         "mib": torch.cuda.max_memory_allocated() / 2**20 if torch.cuda.is_available() else None,
@@ -202,19 +199,6 @@ def _token_batches(model: TrainedModel, texts: list[str], batch_tokens: int) -> 
     return [tokens_of(encoded[at : at + rows], 0) for at in range(0, len(encoded) - rows + 1, rows)]
 
 
-def _spread(values: list[float]) -> dict[str, float]:
-    return {"min": min(values), "median": statistics.median(values), "max": max(values)}
-
-
-def _machine(device: torch.device) -> dict[str, Any]:
-    return {
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-        "cores": cores(),
-        "processor": platform.processor() or platform.machine(),
-        "load": os.getloadavg()[0],
-        "torch": torch.__version__,
-        "cuda": torch.version.cuda,
-        "transformers": transformers.__version__,
-        "tokenizers": tokenizers.__version__,
-        "python": platform.python_version(),
-    }
+def _device(device: torch.device) -> dict[str, Any]:
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+    return {"device": name, "cuda": torch.version.cuda}

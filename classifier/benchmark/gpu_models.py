@@ -20,13 +20,13 @@ from classifier.batching import TextEncoder
 from classifier.facts import ModelFacts, WordScorerFacts
 from classifier.model import TextClassifier, TrainedModel, WordScorer
 from classifier.tensors import collate
+from classifier.word_scorer import LAYERS, UNITS
 
 CATEGORIES = 77
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _OWN_WORDS = 16
 _SHARE_OF_OWN = 0.5
 _SHARE_OF_TWO_PIECES = 0.2
-_SCORER_LAYERS, _SCORER_UNITS = 3, 128
 _SHOWN_EACH = 24
 _RIDGE = 1e-2
 _SHARPNESS = 16.0
@@ -123,7 +123,7 @@ def random_model(size: Size, texts: Texts, lengths: tuple[int, ...], device: tor
     encoder = BertModel(bert_config(size, max(512, *lengths)), add_pooling_layer=False)
     network = TextClassifier(encoder, CATEGORIES).to(device).eval().requires_grad_(False)
     tokenizer = texts.tokenizer(encoder.config.max_position_embeddings)
-    layers = min(_SCORER_LAYERS, size.layers)
+    layers = min(LAYERS, size.layers)
     facts = ModelFacts(
         version="random",
         kind="fine_tune",
@@ -132,7 +132,7 @@ def random_model(size: Size, texts: Texts, lengths: tuple[int, ...], device: tor
         base_sha256="",
         max_tokens=encoder.config.max_position_embeddings,
         created="",
-        word_scorer=WordScorerFacts(layers, _SCORER_UNITS, 0.0, 0.0, 0),
+        word_scorer=WordScorerFacts(layers, UNITS, 0.0, 0.0, 0),
     )
     model = TrainedModel(network, tokenizer, facts)
     _fit(model, texts, lengths, layers)
@@ -175,7 +175,7 @@ def _fit(model: TrainedModel, texts: Texts, lengths: tuple[int, ...], layers: in
     network.head.weight.copy_(weight)
     network.head.bias.copy_(level - weight @ middle)
     told = torch.cat(features)
-    scorer = WordScorer(layers * network.heads, network.head.in_features, layers, _SCORER_UNITS).to(device)
+    scorer = WordScorer(layers * network.heads, network.head.in_features, layers, UNITS).to(device)
     scorer.standardise(told.mean(dim=0), told.std(dim=0) + 1e-6)
     network.scorer = scorer.eval().requires_grad_(False)
 

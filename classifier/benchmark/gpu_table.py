@@ -41,6 +41,7 @@ def table(measured: dict[str, Any]) -> str:
 
 def _below(measured: dict[str, Any]) -> list[str]:
     machine, cells = measured["machine"], measured["cells"]
+    versions = machine["versions"]
     recorded = ", ".join(
         dict.fromkeys(f"{c['graphs']} in {c['recording_seconds']:.1f} s ({c['model']})" for c in cells)
     )
@@ -54,8 +55,8 @@ def _below(measured: dict[str, Any]) -> list[str]:
         f"The peak is that of a large bfloat16 matrix product here: {measured['peak_tflops']:.1f} TFLOP/s. "
         f"One message by itself: {alone}. Graphs recorded: {recorded}. {peak}{gelu}"
         f"{machine['device']}, {machine['cores']} cores, {measured['workers']} processes tokenize, "
-        f"torch {machine['torch']}, transformers {machine['transformers']}, "
-        f"tokenizers {machine['tokenizers']}, Python {machine['python']}."
+        f"torch {versions['torch']}, transformers {versions['transformers']}, "
+        f"tokenizers {versions['tokenizers']}, Python {machine['python']}."
     ]
 
 

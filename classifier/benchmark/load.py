@@ -15,9 +15,9 @@ from classifier.benchmark.http_loops import closed_loop, open_loop
 from classifier.benchmark.service_process import ServiceProcess, second_version
 from classifier.benchmark.serving_summary import latencies, open_loop_table
 from classifier.benchmark.soak import SoakPlan, soak, soak_table
+from classifier.benchmark.turns import BATCH
 from classifier.contract import InvalidInput
 
-BATCH = 32
 _BATCH_CONNECTIONS = 4
 
 Say = Callable[[str], None]

@@ -20,9 +20,9 @@ from safetensors.torch import load_file
 from torch import nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel
 
-from classifier.benchmark.torch_contenders import read_facts
 from classifier.benchmark.turns import Baseline, Spec
 from classifier.model import mean_pool
+from classifier.model_files import read_facts
 
 _OPSET = 17
 _FUSED = frozenset({"bert", "roberta", "xlm-roberta"})
@@ -36,8 +36,8 @@ class PlainOnnx(Baseline):
     sorts = True
 
     def __init__(self, spec: Spec) -> None:
-        facts = read_facts(spec)
-        self._labels, self._longest = facts["labels"], facts["max_tokens"]
+        facts = read_facts(Path(spec.folder))
+        self._labels, self._longest = facts.labels, facts.max_tokens
         self._tokenizer = AutoTokenizer.from_pretrained(  # a local folder  # nosec B615
             spec.folder, local_files_only=True
         )
@@ -81,10 +81,8 @@ def _export(model: Path, folder: Path) -> tuple[Path, str]:
     encoder = AutoModel.from_pretrained(  # a local folder  # nosec B615
         model, local_files_only=True, use_safetensors=True, attn_implementation="eager"
     ).eval()
-    spec = Spec("", "", str(model), {}, [])
-    network = _Plain(
-        encoder, load_file(model / "head.safetensors"), first=read_facts(spec)["pooling"] == "cls"
-    )
+    head = load_file(model / "head.safetensors")
+    network = _Plain(encoder, head, first=read_facts(model).pooling == "cls")
     plain = folder / "plain.onnx"
     example = (torch.ones(2, 8, dtype=torch.long), torch.ones(2, 8, dtype=torch.long))
     axes = {name: {0: "batch", 1: "tokens"} for name in _INPUTS}

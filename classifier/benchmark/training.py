@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import platform
 import resource
-import statistics
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -28,6 +27,7 @@ from transformers.utils import logging as transformers_logging
 
 from classifier.base_models import resolve_base_model
 from classifier.benchmark.machine import processor
+from classifier.benchmark.timing import spread
 from classifier.contract import InvalidInput
 from classifier.dataset import Example
 from classifier.devices import choose_device, use_threads
@@ -184,11 +184,11 @@ def measure(
         "padded_to": PADDED_TO,
         "tutorial_steps": tutorial_steps,
         "turns": turns,
-        "ratio": _spread([turn["ratio"] for turn in turns]),
+        "ratio": spread([turn["ratio"] for turn in turns]),
     }
     names: tuple[Who, ...] = ("ours", "tutorial")
     for name in names:
-        rates = _spread([turn[name] for turn in turns])
+        rates = spread([turn[name] for turn in turns])
         found[name] = {
             "messages_per_second": rates,
             "epoch_seconds": len(examples) / rates["median"],
@@ -236,10 +236,6 @@ def table(measured: dict[str, Any]) -> str:
             f"{machine['device']}, torch {machine['torch']}.",
         ]
     )
-
-
-def _spread(values: list[float]) -> dict[str, float]:
-    return {"min": min(values), "median": statistics.median(values), "max": max(values)}
 
 
 def _peak_of(name: Who, examples: list[Example], config: TrainingConfig) -> float:

@@ -32,7 +32,7 @@ SUSPICIOUS = (
 
 
 def faithful_said(report: FaithfulnessReport) -> str:
-    """One sentence on whether the words in replies can be trusted."""
+    """A few sentences on whether the words in replies can be trusted."""
     ours, bound, stable = report.methods[REPLY], report.methods[GREEDY], report.stability
     said = (
         f"Words were taken out of {report.messages:,} messages, those that a reply shows first. Without the "

@@ -7,16 +7,14 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 
 from bot.playground import Playground
 from classifier.service import create_service
+from classifier.service_runner import serving
 from classifier.testing import ScriptedClassifier
 from tests.factories.world import HELP, SAM, text_of
 
@@ -41,26 +39,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@asynccontextmanager
-async def classifier_service() -> AsyncIterator[str]:
-    """The real HTTP service over a scripted model."""
-    port = free_port()
-    service = create_service(ScriptedClassifier({"invoice": "billing", "vpn": "network"}), "secret-token")
-    server = uvicorn.Server(uvicorn.Config(service, host="127.0.0.1", port=port, log_config=None))
-    task = asyncio.create_task(server.serve())
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        await task
-
-
 async def test_the_bot_answers_from_an_environment_without_torch(slim: Path, tmp_path: Path):
     has_torch = "import importlib.util as u, sys; sys.exit(u.find_spec('torch') is not None)"
     checked = await asyncio.create_subprocess_exec(slim / "python", "-c", has_torch)
     assert await checked.wait() == 0
     port = free_port()
-    async with Playground(channels=["team-billing"]) as playground, classifier_service() as url:
+    service = create_service(ScriptedClassifier({"invoice": "billing", "vpn": "network"}), "secret-token")
+    async with Playground(channels=["team-billing"]) as playground, serving(service) as address:
         environment = {
             "PATH": os.environ["PATH"],
             "FINGERPOST_SLACK_BOT_TOKEN": playground.app.token,
@@ -68,7 +53,7 @@ async def test_the_bot_answers_from_an_environment_without_torch(slim: Path, tmp
             "FINGERPOST_SLACK_API_URL": playground.api_url,
             "FINGERPOST_PORT": str(port),
             "FINGERPOST_DATABASE_URL": f"sqlite:///{tmp_path / 'bot.db'}",
-            "FINGERPOST_CLASSIFIER_URL": url,
+            "FINGERPOST_CLASSIFIER_URL": "http://{}:{}".format(*address),
             "FINGERPOST_CLASSIFIER_TOKEN": "secret-token",
         }
         process = await asyncio.create_subprocess_exec(

@@ -11,7 +11,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from classifier.dataset import Example
-from classifier.model import TrainedModel
+from classifier.model import TextClassifier, TrainedModel, WordScorer
 from classifier.training import TrainingConfig, fit
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -95,3 +95,10 @@ def tiny_model(base: Path, *, seed: int = 0, **changes: object) -> TrainedModel:
     """A model that tells the topics apart."""
     examples = messages(20, out_of_scope=20)
     return fit(examples, config_for(base, seed=seed, **changes), created=NOW).model
+
+
+def add_word_scorer(network: TextClassifier, *, layers: int) -> None:
+    """Give a network a word scorer with random weights over its last layers."""
+    torch.manual_seed(3)
+    scorer = WordScorer(layers * network.heads, network.head.in_features, layers, 16)
+    network.scorer = scorer.requires_grad_(False).eval()

@@ -7,9 +7,8 @@ from classifier import bulk
 from classifier.backends.cuda_backend import CudaBackend
 from classifier.backends.ladder import Ladder
 from classifier.bulk import BulkClassifier
-from classifier.model import WordScorer
 from classifier.torch_inference import TorchPredictor
-from tests.factories.tiny_bert import messages, tiny_bert, tiny_model
+from tests.factories.tiny_bert import add_word_scorer, messages, tiny_bert, tiny_model
 
 TEXTS = [
     *(example.text for example in messages(12, out_of_scope=6, seed=4)),
@@ -26,11 +25,7 @@ TEXTS = [
 def model(request, tmp_path_factory):
     model = tiny_model(tiny_bert(tmp_path_factory.mktemp("base")), epochs=6)
     if request.param == "word scorer":
-        torch.manual_seed(3)
-        network = model.network
-        network.scorer = (
-            WordScorer(network.heads, network.head.in_features, 1, 16).requires_grad_(False).eval()
-        )
+        add_word_scorer(model.network, layers=1)
     return model
 
 

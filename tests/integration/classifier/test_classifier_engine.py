@@ -27,19 +27,20 @@ def registry(models, tmp_path):
 class Gate:
     """A backend that waits for a gate, and notes the sizes of its batches."""
 
-    def __init__(self, inner):
+    def __init__(self, inner, wait):
         self.inner, self.open, self.entered, self.sizes = inner, threading.Event(), threading.Event(), []
+        self.wait = wait or (lambda: self.open.wait(30))
 
     def forward(self, batch):
         self.entered.set()
-        self.open.wait(30)
+        self.wait()
         self.sizes.append(len(batch))
         return self.inner.forward(batch)
 
 
-def gated(classifier):
+def gated(classifier, wait=None):
     predictors = classifier._active.loaded.predictors
-    gate = Gate(predictors[0].backend)
+    gate = Gate(predictors[0].backend, wait)
     for predictor in predictors:
         predictor.backend = gate
     return gate
@@ -171,13 +172,11 @@ async def test_a_broken_new_version_leaves_the_old_one_answering(registry, caplo
 async def test_workers_side_by_side_share_one_request(registry):
     path = registry.path(registry.list()[0])
     classifier = await LocalClassifier.open(path, EngineSettings(backend="onnx-fp32", threads=2))
-    both = threading.Barrier(2, timeout=30)
-    gate = gated(classifier)
-    gate.open.wait = lambda _: both.wait()  # only two batches side by side get through
+    gate = gated(classifier, threading.Barrier(2, timeout=30).wait)  # only two side by side get through
     texts = ["vpn", "code", "wifi", "login"]
     answers = await classifier.classify(texts)
     assert sorted(gate.sizes) == [1, 3]
-    gate.open.wait = lambda _: True
+    gate.wait = lambda: None
     alone = [(await classifier.classify([text]))[0] for text in texts]
     assert [answer.category for answer in answers] == [answer.category for answer in alone]
     await classifier.close()

@@ -15,10 +15,9 @@ from classifier.backends.packed_forward import is_known
 from classifier.backends.torch_backend import TorchBackend
 from classifier.batching import Encoded, TextEncoder
 from classifier.devices import choose_device
-from classifier.model import TextClassifier, WordScorer
 from classifier.text import model_text
 from classifier.torch_inference import TorchPredictor
-from tests.factories.tiny_bert import messages, tiny_bert, tiny_model
+from tests.factories.tiny_bert import add_word_scorer, messages, tiny_bert, tiny_model
 from tests.factories.tiny_encoders import FAMILIES, declare_pooling
 
 POSITIONS = 512
@@ -69,14 +68,8 @@ def model(request, tmp_path_factory):
     model = tiny_model(base, pooling="auto", epochs=6)
     assert model.facts.pooling == pooling
     if "scorer" in request.param:
-        add_scorer(model.network)
+        add_word_scorer(model.network, layers=2)
     return model
-
-
-def add_scorer(network):
-    torch.manual_seed(3)
-    hidden = network.head.in_features
-    network.scorer = WordScorer(2 * network.heads, hidden, 2, 16).requires_grad_(False).eval()
 
 
 def texts_of(lengths, vocabulary, seed=0):
@@ -238,14 +231,14 @@ def test_every_family_is_answered_as_in_torch(family, tmp_path):
     np.testing.assert_allclose(rough.logits, wanted.logits, atol=0.1)
 
 
-def test_other_activations_run_as_they_are(model):
-    network = TextClassifier(model.network.encoder, 4, pooling=model.facts.pooling)
-    assert is_known(network)
-    network.encoder.config.hidden_act = "relu"
-    try:
-        assert not is_known(network)
-    finally:
-        network.encoder.config.hidden_act = "gelu"
+def test_other_activations_run_as_they_are(model, monkeypatch):
+    lengths = [3, 17, 8]
+    batch = texts_of(lengths, vocabulary_of(model))
+    wanted = TorchBackend(model.network, 0).forward(batch)
+    assert is_known(model.network)
+    monkeypatch.setattr(model.network.encoder.config, "hidden_act", "relu")
+    assert not is_known(model.network)
+    assert_same(of(model).forward(batch), wanted, lengths)
 
 
 def test_the_network_that_is_given_stays_as_it_is(model):

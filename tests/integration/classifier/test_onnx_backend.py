@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classifier.backends.bert_graph import Source, build_graph, can_build, read_source
+from classifier.backends.bert_graph import build_graph
 from classifier.backends.onnx_backend import Alone, OnnxGraph
+from classifier.backends.source import Source, can_build, read_source
 from classifier.loading import LoadSettings, load
 from classifier.model_directory import load_model_directory, save_model_directory
 from classifier.torch_inference import TorchPredictor
@@ -53,6 +54,9 @@ def test_in_float32_everything_is_as_in_torch(folder, torch_says):
     np.testing.assert_allclose(found.logits, wanted.logits, atol=1e-4)
     np.testing.assert_allclose(found.pooled, wanted.pooled, atol=1e-4)
     np.testing.assert_allclose(found.received, wanted.received, atol=1e-5)
+    space = predictor.model.scope
+    assert space is not None
+    np.testing.assert_allclose(found.distances, space.distances(wanted.pooled), rtol=1e-3)
     real = wanted.received > 0
     np.testing.assert_allclose(found.scored[real], wanted.scored[real], atol=1e-3)
 

@@ -8,13 +8,12 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
-import uvicorn
 
 from classifier.client import RemoteClassifier
 from classifier.contract import ClassifierError, ClassifierUnavailable
 from classifier.resilience import Retries
 from classifier.service import create_service
-from classifier.service_runner import MAX_HEAD_BYTES, ServerOptions, listen, server_config
+from classifier.service_runner import MAX_HEAD_BYTES, ServerOptions, listen, serving
 from classifier.testing import ScriptedClassifier
 
 PROGRAM = """
@@ -160,19 +159,14 @@ async def test_a_client_survives_a_restart_of_the_service():
 async def served(scripted, **options):
     """The service on a port of this process; yields a connection's two ends and the service."""
     service = create_service(scripted, None)
-    listening = listen("127.0.0.1", 0)
-    address = listening.getsockname()
-    server = uvicorn.Server(server_config(service, ServerOptions(**options)))
-    serving = asyncio.create_task(server.serve([listening]))
-    reader, writer = await asyncio.open_connection(*address)
-    try:
-        yield reader, writer, service
-    finally:
-        writer.close()
-        await writer.wait_closed()
-        scripted.gate.set()
-        server.should_exit = True
-        await serving
+    async with serving(service, ServerOptions(**options)) as address:
+        reader, writer = await asyncio.open_connection(*address)
+        try:
+            yield reader, writer, service
+        finally:
+            writer.close()
+            await writer.wait_closed()
+            scripted.gate.set()
 
 
 async def test_requests_on_one_connection_are_answered_in_order():

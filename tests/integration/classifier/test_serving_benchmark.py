@@ -9,6 +9,7 @@ from classifier.bench_commands import bench
 from classifier.benchmark import serving
 from classifier.benchmark.contender import obey, open_contender
 from classifier.benchmark.contender_process import ContenderFailed, ContenderProcess
+from classifier.benchmark.gpu_models import Size
 from classifier.benchmark.serving_rows import CONTENDERS
 from classifier.benchmark.shapes import SHAPES, write_shape
 from classifier.benchmark.turns import Spec
@@ -117,14 +118,15 @@ def test_a_contender_that_cannot_go_on_is_said_with_its_reason(tmp_path, model):
 
 
 def test_a_model_of_another_shape_keeps_tokenizer_and_categories(model, tmp_path, monkeypatch):
-    small = {"num_hidden_layers": 3, "hidden_size": 48, "num_attention_heads": 6, "intermediate_size": 96}
-    monkeypatch.setitem(SHAPES, "small", {**small, "max_position_embeddings": 160})
+    monkeypatch.setitem(SHAPES, "small", Size("small", layers=3, hidden=48, heads=6, inner=96))
     made = load_model_directory(write_shape(model, "small", tmp_path / "small"))
     given = load_model_directory(model)
     assert made.facts.labels == given.facts.labels
     assert made.facts.version != given.facts.version
     assert made.network.encoder.config.hidden_size == 48
     assert made.tokenizer.get_vocab() == given.tokenizer.get_vocab()
+    assert made.ranges
+    assert made.facts.int8_agreement == 1.0
     with pytest.raises(InvalidInput, match="bert-base"):
         write_shape(model, "large", tmp_path / "large")
 
