@@ -204,7 +204,9 @@ def load(
         str | None, typer.Option(envvar="FINGERPOST_CLASSIFIER_TOKEN", help="Of the service at --url.")
     ] = None,
     json_file: JsonFile = None,
-    seconds: Annotated[float, typer.Option(min=0.1, help="Of each part.")] = 15.0,
+    seconds: Annotated[
+        float, typer.Option(min=0.1, help="Of each closed loop; of an open one a third, five times.")
+    ] = 15.0,
     connections: Annotated[int, typer.Option(min=1, help="That single messages come over.")] = 64,
     soak: Annotated[float, typer.Option(min=0, help="Seconds of one long open loop; 0: short ones.")] = 0.0,
     share: Annotated[
@@ -230,6 +232,8 @@ def load(
     found = random.Random(seed).sample(found, len(found))  # noqa: S311  # not a secret  # nosec B311
     plan = LoadPlan(
         seconds=seconds,
+        open_seconds=seconds / 3,
+        saturating_seconds=seconds / 10,
         connections=connections,
         soak=soak,
         soak_share=share,

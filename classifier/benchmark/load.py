@@ -12,6 +12,7 @@ from typing import Any
 from classifier.benchmark import machine
 from classifier.benchmark.http_load import Address
 from classifier.benchmark.http_loops import closed_loop, open_loop
+from classifier.benchmark.open_loop import over_rounds
 from classifier.benchmark.service_process import ServiceProcess, second_version
 from classifier.benchmark.serving_summary import latencies, open_loop_table
 from classifier.benchmark.soak import SoakPlan, soak, soak_table
@@ -30,6 +31,9 @@ class LoadPlan:
     Attributes:
         seconds: of each part.
         connections: that single messages come over.
+        rounds: of the open loops.
+        open_seconds: of each rate of the open loop in a round.
+        saturating_seconds: of the closed loop right before it that says what its rate is a share of.
         shares: of saturation, the rates of the open loop.
         soak: seconds of a long open loop in place of several short ones; 0: none.
         soak_share: of saturation, its rate.
@@ -39,6 +43,9 @@ class LoadPlan:
 
     seconds: float = 15.0
     connections: int = 64
+    rounds: int = 5
+    open_seconds: float = 4.0
+    saturating_seconds: float = 1.5
     shares: tuple[float, ...] = (0.3, 0.6, 0.8, 0.9)
     soak: float = 0.0
     soak_share: float = 0.8
@@ -134,20 +141,32 @@ async def _measure(
             service,
         )
     else:
-        found["open_loop"] = []
-        for number, share in enumerate(plan.shares):
-            say(f"open loop at {share:.0%} of {single['rate']:.0f} messages a second")
+        found["open_loop"] = await _open_loops(address, texts, plan, say)
+    found["memory"] = service.memory() if service is not None else None
+    return found
+
+
+async def _open_loops(
+    address: Address, texts: Sequence[str], plan: LoadPlan, say: Say
+) -> list[dict[str, Any]]:
+    """Single messages at shares of what the connections get, which is measured right before each."""
+    found: dict[float, list[dict[str, Any]]] = {share: [] for share in plan.shares}
+    for number in range(plan.rounds):
+        say(f"open loops, round {number + 1} of {plan.rounds}")
+        for share, rounds in found.items():
+            most = await closed_loop(
+                address, texts, connections=plan.connections, batch=1, seconds=plan.saturating_seconds
+            )
             observed = await open_loop(
                 address,
                 texts,
                 connections=plan.connections,
-                rate=share * single["rate"],
-                seconds=plan.seconds,
+                rate=share * most["rate"],
+                seconds=plan.open_seconds,
                 seed=plan.seed + number,
             )
-            found["open_loop"].append({"share": share, **observed})
-    found["memory"] = service.memory() if service is not None else None
-    return found
+            rounds.append({"saturation": most["rate"], **observed})
+    return [over_rounds(share, rounds) for share, rounds in found.items()]
 
 
 def table(measured: Mapping[str, Any]) -> str:
@@ -161,8 +180,7 @@ def table(measured: Mapping[str, Any]) -> str:
     ]
     parts = ["\n".join(lines)]
     if "open_loop" in measured:
-        title = f"open loop over HTTP, share of {single['rate']:,.0f} messages a second"
-        parts.append(open_loop_table(title, measured["open_loop"]))
+        parts.append(open_loop_table("open loop over HTTP", measured["open_loop"]))
     if "soak" in measured:
         parts.append(soak_table(measured["soak"]))
     place = measured["machine"]

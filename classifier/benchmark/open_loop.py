@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from classifier.benchmark.timing import Floats, percentiles
+from classifier.benchmark.timing import Floats, percentiles, spread
 
 Outcome = Literal["answered", "refused", "failed"]
 
@@ -56,6 +56,33 @@ class Observed:
             **percentiles(self.latencies),
             "generator_p99_ms": lag.get("p99_ms"),
         }
+
+
+def over_rounds(share: float, rounds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What open loops at the same share of saturation came to.
+
+    Args:
+        share: of saturation.
+        rounds: one or more of Observed.as_dict, each with the saturation that was measured right before it.
+
+    Returns:
+        Counts of all rounds together, medians of the percentiles, the p99 of each round, and the spread of
+        the saturation.
+    """
+    sums = {key: sum(one[key] for one in rounds) for key in ("messages", "answered", "refused", "failed")}
+    timed = [one for one in rounds if "p99_ms" in one]
+    medians = {
+        key: spread([one[key] for one in timed])["median"] for key in ("p50_ms", "p95_ms", "p99_ms") if timed
+    }
+    return {
+        "share": share,
+        "saturation": spread([one["saturation"] for one in rounds]),
+        "seconds": sum(one["seconds"] for one in rounds),
+        **sums,
+        **medians,
+        "p99_ms_rounds": [one["p99_ms"] for one in timed],
+        "generator_p99_ms": max((one["generator_p99_ms"] or 0.0 for one in rounds), default=0.0),
+    }
 
 
 async def run_open_loop(arrivals: Floats, send: Send, *, patience: float = 30.0) -> Observed:

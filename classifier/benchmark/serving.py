@@ -18,6 +18,7 @@ from typing import Any
 from classifier.benchmark import machine, serving_rows
 from classifier.benchmark.contender_process import ContenderFailed, ContenderProcess
 from classifier.benchmark.http_loops import closed_loop
+from classifier.benchmark.open_loop import over_rounds
 from classifier.benchmark.service_process import ServiceProcess
 from classifier.benchmark.serving_rows import MESSAGES, Row
 from classifier.benchmark.serving_summary import accuracy, agreement, ratios, row_summary
@@ -37,7 +38,8 @@ class Plan:
     Attributes:
         rounds: turns of each contender.
         seconds: of a turn at most, but for one batch.
-        open_seconds: of each rate of the open loop.
+        open_seconds: of each rate of the open loop in a round.
+        saturating_seconds: of the closed loop right before it that says what its rate is a share of.
         shares: of saturation, the rates of the open loop.
         messages: texts that are used at most; 0: all.
         long_texts: how many texts of 128 tokens are made; 0: none are measured.
@@ -47,7 +49,8 @@ class Plan:
 
     rounds: int = 5
     seconds: float = 2.5
-    open_seconds: float = 15.0
+    open_seconds: float = 4.0
+    saturating_seconds: float = 1.5
     shares: tuple[float, ...] = (0.3, 0.6, 0.8, 0.9)
     messages: int = 0
     long_texts: int = 256
@@ -56,7 +59,7 @@ class Plan:
 
 
 QUICK = Plan(
-    rounds=3, seconds=0.6, open_seconds=4.0, shares=(0.6, 0.9), messages=512, long_texts=0, fitted=500
+    rounds=3, seconds=0.6, open_seconds=2.0, shares=(0.6, 0.9), messages=512, long_texts=0, fitted=500
 )
 
 
@@ -116,7 +119,7 @@ def measure(
         field = _Field(model, sets, fit_to, folder, stack, say)
         field.open(serving_rows.baselines(plan.only, trained=trained))
         found["rows"], found["ratios"] = field.rounds(plan)
-        found["open_loop"] = field.open_loop(plan, found["rows"])
+        found["open_loop"] = field.open_loop(plan)
         found["memory"] = field.memory()
         found["service"] = field.service_summary()
         found["ceiling"] = field.ceiling()
@@ -180,16 +183,18 @@ class _Field:
                 turns[row.name].append(self._turn(row, plan.seconds, start))
         return [row_summary(row, turns[row.name]) for row in rows], ratios(turns)
 
-    def open_loop(self, plan: Plan, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        """Single messages at shares of what many callers get at most."""
-        saturation = max(row["rate"]["median"] for row in rows if row["name"] in serving_rows.SATURATING)
-        found: list[dict[str, Any]] = []
-        for share in plan.shares:
-            self._say(f"open loop at {share:.0%} of {saturation:.0f} messages a second")
-            options = {"rate": share * saturation, "seconds": plan.open_seconds, "seed": len(found)}
-            asked = self._open[serving_rows.OURS].ask("open_loop", MESSAGES, **options)
-            found.append({"share": share, **asked})
-        return {"saturation": saturation, "rates": found}
+    def open_loop(self, plan: Plan) -> list[dict[str, Any]]:
+        """Single messages at shares of what many callers get, which is measured right before each."""
+        [many] = (row for row in serving_rows.rows() if row.name == serving_rows.SATURATING)
+        found: dict[float, list[dict[str, Any]]] = {share: [] for share in plan.shares}
+        for number in range(plan.rounds):
+            self._say(f"open loops, round {number + 1} of {plan.rounds}")
+            for share, rounds in found.items():
+                most = self._turn(many, plan.saturating_seconds, 0)["rate"]
+                options = {"rate": share * most, "seconds": plan.open_seconds, "seed": number}
+                asked = self._open[serving_rows.OURS].ask("open_loop", MESSAGES, **options)
+                rounds.append({"saturation": most, **asked})
+        return [over_rounds(share, rounds) for share, rounds in found.items()]
 
     def memory(self) -> dict[str, Any]:
         """MiB of each process now and at its peak."""

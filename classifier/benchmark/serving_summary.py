@@ -91,18 +91,24 @@ def _ratios(measured: Mapping[str, Any]) -> str:
 
 
 def _open_loop(measured: Mapping[str, Any]) -> str:
-    found = measured["open_loop"]
-    title = f"open loop in process, share of {found['saturation']:,.0f} messages a second"
-    return open_loop_table(title, found["rates"])
+    return open_loop_table("open loop in process", measured["open_loop"])
 
 
 def open_loop_table(title: str, rates: Sequence[Mapping[str, Any]]) -> str:
-    """Latencies at several rates as Markdown."""
-    lines = [f"| {title} | messages | p50, ms | p95, ms | p99, ms | refused, failed |", "| --- " * 6 + "|"]
+    """Latencies at several rates as Markdown; medians over rounds, see open_loop.over_rounds."""
+    lines = [
+        f"| {title}, share of saturation | messages | p50, ms | p95, ms | p99, ms (min to max) "
+        "| refused, failed |",
+        "| --- " * 6 + "|",
+    ]
     for row in rates:
         shown = " | ".join(f"{row[key]:.1f}" if key in row else "" for key in _LATENCIES)
+        if row["p99_ms_rounds"]:
+            shown += f" ({min(row['p99_ms_rounds']):.1f} to {max(row['p99_ms_rounds']):.1f})"
+        most = row["saturation"]["median"]
         lines.append(
-            f"| {row['share']:.0%} | {row['messages']:,} | {shown} | {row['refused']}, {row['failed']} |"
+            f"| {row['share']:.0%} of {most:,.0f} a second | {row['messages']:,} | {shown} "
+            f"| {row['refused']}, {row['failed']} |"
         )
     return "\n".join(lines)
 

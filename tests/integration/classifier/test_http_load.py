@@ -191,7 +191,9 @@ def test_the_command_loads_the_real_service_and_swaps_models_without_a_failure(m
 
 
 async def test_a_service_that_runs_already_is_asked_in_turn_at_each_rate():
-    plan = LoadPlan(seconds=0.1, connections=2, shares=(0.1, 0.2))
+    plan = LoadPlan(
+        seconds=0.1, rounds=2, open_seconds=0.1, saturating_seconds=0.05, connections=2, shares=(0.1, 0.2)
+    )
     async with serving(predictions) as (_, address):
         found = await asyncio.to_thread(measure, address, ["a", "b"], plan)
     assert [row["share"] for row in found["open_loop"]] == [0.1, 0.2]

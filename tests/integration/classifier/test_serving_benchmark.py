@@ -17,7 +17,15 @@ from classifier.contract import InvalidInput
 from classifier.model_directory import load_model_directory, save_model_directory
 from tests.factories.tiny_bert import messages, tiny_bert, tiny_model
 
-BRIEF = serving.Plan(rounds=2, seconds=0.05, open_seconds=0.3, shares=(0.3, 0.9), messages=60, long_texts=8)
+BRIEF = serving.Plan(
+    rounds=2,
+    seconds=0.05,
+    open_seconds=0.3,
+    saturating_seconds=0.05,
+    shares=(0.3, 0.9),
+    messages=60,
+    long_texts=8,
+)
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +71,8 @@ def test_the_command_measures_everyone_in_turns(model, texts, tmp_path, monkeypa
         assert len(row["turns"]) == 2
         assert row["failed"] == 0
     assert ("ours-32", "pipeline-32") in {(ratio["of"], ratio["to"]) for ratio in found["ratios"]}
-    assert [rate["share"] for rate in found["open_loop"]["rates"]] == [0.3, 0.9]
-    assert all(rate["failed"] == 0 for rate in found["open_loop"]["rates"])
+    assert [rate["share"] for rate in found["open_loop"]] == [0.3, 0.9]
+    assert all(rate["failed"] == 0 for rate in found["open_loop"])
     assert found["texts"]["messages"] == 60
     assert found["gates"]["accuracy"].keys() == {"ours", "reference", "tfidf-32"}
     assert found["gates"]["accuracy"]["ours"] > 0.8

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from classifier.benchmark.ceiling import flop_per_token
-from classifier.benchmark.open_loop import run_open_loop
+from classifier.benchmark.open_loop import over_rounds, run_open_loop
 from classifier.benchmark.serving_rows import Row, baselines, rows
 from classifier.benchmark.serving_summary import accuracy, agreement, ratios, row_summary, table
 from classifier.benchmark.serving_texts import lengths_summary, long_texts, split
@@ -147,6 +147,7 @@ TURN = {"messages": 32, "seconds": 0.1, "rate": 320.0, "p50_ms": 1.0, "p95_ms": 
 
 def measured(**changes):
     turns = {"ours-32": [TURN, {**TURN, "rate": 340.0}], "pipeline-32": [TURN, TURN]}
+    counts = {"messages": 1500, "answered": 1499, "refused": 0, "failed": 1}
     return {
         "machine": {"processor": "CPU", "cores": 2, "load_before": 0.1, "versions": {"torch": "2"}},
         "rounds": 2,
@@ -158,10 +159,15 @@ def measured(**changes):
         },
         "rows": [row_summary(Row(name, f"said {name}", "ours"), turns[name]) for name in turns],
         "ratios": ratios(turns),
-        "open_loop": {
-            "saturation": 1000.0,
-            "rates": [{**TURN, "share": 0.3, "refused": 0, "failed": 1, "messages": 4500}],
-        },
+        "open_loop": [
+            over_rounds(
+                0.3,
+                [
+                    {**TURN, **counts, "saturation": 1000.0, "p99_ms": p99, "generator_p99_ms": 0.1}
+                    for p99 in (2.5, 3.0, 90.0)
+                ],
+            )
+        ],
         "memory": {
             "ours": {"rss_mib": 1.0, "peak_mib": 700.0},
             "http": {"rss_mib": 800.0, "peak_mib": 900.0},
@@ -184,7 +190,7 @@ def test_the_table_shows_rates_with_spread_ratios_and_gates():
     shown = table(measured())
     assert "| said ours-32 | 330 (320 to 340) | 33% | 1.0 / 2.0 / 3.0 |" in shown
     assert "| said ours-32, to said pipeline-32 | 1.03 (1.00 to 1.06) |" in shown
-    assert "| 30% | 4,500 | 1.0 | 2.0 | 3.0 | 0, 1 |" in shown
+    assert "| 30% of 1,000 a second | 4,500 | 1.0 | 2.0 | 3.0 (2.5 to 90.0) | 0, 3 |" in shown
     assert "| same category as float32 torch | 99.50% |" in shown
     assert "| 9.5 s, 4.2 s |" in shown
     assert "800, 900 MiB" in shown
