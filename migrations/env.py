@@ -11,6 +11,7 @@ from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection, text
 
 import storage.installations  # noqa: F401  (Bolt's tables, on our metadata)
+import storage.learning_models  # noqa: F401
 from migrations.runner import migration_engine
 from storage.database import make_folder, parse_url
 from storage.models import Base

@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -83,6 +84,9 @@ class LabelSource(StrEnum):
     BUTTON = "button"
     MENU = "menu"
     IMPORT = "import"
+    QUESTION = "question"
+    REVIEW = "review"
+    CATEGORIES = "categories"
 
 
 class CategoryState(StrEnum):
@@ -93,10 +97,11 @@ class CategoryState(StrEnum):
 
 
 class ModelKind(StrEnum):
-    """The starter model, or one trained on this workspace's labels."""
+    """The starter model, one trained on this workspace's labels, or one with a new head alone."""
 
     DAY_ONE = "day_one"
     FINE_TUNE = "fine_tune"
+    HEAD = "head"
 
 
 class ModelState(StrEnum):
@@ -106,6 +111,7 @@ class ModelState(StrEnum):
     ACTIVE = "active"
     RETIRED = "retired"
     REFUSED = "refused"
+    SHADOW = "shadow"
 
 
 class RunState(StrEnum):
@@ -124,6 +130,8 @@ class RunSource(StrEnum):
     COMMAND = "command"
     CRON = "cron"
     FIRST_START = "first_start"
+    LABELS = "labels"
+    CATEGORY = "category"
 
 
 class Base(DeclarativeBase):
@@ -133,11 +141,13 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: UTCDateTime(), str: String()}  # noqa: RUF012  (SQLAlchemy declares it so)
 
 
-def _key() -> Mapped[UUID]:
+def key_column() -> Mapped[UUID]:
+    """A UUID that is made here."""
     return mapped_column(primary_key=True, default=uuid4)
 
 
-def _ticket_key() -> ForeignKeyConstraint:
+def ticket_key() -> ForeignKeyConstraint:
+    """Of what ends with its ticket."""
     return ForeignKeyConstraint(["team_id", "ticket_id"], ["ticket.team_id", "ticket.id"], ondelete="CASCADE")
 
 
@@ -150,7 +160,7 @@ class InboxEvent(Base):
         Index("ix_inbox_event_due", "state", "next_attempt_at"),
     )
 
-    id: Mapped[UUID] = _key()
+    id: Mapped[UUID] = key_column()
     team_id: Mapped[str]
     event_id: Mapped[str]
     kind: Mapped[str]
@@ -174,7 +184,7 @@ class Ticket(Base):
         Index("ix_ticket_recent", "team_id", "posted_at"),
     )
 
-    id: Mapped[UUID] = _key()
+    id: Mapped[UUID] = key_column()
     team_id: Mapped[str]
     channel_id: Mapped[str]
     ts: Mapped[str]
@@ -190,13 +200,14 @@ class Prediction(Base):
     """What a model said about a ticket. Never a training label.
 
     `alternatives` is [[category, p], ...], best first; `words` is [{text, start, end, score}, ...];
-    `embedding` is float32[hidden], little endian (storage.types.vector_from_bytes).
+    `embedding` is float32[hidden], little endian (storage.types.vector_from_bytes). Where a labelled ticket
+    overruled the model, `remembered_ticket_id` is that one, and the ticket's category what people said of it.
     """
 
     __tablename__ = "prediction"
-    __table_args__ = (_ticket_key(), Index("ix_prediction_ticket", "team_id", "ticket_id", "created_at"))
+    __table_args__ = (ticket_key(), Index("ix_prediction_ticket", "team_id", "ticket_id", "created_at"))
 
-    id: Mapped[UUID] = _key()
+    id: Mapped[UUID] = key_column()
     team_id: Mapped[str]
     ticket_id: Mapped[UUID]
     model_version: Mapped[str]
@@ -208,6 +219,7 @@ class Prediction(Base):
     decision: Mapped[TicketState] = mapped_column(enum_column(TicketState, "decision"))
     embedding: Mapped[bytes | None] = mapped_column(LargeBinary)
     truncated: Mapped[bool] = mapped_column(default=False)
+    remembered_ticket_id: Mapped[UUID | None]
     created_at: Mapped[datetime]
 
 
@@ -219,13 +231,13 @@ class Reply(Base):
 
     __tablename__ = "reply"
     __table_args__ = (
-        _ticket_key(),
+        ticket_key(),
         UniqueConstraint("ticket_id", "surface"),
         Index("ix_reply_due", "state", "next_attempt_at"),
         Index("ix_reply_message", "team_id", "channel_id", "ts"),
     )
 
-    id: Mapped[UUID] = _key()
+    id: Mapped[UUID] = key_column()
     team_id: Mapped[str]
     ticket_id: Mapped[UUID | None]
     surface: Mapped[str]
@@ -245,11 +257,14 @@ class Reply(Base):
 
 
 class Label(Base):
-    """What a person said a ticket is. `category` None means "none of these"."""
+    """What a person said a ticket is. `category` None means "none of these".
+
+    Where the category was merged into another, `moved_from` is the one that the person named.
+    """
 
     __tablename__ = "label"
     __table_args__ = (
-        _ticket_key(),
+        ticket_key(),
         Index(
             "uq_label_active",
             "team_id",
@@ -262,7 +277,7 @@ class Label(Base):
         Index("ix_label_created", "team_id", "created_at"),
     )
 
-    id: Mapped[UUID] = _key()
+    id: Mapped[UUID] = key_column()
     team_id: Mapped[str]
     ticket_id: Mapped[UUID]
     category: Mapped[str | None]
@@ -271,6 +286,7 @@ class Label(Base):
     kind: Mapped[LabelKind] = mapped_column(enum_column(LabelKind, "kind"))
     source: Mapped[LabelSource] = mapped_column(enum_column(LabelSource, "source"))
     detail: Mapped[str | None]
+    moved_from: Mapped[str | None]
     created_at: Mapped[datetime]
     withdrawn_at: Mapped[datetime | None]
 
@@ -281,7 +297,7 @@ class Category(Base):
     __tablename__ = "category"
     __table_args__ = (UniqueConstraint("team_id", "slug"),)
 
-    id: Mapped[UUID] = _key()
+    id: Mapped[UUID] = key_column()
     team_id: Mapped[str]
     slug: Mapped[str]
     name: Mapped[str]
@@ -292,6 +308,9 @@ class Category(Base):
     state: Mapped[CategoryState] = mapped_column(
         enum_column(CategoryState, "state"), default=CategoryState.ACTIVE
     )
+    merged_into: Mapped[str | None]
+    created_at: Mapped[datetime | None]
+    created_by: Mapped[str | None]
 
 
 class ModelVersion(Base):
@@ -309,7 +328,7 @@ class ModelVersion(Base):
         ),
     )
 
-    id: Mapped[UUID] = _key()
+    id: Mapped[UUID] = key_column()
     team_id: Mapped[str]
     version: Mapped[str]
     path: Mapped[str]
@@ -320,6 +339,7 @@ class ModelVersion(Base):
     manifest_hash: Mapped[str]
     created_at: Mapped[datetime]
     activated_at: Mapped[datetime | None]
+    shadow_until: Mapped[datetime | None]
 
 
 class RetrainRun(Base):
@@ -337,7 +357,7 @@ class RetrainRun(Base):
         ),
     )
 
-    id: Mapped[UUID] = _key()
+    id: Mapped[UUID] = key_column()
     team_id: Mapped[str]
     slot: Mapped[str]
     state: Mapped[RunState] = mapped_column(enum_column(RunState, "state"), default=RunState.QUEUED)
@@ -356,6 +376,10 @@ class RetrainRun(Base):
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     announced_at: Mapped[datetime | None]
+    cancel_requested_at: Mapped[datetime | None]
+    cancel_requested_by: Mapped[str | None]
+    dry_run: Mapped[bool] = mapped_column(default=False, server_default=false())
+    manifest_hash: Mapped[str | None]
 
 
 class ChannelSetting(Base):
@@ -364,7 +388,7 @@ class ChannelSetting(Base):
     __tablename__ = "channel_setting"
     __table_args__ = (UniqueConstraint("team_id", "channel_id"),)
 
-    id: Mapped[UUID] = _key()
+    id: Mapped[UUID] = key_column()
     team_id: Mapped[str]
     channel_id: Mapped[str]
     enabled: Mapped[bool]
@@ -379,7 +403,7 @@ class AuditEvent(Base):
     __tablename__ = "audit_event"
     __table_args__ = (Index("ix_audit_event_recent", "team_id", "at"),)
 
-    id: Mapped[UUID] = _key()
+    id: Mapped[UUID] = key_column()
     team_id: Mapped[str]
     actor: Mapped[str]
     action: Mapped[str]

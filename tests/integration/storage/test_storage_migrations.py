@@ -64,7 +64,7 @@ def schema_of(path: Path) -> dict[str, set[str]]:
     connection = sqlite3.connect(path)
     rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
     connection.close()
-    lines = {name: {line.strip(" \t,)") for line in sql.splitlines()} for name, sql in rows}
+    lines = {name: {line.replace('"', "").strip(" \t,)") for line in sql.splitlines()} for name, sql in rows}
     lines.pop("alembic_version", None)
     return lines
 
