@@ -10,7 +10,7 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection, text
 
-import storage.installations  # noqa: F401  (Bolt's tables, on our metadata)
+import storage.installations
 import storage.learning_models  # noqa: F401
 from migrations.runner import migration_engine
 from storage.database import make_folder, parse_url
