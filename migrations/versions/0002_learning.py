@@ -67,8 +67,8 @@ def upgrade() -> None:
         with op.batch_alter_table(table, recreate=again) as batch:
             for column in columns:
                 batch.add_column(column)
-    for (table, column), (before, added) in VALUES.items():
-        _allow(table, column, before + added)
+    for (changed, name), (before, added) in VALUES.items():
+        _allow(changed, name, before + added)
     _memory()
     _review()
     _taxonomy()
@@ -77,8 +77,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in TABLES:
         op.drop_table(table)
-    for (table, column), (before, _) in VALUES.items():
-        _allow(table, column, before)
+    for (changed, name), (before, _) in VALUES.items():
+        _allow(changed, name, before)
     for table, columns in _added().items():
         with op.batch_alter_table(table) as batch:
             for column in columns:
