@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import random
 import sys
 import threading
@@ -31,6 +32,7 @@ _LIKENESS = 0.97
 """Mean cosine between the vectors of int8 and of float32 on strange sentences, below which the processor must
 have lost something: where it adds up in 32 bits it is 0.99."""
 
+_NICENESS = 19
 _TEXTS, _BATCH = 192, 16
 _SECONDS = 0.4
 """Of each measurement."""
@@ -44,6 +46,10 @@ def main(folder: Path, threads: int, wanted: Sequence[str]) -> dict[str, Any]:
         threads: cores to use.
         wanted: speeds, refused.
     """
+    if "speeds" not in wanted:
+        # the next version of a model that answers people meanwhile
+        os.nice(_NICENESS)
+        threads = 1
     source = read_source(folder)
     reader = read_texts(folder)
     pack = [example.text for example in starter_pack().train]
