@@ -100,10 +100,14 @@ def test_a_damaged_result_is_raced_again(raced, content):
 def test_the_fastest_that_is_not_refused_wins():
     slow = {name: rate / 2 for name, rate in SPEEDS.items()}
     speeds = {"onnx-fp32": slow, "onnx-int8": SPEEDS}
-    assert race._best(speeds, {}).backend == "onnx-int8"
-    assert race._best(speeds, {"onnx-int8": "coarse"}).backend == "onnx-fp32"
-    assert race._best(speeds, {"onnx-int8": "coarse", "onnx-fp32": "odd"}).backend == race.REFERENCE
-    assert race._best({"onnx-fp32": {**SPEEDS, "side_by_side": 1.0}}, {}).workers == 1
+    assert race._best(speeds, {}, 3).backend == "onnx-int8"
+    assert race._best(speeds, {"onnx-int8": "coarse"}, 3).backend == "onnx-fp32"
+    assert race._best(speeds, {"onnx-int8": "coarse", "onnx-fp32": "odd"}, 3).backend == race.REFERENCE
+
+
+def test_as_many_work_side_by_side_as_there_are_threads_to_use():
+    assert race._best({"onnx-fp32": SPEEDS}, {}, 3).workers == 3
+    assert race._best({"onnx-fp32": {**SPEEDS, "side_by_side": 1.0}}, {}, 3).workers == 1
 
 
 @pytest.mark.parametrize(
