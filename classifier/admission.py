@@ -115,6 +115,10 @@ class Admission:
         """
         return self._busy <= 1 and not self._queue and self._clock() >= self._crowded_until
 
+    def busy(self) -> bool:
+        """Whether anything runs or waits, or did a moment ago."""
+        return self._busy > 0 or bool(self._queue) or self._clock() < self._crowded_until
+
     def add(self, job: Job) -> None:
         """Let a job wait.
 

@@ -24,6 +24,7 @@ from classifier.contract import (
 )
 from classifier.explain import explain
 from classifier.loading import LoadSettings, load
+from classifier.pacing import Pace, Pause, at_once
 
 if TYPE_CHECKING:
     from classifier.model import TrainedModel
@@ -129,7 +130,9 @@ class LocalClassifier:
         """
         async with self._swapping:
             held = self._held.pop(path.name, None)
-            self._active = held if held is not None else await asyncio.to_thread(self._prepare, path)
+            self._active = (
+                held if held is not None else await asyncio.to_thread(self._prepare, path, self._beside())
+            )
             self._hire(self._active)
             self._swaps += 1
             return self._active.loaded.facts.version
@@ -144,7 +147,7 @@ class LocalClassifier:
             BrokenModel: it cannot be loaded.
         """
         async with self._swapping:
-            model = await asyncio.to_thread(self._prepare, path)
+            model = await asyncio.to_thread(self._prepare, path, self._beside())
             version = model.loaded.facts.version
             self._held[version] = model
             self._hire(model)
@@ -162,10 +165,15 @@ class LocalClassifier:
         for thread in self._threads:
             await asyncio.to_thread(thread.join)
 
-    def _prepare(self, model: TrainedModel | Path) -> HeldModel:
-        loaded = load(model, self._settings, self._admission.alone)
+    def _beside(self) -> Pause:
+        """How a model is loaded while another one answers."""
+        return Pace(self._admission.busy)
+
+    def _prepare(self, model: TrainedModel | Path, pause: Pause = at_once) -> HeldModel:
+        loaded = load(model, self._settings, self._admission.alone, pause)
         for predictor in loaded.predictors:
             predictor.predict(_WARM_UP)
+            pause()
         return HeldModel(loaded, self._settings.batch_texts or loaded.share)
 
     def _model(self, version: str | None) -> HeldModel:

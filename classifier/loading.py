@@ -25,6 +25,7 @@ from classifier.cores import cores
 from classifier.facts import ModelFacts
 from classifier.inference import Predictor
 from classifier.model_files import read_facts, verify
+from classifier.pacing import Pause, at_once
 from classifier.scope_space import load_scope_space
 
 if TYPE_CHECKING:
@@ -85,13 +86,16 @@ class Loaded:
     share: int
 
 
-def load(model: TrainedModel | Path, settings: LoadSettings, alone: Callable[[], bool]) -> Loaded:
+def load(
+    model: TrainedModel | Path, settings: LoadSettings, alone: Callable[[], bool], pause: Pause = at_once
+) -> Loaded:
     """Choose a backend and open it.
 
     Args:
         model: a directory, or a network in torch, which torch then runs.
         settings: see LoadSettings.
         alone: whether nothing else runs or waits now, see onnx_backend.Alone.
+        pause: called between steps, so that others can answer meanwhile.
 
     Raises:
         BrokenModel: the directory cannot be loaded.
@@ -99,7 +103,9 @@ def load(model: TrainedModel | Path, settings: LoadSettings, alone: Callable[[],
     """
     if not isinstance(model, Path):
         return _in_torch(model, settings)
+    pause()
     verify(model)
+    pause()
     if settings.device == "cuda" or (settings.device == "auto" and _has_cuda()):
         return _in_torch(_in_memory(model, settings), settings)
     choice = _choose(model, settings)
@@ -108,7 +114,7 @@ def load(model: TrainedModel | Path, settings: LoadSettings, alone: Callable[[],
         _log.info("%s was not taken: %s", name, reason)
     if choice.backend.startswith("torch"):
         return _in_torch(_in_memory(model, settings), settings, bf16=choice.backend.endswith("bf16"))
-    return _in_onnx(model, choice, settings, alone)
+    return _in_onnx(model, choice, settings, alone, pause)
 
 
 def read_texts(folder: Path) -> TextEncoder:
@@ -146,13 +152,18 @@ def _choose(folder: Path, settings: LoadSettings) -> race.Choice:
     return race.choose(folder, threads, settings.cache)
 
 
-def _in_onnx(folder: Path, choice: race.Choice, settings: LoadSettings, alone: Callable[[], bool]) -> Loaded:
+def _in_onnx(
+    folder: Path, choice: race.Choice, settings: LoadSettings, alone: Callable[[], bool], pause: Pause
+) -> Loaded:
     facts, scope = read_facts(folder), load_scope_space(folder)
     precision: Precision = "int8" if choice.backend.endswith("int8") else "fp32"
-    texts = [read_texts(folder) for _ in range(choice.workers)]
+    texts = []
+    for _ in range(choice.workers):
+        texts.append(read_texts(folder))
+        pause()
     threads = settings.threads or cores()
     try:
-        graph = OnnxGraph(read_source(folder), precision, texts[0].pad_id)
+        graph = OnnxGraph(read_source(folder, pause), precision, texts[0].pad_id, pause=pause)
         backend: Backend = graph.open(1) if choice.workers > 1 else graph.open(threads, spin=choice.wide)
         if choice.workers > 1 and choice.wide:
             # its threads turn for a moment: waking one takes as long as a tenth of a message

@@ -19,6 +19,7 @@ from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from classifier.backends.int8 import quantize
 from classifier.backends.source import Source
+from classifier.pacing import Pause, at_once
 from classifier.scope_space import ScopeSpace
 
 Array = npt.NDArray[Any]
@@ -30,7 +31,14 @@ WORD_TABLE = "embeddings.word_embeddings.weight"
 _MICROSOFT = "com.microsoft"
 
 
-def build_graph(source: Source, precision: Precision, *, words: bool = True, taps: bool = False) -> bytes:
+def build_graph(
+    source: Source,
+    precision: Precision,
+    *,
+    words: bool = True,
+    taps: bool = False,
+    pause: Pause = at_once,
+) -> bytes:
     """Write the graph.
 
     Args:
@@ -38,6 +46,7 @@ def build_graph(source: Source, precision: Precision, *, words: bool = True, tap
         precision: of the matrix products.
         words: whether to give what words need; without it a benchmark sees what words cost.
         taps: whether to give the input of each matrix product too, by its name: [B, T, in].
+        pause: called between layers.
 
     Returns:
         An ONNX model without its table of token vectors: `add_external_initializers` of a session's options
@@ -52,7 +61,7 @@ def build_graph(source: Source, precision: Precision, *, words: bool = True, tap
     """
     if not source.known:
         raise ValueError(f"the graph of {source.config.get('model_type')} encoders is not known")
-    return _Graph(source, precision, words=words, taps=taps).encode()
+    return _Graph(source, precision, words=words, taps=taps).encode(pause)
 
 
 def _outside(name: str, shape: Sequence[int]) -> TensorProto:
@@ -87,7 +96,7 @@ class _Graph:
         self._typed: list[ValueInfoProto] = []
         self._count = 0
 
-    def encode(self) -> bytes:
+    def encode(self, pause: Pause) -> bytes:
         """Write every node and encode the model."""
         mask = self._op("Cast", ["attention_mask"], to=TensorProto.FLOAT)
         real = self._op("ReduceSum", [mask, self._ints(1)], keepdims=1)
@@ -96,6 +105,7 @@ class _Graph:
         states = self._embeddings()
         rows: list[str] = []
         for layer in range(self._layers):
+            pause()
             states, scores = self._layer(layer, states, padding)
             if scores is not None:
                 weights = self._op("Softmax", [scores], axis=-1)
@@ -123,6 +133,7 @@ class _Graph:
             for name in ("input_ids", "attention_mask")
         ]
         shown = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in outputs]
+        pause()
         graph = helper.make_graph(
             self._nodes, "fingerpost", inputs, shown, self._constants, value_info=self._typed
         )

@@ -13,6 +13,7 @@ from classifier.backends.bert_graph import WORD_TABLE, Precision, build_graph
 from classifier.backends.int8 import Ranges
 from classifier.backends.source import Source
 from classifier.batching import batches_by_budget, pad
+from classifier.pacing import Pause, at_once
 
 if TYPE_CHECKING:
     from classifier.batching import Encoded
@@ -30,6 +31,7 @@ class OnnxGraph:
         pad_id: of the tokenizer.
         words: whether to compute what words need, see build_graph.
         taps: whether to give the inputs of matrix products, see build_graph.
+        pause: called between the steps of writing it and after each session.
     """
 
     def __init__(
@@ -40,11 +42,13 @@ class OnnxGraph:
         *,
         words: bool = True,
         taps: bool = False,
+        pause: Pause = at_once,
     ) -> None:
         table = np.ascontiguousarray(source.weights[WORD_TABLE], np.float32)
         self._table = onnxruntime.OrtValue.ortvalue_from_numpy(table)
-        self._graph = build_graph(source, precision, words=words, taps=taps)
-        self._pad_id = pad_id
+        self._graph = build_graph(source, precision, words=words, taps=taps, pause=pause)
+        self._pad_id, self._pause = pad_id, pause
+        pause()
 
     def open(self, threads: int = 0, *, spin: bool = False) -> OnnxBackend:
         """Open a session as a backend; see `session`."""
@@ -62,7 +66,9 @@ class OnnxGraph:
         options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spin)))
         options.add_external_initializers([WORD_TABLE], [self._table])
-        return onnxruntime.InferenceSession(self._graph, options, providers=["CPUExecutionProvider"])
+        opened = onnxruntime.InferenceSession(self._graph, options, providers=["CPUExecutionProvider"])
+        self._pause()
+        return opened
 
 
 class OnnxBackend:

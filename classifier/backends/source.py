@@ -15,6 +15,7 @@ from safetensors.numpy import load_file
 from classifier.backends.int8 import Ranges, load_ranges
 from classifier.facts import Pooling
 from classifier.model_files import read_facts
+from classifier.pacing import Pause, at_once
 from classifier.scope_space import ScopeSpace, load_scope_space
 
 Array = npt.NDArray[Any]
@@ -53,8 +54,12 @@ class Source:
         return _known(self.config)
 
 
-def read_source(folder: Path) -> Source:
+def read_source(folder: Path, pause: Pause = at_once) -> Source:
     """Read a model directory, see model_directory.
+
+    Args:
+        folder: the directory.
+        pause: called between tensors.
 
     Raises:
         BrokenModel: its facts cannot be read.
@@ -63,7 +68,7 @@ def read_source(folder: Path) -> Source:
     scorer = facts.word_scorer
     return Source(
         config=json.loads((folder / "config.json").read_text(encoding="utf-8")),
-        weights=_tensors(folder / "model.safetensors"),
+        weights=_tensors(folder / "model.safetensors", pause),
         head=load_file(folder / "head.safetensors"),
         scorer=load_file(folder / "words.safetensors") if scorer else None,
         scorer_layers=scorer.layers if scorer else 1,
@@ -73,10 +78,14 @@ def read_source(folder: Path) -> Source:
     )
 
 
-def _tensors(file: Path) -> dict[str, Array]:
+def _tensors(file: Path, pause: Pause) -> dict[str, Array]:
     """Read a file one tensor at a time, so that between them other threads run: messages wait meanwhile."""
+    found = {}
     with safe_open(file, framework="numpy") as content:
-        return {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118  # no mapping
+        for name in content.keys():  # noqa: SIM118  # no mapping
+            found[name] = content.get_tensor(name)
+            pause()
+    return found
 
 
 def can_build(folder: Path) -> bool:
