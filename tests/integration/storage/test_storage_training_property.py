@@ -5,6 +5,7 @@ are played on a real database, each in a workspace of its own.
 """
 
 import asyncio
+import random
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from uuid import uuid4
@@ -20,6 +21,7 @@ from storage.tickets import PredictionValues
 from storage.trust import refresh_trust
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+TICKETS = 5
 CATEGORIES = ("vpn", "wifi", None)
 PEOPLE = {
     "ANNA": LabelRole.ADMIN,
@@ -32,23 +34,37 @@ PEOPLE = {
 }
 SOURCES = (LabelSource.BUTTON, LabelSource.REACTION, LabelSource.REVIEW)
 
-TICKETS = st.integers(0, 3)
-WORDS = st.sampled_from(CATEGORIES)
-STEPS = st.lists(
-    st.one_of(
-        st.tuples(st.just("predict"), TICKETS, st.sampled_from(["m-vpn", "m-wifi"])),
-        # twice: more labels than anything else
-        st.tuples(st.just("label"), TICKETS, st.sampled_from(list(PEOPLE)), WORDS, st.sampled_from(SOURCES)),
-        st.tuples(st.just("label"), TICKETS, st.sampled_from(list(PEOPLE)), WORDS, st.sampled_from(SOURCES)),
-        st.tuples(st.just("withdraw"), TICKETS, st.sampled_from(list(PEOPLE)), st.sampled_from(SOURCES)),
-        st.tuples(st.just("doubt"), TICKETS, WORDS, WORDS),
-        st.tuples(st.just("settle"), TICKETS, WORDS),
-        st.tuples(st.just("gold"), TICKETS, WORDS),
-        st.tuples(st.just("delete"), TICKETS),
-        st.tuples(st.just("trust")),
-    ),
-    max_size=30,
-)
+STEPS = {
+    "label": 14,
+    "predict": 2,
+    "withdraw": 2,
+    "doubt": 2,
+    "settle": 1,
+    "gold": 0.5,
+    "delete": 0.5,
+    "trust": 0.5,
+}
+"""How often each step is taken against the others."""
+SEEDS = st.integers(0, 2**32)
+"""Of a history. (Steps that hypothesis draws repeat each other: hardly two people meet on a ticket.)"""
+
+
+def random_history(seed):
+    """Draw 10 to 40 steps: (what, ticket, what else it takes...)."""
+    draw = random.Random(seed)  # noqa: S311  # histories, not secrets
+    people = list(PEOPLE)
+    takes = {
+        "label": lambda: (draw.choice(people), draw.choice(CATEGORIES), draw.choice(SOURCES)),
+        "predict": lambda: (draw.choice(["m-vpn", "m-wifi"]),),
+        "withdraw": lambda: (draw.choice(people), draw.choice(SOURCES)),
+        "doubt": lambda: (draw.choice(CATEGORIES), draw.choice(CATEGORIES)),
+        "settle": lambda: (draw.choice(CATEGORIES),),
+        "gold": lambda: (draw.choice(CATEGORIES),),
+        "delete": tuple,
+        "trust": tuple,
+    }
+    whats = draw.choices(list(STEPS), list(STEPS.values()), k=draw.randint(10, 40))
+    return [(what, draw.randrange(TICKETS), *takes[what]()) for what in whats]
 
 
 class History:
@@ -60,7 +76,7 @@ class History:
         self.gold, self.doubted, self.gone = set(), set(), set()
 
     async def start(self):
-        for number in range(4):
+        for number in range(TICKETS):
             ticket, _ = await self.work.tickets.add_if_new(
                 team_id=self.team, channel_id="C1", ts=f"17676{number}0000.1", user_id="U", text="t", now=NOW
             )
@@ -68,12 +84,11 @@ class History:
         return self
 
     async def play(self, step):
-        what, *rest = step
-        now = NOW + timedelta(seconds=next(self.serial))
-        ticket = self.tickets[rest[0]] if rest else None
-        if ticket is not None and ticket.id in self.gone:
-            return
-        await getattr(self, f"_{what}")(ticket, *rest[1:], now=now)
+        what, number, *rest = step
+        ticket = self.tickets[number]
+        if ticket.id not in self.gone:
+            now = NOW + timedelta(seconds=next(self.serial))
+            await getattr(self, f"_{what}")(ticket, *rest, now=now)
 
     def key(self, ticket):
         return {"team_id": self.team, "ticket_id": ticket.id}
@@ -139,12 +154,12 @@ def check_example(example, labels):
             assert any(b.source == LabelSource.REVIEW and b.created_at > other.created_at for b in behind)
 
 
-async def play_and_check(url, steps):
+async def play_and_check(url, seed):
     database = Database(url)
     try:
         async with database.unit_of_work() as work:
             history = await History(work).start()
-            for step in steps:
+            for step in random_history(seed):
                 await history.play(step)
             examples = await work.labels.training_examples(team_id=history.team)
             labels = []
@@ -167,7 +182,7 @@ async def check_complete(work, history, trained, labels: list[Label]):
         standing = [x for x in labels if x.ticket_id == ticket.id and x.withdrawn_at is None]
         unanimous = len({label.category for label in standing}) == 1
         kept_back = ticket.id in history.gold | history.doubted | history.gone
-        # too few labels for anybody to be capped: four tickets, eight judged
+        # too few labels for anybody to be capped: five tickets, eight judged
         if standing and unanimous and not kept_back:
             assert ticket.id in trained
 
@@ -182,10 +197,10 @@ def sqlite_of_all(migrated_sqlite, tmp_path_factory):
     return f"sqlite+aiosqlite:///{path}"
 
 
-@settings(max_examples=150, **CHECKS)
-@given(steps=STEPS)
-def test_no_unreviewed_prediction_is_in_any_manifest_on_sqlite(sqlite_of_all, steps):
-    asyncio.run(play_and_check(sqlite_of_all, steps))
+@settings(max_examples=60, **CHECKS)
+@given(seed=SEEDS)
+def test_no_unreviewed_prediction_is_in_any_manifest_on_sqlite(sqlite_of_all, seed):
+    asyncio.run(play_and_check(sqlite_of_all, seed))
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +208,7 @@ def postgres_of_all(make_postgres_database, migrated_postgres):
     return make_postgres_database(migrated_postgres)
 
 
-@settings(max_examples=25, **CHECKS)
-@given(steps=STEPS)
-def test_no_unreviewed_prediction_is_in_any_manifest_on_postgres(postgres_of_all, steps):
-    asyncio.run(play_and_check(postgres_of_all, steps))
+@settings(max_examples=15, **CHECKS)
+@given(seed=SEEDS)
+def test_no_unreviewed_prediction_is_in_any_manifest_on_postgres(postgres_of_all, seed):
+    asyncio.run(play_and_check(postgres_of_all, seed))
