@@ -231,3 +231,18 @@ async def test_a_tickets_history_keeps_withdrawn_labels(database):
             ("vpn", NOW + SECOND),
             ("wifi", None),
         ]
+
+
+async def test_of_a_fifth_of_all_labels_that_one_person_flipped_none_is_trained_on(database):
+    people, wrong = ("SAM", "LENA", "OLGA", "OMAR"), []
+    async with database.unit_of_work() as work:
+        for number in range(100):
+            ticket = await add_ticket(work, text=f"t{number}")
+            flips = number % 5 == 0
+            author = "VANDAL" if flips else people[number % 4]
+            await add_label(work, ticket, "flipped" if flips else "right", user_id=author)
+            wrong += [ticket] if flips else []
+        assert sum(category == "flipped" for _, category in await trained(work)) == 20
+        for ticket in wrong[:MIN_JUDGED]:  # what owners noticed, or settled in the queue
+            await add_label(work, ticket, "right", user_id="OTTO", role="owner", now=NOW + SECOND)
+        assert [category for _, category in await trained(work)] == ["right"] * (80 + MIN_JUDGED)
