@@ -18,6 +18,7 @@ class ActionId(StrEnum):
     PICTURE = "ticket_picture"
     CORRECT = "ticket_correct"  # the select menu
     CHOOSE = "ticket_choose"  # a button of the question; numbered, since ids must differ within a block
+    SETTLE = "review_settle"  # a button of the review queue; numbered as well
 
 
 @dataclass(frozen=True, slots=True)

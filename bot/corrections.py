@@ -14,13 +14,31 @@ from bot.blocks.common import Card
 from bot.emoji import CONFIRM, NONE_OF_THESE, normalise
 from bot.errors import NotAllowed, UnknownCategory, UnknownMessage
 from bot.incoming import IncomingReaction, moment
-from bot.people import Role
+from bot.people import Role, owning_channels
 from bot.router import add_replies
 from bot.surfaces import CARD, TicketView, posted_card, team_surface_card
 from bot.workspace import Workspace
 from storage.models import LabelKind, LabelRole, LabelSource, Ticket, TicketState
+from storage.resolution import resolve_labels
+from storage.trust import refresh_trust
 
 log = structlog.get_logger(__name__)
+
+
+def kind_of(ticket: Ticket, category: str | None) -> LabelKind:
+    """Return what a person's word is, against what the bot decided."""
+    if category is None:
+        return LabelKind.NONE_OF_THESE
+    if ticket.state == TicketState.ROUTED and category == ticket.category:
+        return LabelKind.CONFIRMATION
+    return LabelKind.CORRECTION
+
+
+def _source(action_id: str) -> LabelSource:
+    """Return which element was used: the menu, a choice of a question, or a card's button."""
+    if action_id == ActionId.CORRECT:
+        return LabelSource.MENU
+    return LabelSource.QUESTION if action_id.startswith(ActionId.CHOOSE) else LabelSource.BUTTON
 
 
 class Corrections:
@@ -50,7 +68,7 @@ class Corrections:
             category = None
         else:
             return
-        role = await space.people.role(reaction.user_id)
+        role = await self._role(ticket, reaction.user_id, category)
         if role is Role.OUTSIDER:
             return
         when = moment(reaction.event_ts, received_at)
@@ -80,12 +98,20 @@ class Corrections:
             known = {view.slug for view in await space.directory.categories()}
             if value.category is not None and value.category not in known:
                 raise UnknownCategory
-            role = await space.people.role(payload["user_id"])
+            role = await self._role(ticket, payload["user_id"], value.category)
             if role is Role.OUTSIDER:
                 raise NotAllowed("Only members of this workspace can correct me.")
-            source = LabelSource.MENU if payload["action_id"] == ActionId.CORRECT else LabelSource.BUTTON
+            source = _source(payload["action_id"])
             await self._store(ticket, payload["user_id"], role, value.category, source, None, received_at)
             await self.refresh(ticket)
+
+    async def _role(self, ticket: Ticket, user_id: str, category: str | None) -> Role:
+        """Return a person's role: owners are in the channel of the team that has it or that they name."""
+        space = self._workspace
+        await space.directory.refresh()
+        categories = await space.directory.categories()
+        channels = owning_channels(categories, (ticket.category, category), ticket.channel_id)
+        return await space.people.role_towards(user_id, channels)
 
     async def _ticket(self, team_id: str, ticket_id: UUID) -> Ticket:
         async with self._workspace.database.reader() as work:
@@ -104,16 +130,12 @@ class Corrections:
         detail: str | None,
         when: datetime,
     ) -> None:
-        if category is None:
-            kind = LabelKind.NONE_OF_THESE
-        elif ticket.state == TicketState.ROUTED and category == ticket.category:
-            kind = LabelKind.CONFIRMATION
-        else:
-            kind = LabelKind.CORRECTION
-        async with self._workspace.database.unit_of_work() as work:
+        kind = kind_of(ticket, category)
+        key: dict[str, Any] = {"team_id": ticket.team_id, "ticket_id": ticket.id}
+        space = self._workspace
+        async with space.database.unit_of_work() as work:
             await work.labels.add(
-                team_id=ticket.team_id,
-                ticket_id=ticket.id,
+                **key,
                 category=category,
                 user_id=user_id,
                 role=LabelRole(role.value),
@@ -122,6 +144,13 @@ class Corrections:
                 detail=detail,
                 now=when,
             )
+            standing = await work.labels.active_for(**key)
+            verdict, doubt = resolve_labels(standing), await work.reviews.open_for(**key)
+            changed = verdict and doubt and not verdict.disputed and verdict.category != doubt.given
+            if role is not Role.STAFF or changed:  # nobody need be asked in the queue any more
+                await work.reviews.settle(**key, category=category, user_id=user_id, now=when)
+            if len(standing) > 1:
+                await refresh_trust(work, ticket.team_id, space.clock())
             await work.commit()
         log.info("label_stored", ticket=str(ticket.id), kind=kind.value, source=source.value)
 
@@ -139,6 +168,7 @@ class Corrections:
                 await work.labels.active_for(**key),
                 await space.directory.categories(work),
                 link,
+                await work.trust.capped(team_id=ticket.team_id),
             )
             await add_replies(work, state, space.clock())
             for reply in await work.replies.all_for_ticket(**key):

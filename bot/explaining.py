@@ -112,6 +112,7 @@ class Explaining:
                 await work.labels.active_for(team_id=ticket.team_id, ticket_id=ticket.id),
                 await space.directory.categories(work),
                 link,
+                await work.trust.capped(team_id=ticket.team_id),
             )
             near = await nearest_labelled(
                 work,

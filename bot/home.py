@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from bot.blocks.home import home_view
+from bot.errors import UserError
 from bot.people import Role
+from bot.reviewing import Reviewing
 from bot.workspace import Workspace
 from classifier.contract import ClassifierUnavailable
 from storage.models import InboxState
@@ -16,12 +18,26 @@ from storage.models import InboxState
 class Home:
     """Builds and publishes a person's Home tab."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, reviewing: Reviewing) -> None:
         self._workspace = workspace
+        self._reviewing = reviewing
 
     async def on_opened(self, payload: Mapping[str, Any], _received_at: datetime) -> None:
         """Publish the Home tab of the person who opened it."""
-        space, user_id = self._workspace, str(payload["user_id"])
+        await self.publish(str(payload["user_id"]))
+
+    async def on_review(self, payload: Mapping[str, Any], received_at: datetime) -> None:
+        """Settle what a person tapped on in the queue, and show them their tab as it is now."""
+        notice = ""
+        try:
+            await self._reviewing.settle(payload, received_at)
+        except UserError as error:
+            notice = str(error)
+        await self.publish(str(payload["user_id"]), notice)
+
+    async def publish(self, user_id: str, notice: str = "") -> None:
+        """Show a person their Home tab; `notice` says why their last tap changed nothing."""
+        space = self._workspace
         await space.directory.refresh()
         try:
             model = (await space.classifier.model()).version
@@ -38,4 +54,5 @@ class Home:
             }
             categories = await space.directory.categories(work)
         is_admin = await space.people.role(user_id) is Role.ADMIN
-        await space.messenger.publish_home(user_id, home_view(categories, model, counts, is_admin))
+        queue = await self._reviewing.queue(user_id, notice)
+        await space.messenger.publish_home(user_id, home_view(categories, model, counts, is_admin, queue))

@@ -40,6 +40,7 @@ class Kind(StrEnum):
     PICTURE = "picture"
     RETRAIN = "retrain"
     HOME = "home"
+    REVIEW = "review"
 
 
 Handler = Callable[[Mapping[str, Any], datetime], Awaitable[None]]

@@ -71,7 +71,10 @@ async def import_labels(
 
 
 async def export_labels(database: Database, team_id: str) -> list[tuple[str, str]]:
-    """Return (text, label) of every labelled ticket; people's disagreements are resolved as in training."""
+    """Return (text, label) of what a retraining would learn from.
+
+    Disputed and doubted tickets are left out, and the gold set, which must never be trained on elsewhere.
+    """
     async with database.reader() as work:
         examples = await work.labels.training_examples(team_id=team_id)
     return [(example.text, example.category or OUT_OF_SCOPE_LABEL) for example in examples]

@@ -173,6 +173,10 @@ class Messenger:
         info = (await self._call(self.client.conversations_info(channel=channel)))["channel"]
         if not info.get("is_private"):
             return True
+        return await self.is_member(channel, user_id)
+
+    async def is_member(self, channel: str, user_id: str) -> bool:
+        """Say whether a person has joined a channel, public or private."""
         cursor: str | None = None
         while True:
             answer = await self._call(

@@ -1,11 +1,13 @@
-"""Who may do what: roles from Slack's own flags, remembered for five minutes."""
+"""Who may do what: roles from Slack's own flags and channels, remembered for five minutes."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Sequence
 from enum import StrEnum
 
+from bot.blocks.common import CategoryView
+from bot.errors import SlackUnavailable
 from bot.messenger import Messenger
 
 CACHE_SECONDS = 300
@@ -13,11 +15,27 @@ CACHE_SIZE = 10_000
 
 
 class Role(StrEnum):
-    """What a person may do: nobody's label counts from OUTSIDER (guests, strangers, bots, left people)."""
+    """What a person may do: nobody's label counts from OUTSIDER (guests, strangers, bots, left people).
+
+    OWNER is a role towards a ticket: a member of the channel of a team that may own it.
+    """
 
     ADMIN = "admin"
+    OWNER = "owner"
     STAFF = "staff"
     OUTSIDER = "outsider"
+
+
+def owning_channels(
+    categories: Sequence[CategoryView], slugs: Iterable[str | None], support_channel: str
+) -> frozenset[str]:
+    """Return the channels of the teams that own these categories.
+
+    Left out is the channel in which the ticket was posted: everybody who needs help is a member of it.
+    """
+    named = set(slugs)
+    found = {view.destination_id for view in categories if view.slug in named and view.destination_id}
+    return frozenset(channel for channel in found if channel) - {support_channel}
 
 
 class People:
@@ -39,6 +57,7 @@ class People:
         self._admins = frozenset(admins)
         self._monotonic = monotonic
         self._known: dict[str, tuple[float, Role]] = {}
+        self._members: dict[tuple[str, str], tuple[float, bool]] = {}
 
     async def role(self, user_id: str) -> Role:
         """Return a person's role.
@@ -55,6 +74,39 @@ class People:
             self._known.clear()
         self._known[user_id] = (now + CACHE_SECONDS, role)
         return role
+
+    async def role_towards(self, user_id: str, channels: Collection[str]) -> Role:
+        """Return a person's role towards a ticket: OWNER where they are a member of one of its channels.
+
+        Args:
+            user_id: the person.
+            channels: of the teams that may own the ticket, see `owning_channels`.
+
+        Raises:
+            SlackUnavailable: Slack did not say.
+        """
+        role = await self.role(user_id)
+        if role is Role.STAFF:
+            for channel in sorted(channels):
+                if await self._is_member(channel, user_id):
+                    return Role.OWNER
+        return role
+
+    async def _is_member(self, channel: str, user_id: str) -> bool:
+        now, key = self._monotonic(), (channel, user_id)
+        known = self._members.get(key)
+        if known is not None and known[0] > now:
+            return known[1]
+        try:
+            member = await self._messenger.is_member(channel, user_id)
+        except SlackUnavailable as error:
+            if not error.permanent:
+                raise
+            member = False  # archived since, or closed to us: nobody owns through it
+        if len(self._members) >= CACHE_SIZE:
+            self._members.clear()
+        self._members[key] = (now + CACHE_SECONDS, member)
+        return member
 
     async def _look_up(self, user_id: str) -> Role:
         user = await self._messenger.user(user_id)

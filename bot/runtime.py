@@ -26,6 +26,7 @@ from bot.outbox import Outbox
 from bot.people import People
 from bot.policy import Thresholds
 from bot.retrain_requests import RetrainAnnouncer, RetrainRequests
+from bot.reviewing import Reviewing
 from bot.router import Router
 from bot.settings import Settings
 from bot.workspace import Workspace
@@ -121,6 +122,7 @@ async def running_bot(
 def create_inbox(workspace: Workspace, workers: int) -> Inbox:
     """Connect each kind of event to its use case. One table."""
     corrections, explaining = Corrections(workspace), Explaining(workspace)
+    home = Home(workspace, Reviewing(workspace, corrections))
     handlers = {
         Kind.MESSAGE: Router(workspace).route,
         Kind.REACTION: corrections.on_reaction,
@@ -129,7 +131,8 @@ def create_inbox(workspace: Workspace, workers: int) -> Inbox:
         Kind.WHY_BUTTON: explaining.on_button,
         Kind.PICTURE: explaining.on_picture,
         Kind.RETRAIN: RetrainRequests(workspace).on_command,
-        Kind.HOME: Home(workspace).on_opened,
+        Kind.HOME: home.on_opened,
+        Kind.REVIEW: home.on_review,
     }
     return Inbox(workspace.database, handlers, workspace.clock, workers=workers, apologise=workspace.tell)
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from bot.blocks.common import Card, CategoryView
 from bot.blocks.ticket_card import Correction, question_card, routed_card, team_card
 from bot.policy import ASK_WITH, ASK_WITH_AT_MOST
-from storage.labels import resolve_labels
 from storage.models import Label, Prediction, Ticket, TicketState
+from storage.resolution import resolve_labels
 
 CARD = "card"
 TEAM_CARD = "team_card:"
@@ -18,13 +18,14 @@ TEAM_CARD = "team_card:"
 
 @dataclass(frozen=True, slots=True)
 class TicketView:
-    """A ticket with what the model and people said of it."""
+    """A ticket with what the model and people said of it; the word of `capped` people needs a second one."""
 
     ticket: Ticket
     prediction: Prediction | None
     labels: Sequence[Label]
     categories: Sequence[CategoryView]
     link: str
+    capped: frozenset[str] = frozenset()
 
     def category(self, slug: str | None) -> CategoryView | None:
         """Return an active category by its slug."""
@@ -33,21 +34,15 @@ class TicketView:
     @property
     def correction(self) -> Correction | None:
         """Return what people settled on, or None while nobody's label counts."""
-        verdict = resolve_labels(self.labels)
+        verdict = resolve_labels(self.labels, self.capped)
         if verdict is None:
             return None
         view = self.category(verdict.category)
         if verdict.category is not None and view is None:
             return None  # the category was retired since
-        agreeing = [
-            label
-            for label in self.labels
-            if label.withdrawn_at is None and label.category == verdict.category
-        ]
-        agreeing.sort(key=lambda label: label.created_at, reverse=True)
         routed = self.ticket.state == TicketState.ROUTED and self.prediction is not None
         confirmed = routed and self.prediction is not None and verdict.category == self.prediction.category
-        return Correction(view, tuple(dict.fromkeys(label.user_id for label in agreeing)), confirmed)
+        return Correction(view, verdict.user_ids, confirmed, disputed=verdict.disputed)
 
     @property
     def owner(self) -> CategoryView | None:

@@ -27,12 +27,15 @@ from storage.audit import AuditRepository
 from storage.categories import CategoryRepository
 from storage.channels import ChannelRepository
 from storage.errors import DatabaseBusy, DatabaseUnavailable, DatabaseUrlInvalid, SchemaOutOfDate
+from storage.gold import GoldRepository
 from storage.inbox import InboxRepository
 from storage.labels import LabelRepository
 from storage.model_versions import ModelRepository
 from storage.replies import ReplyRepository
+from storage.reviews import ReviewRepository
 from storage.runs import RunRepository
 from storage.tickets import TicketRepository
+from storage.trust import TrustRepository
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 
@@ -149,6 +152,9 @@ class UnitOfWork:
         self.runs = RunRepository(session)
         self.channels = ChannelRepository(session)
         self.audit = AuditRepository(session)
+        self.gold = GoldRepository(session)
+        self.reviews = ReviewRepository(session)
+        self.trust = TrustRepository(session)
 
     async def commit(self) -> None:
         """Keep everything done so far. Rows stay readable afterwards."""

@@ -2,42 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby
 from uuid import UUID
 
-from sqlalchemy import and_, exists, func, select
+from sqlalchemy import Select, and_, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.errors import RowNotFound
+from storage.learning_models import GoldTicket, LabelReview, ReviewState
 from storage.models import Label, LabelKind, LabelRole, LabelSource, Prediction, Ticket
+from storage.resolution import Resolved, capped_people, resolve_labels, tally
 
-TRUST = (LabelRole.ADMIN, LabelRole.OWNER, LabelRole.STAFF, LabelRole.IMPORT)
-"""Whose word counts, most trusted first."""
+__all__ = ["LONG_AGO", "Contested", "LabelRepository", "LabelledText", "Resolved", "resolve_labels"]
+
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
-    """What the labels of one ticket say together.
+class Contested:
+    """A ticket about which people of the same trust disagree, with the labels that stand, oldest first."""
 
-    Attributes:
-        category: a slug; None means "none of these".
-        disputed: people of the same, highest role disagree; the latest of them won.
-        label_ids: the active labels that were looked at.
-        created_at: when the winning label was given.
-    """
-
-    category: str | None
-    disputed: bool
-    label_ids: tuple[UUID, ...]
-    created_at: datetime
+    ticket: Ticket
+    labels: tuple[Label, ...]
+    resolved: Resolved
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledText:
-    """One training example. `category` None means out of scope: a negative, never a category."""
+    """One example, with the labels that say so.
+
+    Attributes:
+        ticket_id: the ticket whose text it is.
+        label_ids: the labels that won or say the same; never empty for what is trained on.
+        text: of the message.
+        category: a slug; None means out of scope: a negative, never a category.
+        created_at: when the winning label was given (of the gold set: when it was frozen).
+        disputed: always False: disputed tickets are no examples.
+        user_ids: the people behind the labels, latest first.
+        posted_at: when the message was written, for a split by time.
+    """
 
     ticket_id: UUID
     label_ids: tuple[UUID, ...]
@@ -45,22 +50,8 @@ class LabelledText:
     category: str | None
     created_at: datetime
     disputed: bool = False
-
-
-def resolve_labels(labels: Iterable[Label]) -> Resolved | None:
-    """The latest active label of the highest role present wins; None where no label is active."""
-    active = [label for label in labels if label.withdrawn_at is None]
-    if not active:
-        return None
-    highest = min((label.role for label in active), key=TRUST.index)
-    trusted = [label for label in active if label.role == highest]
-    winner = max(trusted, key=lambda label: (label.created_at, label.id))
-    return Resolved(
-        category=winner.category,
-        disputed=len({label.category for label in trusted}) > 1,
-        label_ids=tuple(label.id for label in active),
-        created_at=winner.created_at,
-    )
+    user_ids: tuple[str, ...] = ()
+    posted_at: datetime = LONG_AGO
 
 
 class LabelRepository:
@@ -89,10 +80,7 @@ class LabelRepository:
         Raises:
             RowNotFound: the ticket does not exist in this workspace.
         """
-        # Two clicks at once queue here: without the lock both would find nothing to withdraw.
-        ticket = select(Ticket.id).where(Ticket.team_id == team_id, Ticket.id == ticket_id)
-        if await self._session.scalar(ticket.with_for_update()) is None:
-            raise RowNotFound("there is no such ticket in this workspace")
+        await self.lock(team_id=team_id, ticket_id=ticket_id)
         values = {
             "category": category,
             "role": LabelRole(role),
@@ -109,6 +97,18 @@ class LabelRepository:
         self._session.add(label)
         await self._session.flush()
         return label
+
+    async def lock(self, *, team_id: str, ticket_id: UUID) -> None:
+        """Wait until nobody else changes this ticket's labels, and keep it so for this transaction.
+
+        Two clicks at once queue here: without the lock both would find nothing to withdraw or to settle.
+
+        Raises:
+            RowNotFound: the ticket does not exist in this workspace.
+        """
+        ticket = select(Ticket.id).where(Ticket.team_id == team_id, Ticket.id == ticket_id)
+        if await self._session.scalar(ticket.with_for_update()) is None:
+            raise RowNotFound("there is no such ticket in this workspace")
 
     async def withdraw(
         self,
@@ -135,29 +135,65 @@ class LabelRepository:
         """Return the labels that stand, oldest first."""
         return await self._active(team_id, ticket_id)
 
-    async def training_examples(self, *, team_id: str) -> list[LabelledText]:
-        """Return one example a labelled ticket, in the order in which the tickets were posted."""
-        rows = await self._session.execute(
-            select(Ticket, Label)
-            .join(Label, and_(Label.team_id == Ticket.team_id, Label.ticket_id == Ticket.id))
-            .where(Ticket.team_id == team_id, Label.withdrawn_at.is_(None))
-            .order_by(Ticket.posted_at, Ticket.id, Label.created_at, Label.id)
+    async def history(self, *, team_id: str, ticket_id: UUID) -> list[Label]:
+        """Return all labels that a ticket ever had, withdrawn ones too, oldest first."""
+        rows = await self._session.scalars(
+            select(Label)
+            .where(Label.team_id == team_id, Label.ticket_id == ticket_id)
+            .order_by(Label.created_at, Label.id)
         )
+        return list(rows)
+
+    async def training_examples(self, *, team_id: str) -> list[LabelledText]:
+        """Return one example a labelled ticket, in the order in which the tickets were posted.
+
+        Only labels are read here, never predictions: what no person labelled cannot be learned. Left out are
+        disputed tickets, tickets whose label waits for a review, the gold set, and what capped people alone
+        say; who is capped is counted from these very labels.
+        """
+        histories = await self._histories(team_id)
+        capped = capped_people(tally(labels for _, labels in histories))
+        doubted = select(LabelReview.ticket_id).where(
+            LabelReview.team_id == team_id, LabelReview.state == ReviewState.OPEN
+        )
+        gold = select(GoldTicket.ticket_id).where(GoldTicket.team_id == team_id)
+        left_out = {*await self._session.scalars(doubted), *await self._session.scalars(gold)}
         examples = []
-        for ticket, pairs in groupby(rows, key=lambda row: row[0]):
-            resolved = resolve_labels(label for _, label in pairs)
-            if resolved is not None:
-                examples.append(
-                    LabelledText(
-                        ticket_id=ticket.id,
-                        label_ids=resolved.label_ids,
-                        text=ticket.text,
-                        category=resolved.category,
-                        created_at=resolved.created_at,
-                        disputed=resolved.disputed,
-                    )
-                )
+        for ticket, labels in histories:
+            resolved = None if ticket.id in left_out else resolve_labels(labels, capped)
+            if resolved is not None and not resolved.disputed:
+                examples.append(_example(ticket, resolved.category, resolved.created_at, resolved))
         return examples
+
+    async def gold_examples(self, *, team_id: str) -> list[LabelledText]:
+        """Return the gold set with its frozen categories, in the order in which the tickets were posted.
+
+        Named are the labels that say today what was frozen; there may be none any more.
+        """
+        frozen = await self._session.execute(
+            select(Ticket, GoldTicket)
+            .join(GoldTicket, and_(GoldTicket.team_id == Ticket.team_id, GoldTicket.ticket_id == Ticket.id))
+            .where(Ticket.team_id == team_id)
+            .order_by(Ticket.posted_at, Ticket.id)
+        )
+        standing = {ticket.id: labels for ticket, labels in await self._histories(team_id)}
+        examples = []
+        for ticket, gold in frozen:
+            same = [label for label in standing.get(ticket.id, []) if label.category == gold.category]
+            examples.append(_example(ticket, gold.category, gold.added_at, resolve_labels(same)))
+        return examples
+
+    async def disputed(self, *, team_id: str, capped: frozenset[str] = frozenset()) -> list[Contested]:
+        """Return the tickets about which people of the same trust disagree, the longest waiting first."""
+        active = (Label.team_id == team_id, Label.withdrawn_at.is_(None))
+        said = func.count(func.distinct(func.coalesce(Label.category, "")))  # no slug is empty
+        several = select(Label.ticket_id).where(*active).group_by(Label.ticket_id).having(said > 1)
+        contested = []
+        for ticket, labels in await self._histories(team_id, several):
+            resolved = resolve_labels(labels, capped)
+            if resolved is not None and resolved.disputed:
+                contested.append(Contested(ticket, tuple(labels), resolved))
+        return sorted(contested, key=lambda each: (each.labels[-1].created_at, each.ticket.id))
 
     async def embeddings_of_labelled(
         self, *, team_id: str, model_version: str, limit: int = 10_000
@@ -191,6 +227,23 @@ class LabelRepository:
             statement = statement.where(Label.created_at > when)
         return await self._session.scalar(statement) or 0
 
+    async def _histories(
+        self, team_id: str, among: Select[UUID] | None = None
+    ) -> list[tuple[Ticket, list[Label]]]:
+        """Return the labelled tickets in the order of their posting, each with the labels that stand."""
+        statement = (
+            select(Ticket, Label)
+            .join(Label, and_(Label.team_id == Ticket.team_id, Label.ticket_id == Ticket.id))
+            .where(Ticket.team_id == team_id, Label.withdrawn_at.is_(None))
+            .order_by(Ticket.posted_at, Ticket.id, Label.created_at, Label.id)
+        )
+        if among is not None:
+            statement = statement.where(Ticket.id.in_(among))
+        rows = await self._session.execute(statement)
+        return [
+            (ticket, [label for _, label in pairs]) for ticket, pairs in groupby(rows, key=lambda row: row[0])
+        ]
+
     async def _active(self, team_id: str, ticket_id: UUID, user_id: str | None = None) -> list[Label]:
         statement = (
             select(Label)
@@ -200,3 +253,17 @@ class LabelRepository:
         if user_id is not None:
             statement = statement.where(Label.user_id == user_id)
         return list(await self._session.scalars(statement))
+
+
+def _example(
+    ticket: Ticket, category: str | None, created_at: datetime, said: Resolved | None
+) -> LabelledText:
+    return LabelledText(
+        ticket_id=ticket.id,
+        label_ids=said.agreeing if said else (),
+        text=ticket.text,
+        category=category,
+        created_at=created_at,
+        user_ids=said.user_ids if said else (),
+        posted_at=ticket.posted_at,
+    )

@@ -9,13 +9,20 @@ from slack_sdk.models.blocks import Block, DividerBlock, HeaderBlock, PlainTextO
 from slack_sdk.models.views import View
 
 from bot.blocks.common import CategoryView, escape, plain, section, small_print, title
+from bot.blocks.review_queue import Queue, queue_blocks
 
+MAX_BLOCKS = 100
 CATEGORIES_SHOWN = 80
-"""A Home tab holds 100 blocks."""
+"""A Home tab holds 100 blocks; what waits for a word comes before the categories."""
+NOTHING_WAITS = Queue()
 
 
 def home_view(
-    categories: Sequence[CategoryView], model: str, counts: Mapping[str, int], is_admin: bool
+    categories: Sequence[CategoryView],
+    model: str,
+    counts: Mapping[str, int],
+    is_admin: bool,
+    queue: Queue = NOTHING_WAITS,
 ) -> dict[str, Any]:
     """Build the Home tab.
 
@@ -23,7 +30,8 @@ def home_view(
         categories: the active ones.
         model: version name of the model that answers.
         counts: `tickets`, `labels`, `waiting`, `dead` of this workspace.
-        is_admin: admins also see the state of the queue.
+        is_admin: admins also see the state of the inbox.
+        queue: what waits for this person's word.
     """
     blocks: list[Block] = [
         HeaderBlock(text=PlainTextObject(text="Fingerpost")),
@@ -44,8 +52,10 @@ def home_view(
                 f"{counts.get('dead', 0)} given up. `/retrain` teaches me what people corrected."
             )
         )
-    blocks += [DividerBlock(), *(section(_described(view)) for view in categories[:CATEGORIES_SHOWN])]
-    more = len(categories) - CATEGORIES_SHOWN
+    blocks += queue_blocks(queue)
+    room = min(CATEGORIES_SHOWN, MAX_BLOCKS - len(blocks) - 2)  # a divider, and how many more there are
+    blocks += [DividerBlock(), *(section(_described(view)) for view in categories[:room])]
+    more = len(categories) - room
     if more > 0:
         blocks.append(small_print(f"and {more} more categories"))
     if not categories:

@@ -40,15 +40,20 @@ MENU_TEXT = 6000
 """Slack refuses a message of about 13,200 characters: a menu longer than this goes without descriptions."""
 EXCERPT = 280
 EXCERPT_LINES = 6
+DISPUTED = "Others disagree. It stays here until they agree or somebody settles it in my Home tab."
 
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What people said of a ticket. `category` None: none of these; `by` are user ids, latest first."""
+    """What people said of a ticket. `category` None: none of these; `by` are user ids, latest first.
+
+    `disputed`: others say something else, and `category` is what stood before.
+    """
 
     category: CategoryView | None
     by: tuple[str, ...]
     confirmed: bool
+    disputed: bool = False
 
 
 def routed_card(
@@ -182,6 +187,9 @@ def team_card(
 
 def _verdict(correction: Correction) -> str:
     by = people(correction.by)
+    if correction.disputed:
+        said = f"{correction.category.label} → {correction.category.where}" if correction.category else ""
+        return f"{said or ':x: *None of these*'}, said {by}.\n:left_right_arrow: {DISPUTED}"
     if correction.category is None:
         return f":x: *None of these*, said {by}. I will learn from it."
     goes = f"{correction.category.label} → {correction.category.where}"
@@ -192,6 +200,9 @@ def _verdict(correction: Correction) -> str:
 
 def _verdict_text(correction: Correction) -> str:
     by = people(correction.by)
+    if correction.disputed:
+        name = title(correction.category.name) if correction.category else "None of these"
+        return f"{name}, said {by}. {DISPUTED}"
     if correction.category is None:
         return f"None of these, said {by}."
     verb = "Confirmed" if correction.confirmed else "Corrected"

@@ -26,6 +26,7 @@ def register(app: AsyncApp, inbox: Inbox) -> None:
     app.action(ActionId.PICTURE)(actions.on_picture(inbox))
     for action_id in (ActionId.CONFIRM, ActionId.CORRECT, re.compile(f"^{ActionId.CHOOSE}_")):
         app.action(action_id)(actions.on_label(inbox))
+    app.action(re.compile(f"^{ActionId.SETTLE}_"))(actions.on_review(inbox))
     # Without a listener Bolt answers 404 and Slack sends the same event three times more.
     app.event(ANYTHING)(_nothing_to_do)
     app.action(ANYTHING)(_acknowledge)

@@ -25,6 +25,11 @@ def on_picture(inbox: Inbox) -> AckListener:
     return _listener(inbox, Kind.PICTURE)
 
 
+def on_review(inbox: Inbox) -> AckListener:
+    """Return the listener for the buttons of the review queue."""
+    return _listener(inbox, Kind.REVIEW)
+
+
 def _listener(inbox: Inbox, kind: Kind) -> AckListener:
     async def listener(ack: Ack, body: dict[str, Any]) -> None:
         action = body["actions"][0]

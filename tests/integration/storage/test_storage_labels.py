@@ -82,8 +82,9 @@ async def test_training_examples_are_one_a_ticket_by_trust_then_time(database):
         ("vpn is down", "wifi"),
         ("thanks!", None),
     ]
-    assert len(examples[0].label_ids) == 2
-    assert not examples[0].disputed
+    assert len(examples[0].label_ids) == 1  # of two labels, the one that won
+    assert examples[0].user_ids == ("U1",)
+    assert examples[0].posted_at == first.posted_at
 
 
 async def test_labels_are_counted_from_a_moment_on(database):

@@ -205,3 +205,20 @@ def test_a_correction_that_was_taken_back_leaves_no_ticket_behind():
 def test_what_slack_escaped_is_quoted_once():
     state = view(ticket=ticket(text="a &amp; b &lt;tag&gt; <@U0ANNA> <!channel>"))
     assert "> a &amp; b &lt;tag&gt; @someone @channel" in team_shown(state)
+
+
+def test_a_dispute_keeps_the_ticket_where_it_was_and_says_so():
+    labels = [label("billing", LENA, minutes=1), label("network", SAM, minutes=2)]
+    state = view(labels=labels)
+    text = shown(state)
+    assert "*Billing* → <#C0BILLING>, said <@U0LENA>" in text
+    assert "Others disagree" in text
+    assert owner_surface(state) == (f"{TEAM_CARD}billing", "C0BILLING")
+    alone = view(labels=[label(None, LENA, minutes=1), label("network", SAM, minutes=2)])
+    assert ":x: *None of these*, said <@U0LENA>" in shown(alone)
+
+
+def test_what_a_capped_person_alone_says_moves_nothing():
+    labels = [label("billing", LENA)]
+    assert "Corrected by" in shown(view(labels=labels))
+    assert "Corrected by" not in shown(view(labels=labels, capped=frozenset({LENA})))

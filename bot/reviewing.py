@@ -1,0 +1,300 @@
+"""The review queue: what waits for a person's word, who may give it, and what their tap does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from bot.action_ids import TicketValue
+from bot.blocks.common import CategoryView
+from bot.blocks.review_queue import SHOWN, Entry, Near, Opinion, Queue
+from bot.corrections import Corrections, kind_of
+from bot.errors import NotAllowed, SlackUnavailable, UnknownCategory, UnknownMessage, UserError
+from bot.label_files import CHANNEL as IMPORTED
+from bot.memory import Neighbour, nearest_labelled
+from bot.people import Role, owning_channels
+from bot.workspace import Workspace
+from storage.database import UnitOfWork
+from storage.learning_models import LabelReview
+from storage.models import Label, LabelRole, LabelSource, Prediction, Ticket
+from storage.provenance import Said, provenance
+from storage.resolution import Resolved, rank, resolve_labels
+from storage.trust import refresh_trust
+from storage.types import vector_from_bytes
+
+DOUBTS_LOOKED_AT = 100
+"""The worst ones; the others come up as these are settled."""
+_NEAR = 3
+_A_MOMENT = timedelta(microseconds=1)
+_NEAR_LOOKED_AT = 9
+"""Nearest tickets from which those are taken that the person may read."""
+
+log = structlog.get_logger(__name__)
+
+
+class AlreadySettled(UserError):
+    """Somebody has settled that one already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A ticket that waits: people disagree, or its label is doubted."""
+
+    ticket: Ticket
+    labels: Sequence[Label]
+    verdict: Resolved
+    doubt: LabelReview | None
+
+    @property
+    def slugs(self) -> set[str | None]:
+        """Return the categories at stake; members of their channels are owners here."""
+        doubted = {self.doubt.given, self.doubt.suggested} if self.doubt else set()
+        return {self.ticket.category, *(label.category for label in self.labels), *doubted}
+
+
+def may_settle(role: Role, verdict: Resolved) -> bool:
+    """Say whether a person's word ends it: an admin's always, an owner's where no owner or admin spoke."""
+    return role is Role.ADMIN or (role is Role.OWNER and rank(LabelRole.OWNER) < rank(verdict.role))
+
+
+class Reviewing:
+    """Shows a person their part of the queue, and settles what they tap on."""
+
+    def __init__(self, workspace: Workspace, corrections: Corrections) -> None:
+        self._workspace = workspace
+        self._corrections = corrections
+
+    async def queue(self, user_id: str, notice: str = "") -> Queue:
+        """Return what this person may settle: disputes first, the longest waiting first, then doubts.
+
+        The directory must be fresh: owners are known by the channels of their categories.
+        """
+        space = self._workspace
+        role = await space.people.role(user_id)
+        if role is Role.OUTSIDER:
+            return Queue()
+        async with space.database.reader() as work:
+            cases = await self._cases(work)
+            categories = await space.directory.categories(work)
+            fared = await work.trust.list(team_id=space.identity.team_id) if role is Role.ADMIN else []
+        sight = _Sight(space, user_id, is_admin=role is Role.ADMIN)
+        mine = [
+            case
+            for case in cases
+            if may_settle(await self._role(user_id, case, categories), case.verdict)
+            and await sight.reaches(case.ticket.channel_id)
+        ]
+        return Queue(
+            entries=[await self._entry(case, categories, sight) for case in mine[:SHOWN]],
+            more=max(0, len(mine) - SHOWN),
+            capped=[(row.user_id, row.lost, row.judged) for row in fared if row.capped],
+            notice=notice,
+        )
+
+    async def settle(self, payload: Mapping[str, Any], received_at: datetime) -> None:
+        """Store a person's word from the queue and close what waited; repeating it is harmless.
+
+        Raises:
+            UserError: it is settled already, it is not theirs to settle, or the category is gone.
+        """
+        space, user_id = self._workspace, str(payload["user_id"])
+        try:
+            value = TicketValue.decode(payload["value"])
+        except ValueError as error:
+            raise UnknownMessage from error
+        key: dict[str, Any] = {"team_id": space.identity.team_id, "ticket_id": value.ticket_id}
+        await space.directory.refresh()
+        async with space.database.reader() as work:
+            ticket = await work.tickets.get(**key)
+            if ticket is None:
+                raise UnknownMessage
+            categories = await space.directory.categories(work)
+            before = await self._case(work, ticket)
+        role = await self._role(user_id, before, categories) if before else Role.OUTSIDER
+        async with space.database.unit_of_work() as work:
+            await work.labels.lock(**key)  # two taps at once: the second finds it settled
+            case = await self._case(work, ticket)
+            if before is not None and case is not None:
+                await self._store(work, case, value.category, user_id, role, categories, received_at)
+                await work.commit()
+            elif not await _said_here(work, ticket, user_id, value.category):
+                raise AlreadySettled
+        if ticket.channel_id != IMPORTED:
+            await self._corrections.refresh(ticket)
+
+    async def _store(
+        self,
+        work: UnitOfWork,
+        case: Case,
+        category: str | None,
+        user_id: str,
+        role: Role,
+        categories: Sequence[CategoryView],
+        when: datetime,
+    ) -> None:
+        if not may_settle(role, case.verdict):
+            raise NotAllowed("Only admins and the owning team may settle that one.")
+        kept = case.doubt is not None and category == case.doubt.given
+        if not kept and category is not None and category not in {view.slug for view in categories}:
+            raise UnknownCategory
+        team_id, now = case.ticket.team_id, self._workspace.clock()
+        key: dict[str, Any] = {"team_id": team_id, "ticket_id": case.ticket.id}
+        label = await work.labels.add(
+            **key,
+            category=category,
+            user_id=user_id,
+            role=LabelRole(role.value),
+            kind=kind_of(case.ticket, category),
+            source=LabelSource.REVIEW,
+            # later than what it settles, whatever two machines' clocks say
+            now=max(when, *(label.created_at + _A_MOMENT for label in case.labels)),
+        )
+        await work.reviews.settle(**key, category=category, user_id=user_id, now=now)
+        await work.audit.add(
+            team_id=team_id,
+            actor=user_id,
+            action="review.settle",
+            subject=str(case.ticket.id),
+            details={
+                "category": category,
+                "label": str(label.id),
+                "role": role.value,
+                "why": "disputed" if case.verdict.disputed else "doubted",
+                "before": case.verdict.category,
+            },
+            now=now,
+        )
+        await refresh_trust(work, team_id, now)
+        log.info("review_settled", ticket=str(case.ticket.id), role=role.value, kept=kept)
+
+    async def _cases(self, work: UnitOfWork) -> list[Case]:
+        team_id = self._workspace.identity.team_id
+        capped = await work.trust.capped(team_id=team_id)
+        doubts = {row.ticket_id: row for row in await work.reviews.open(team_id=team_id)}
+        cases = [
+            Case(each.ticket, each.labels, each.resolved, doubts.pop(each.ticket.id, None))
+            for each in await work.labels.disputed(team_id=team_id, capped=capped)
+        ]
+        for ticket_id in list(doubts)[:DOUBTS_LOOKED_AT]:
+            ticket = await work.tickets.get(team_id=team_id, ticket_id=ticket_id)
+            case = await self._case(work, ticket, capped) if ticket else None
+            if case is not None:
+                cases.append(case)
+        return cases
+
+    async def _case(
+        self, work: UnitOfWork, ticket: Ticket, capped: frozenset[str] | None = None
+    ) -> Case | None:
+        """Return what waits about a ticket, or None where nothing does (any more)."""
+        key: dict[str, Any] = {"team_id": ticket.team_id, "ticket_id": ticket.id}
+        if capped is None:
+            capped = await work.trust.capped(team_id=ticket.team_id)
+        labels = await work.labels.active_for(**key)
+        # A doubt about what a capped person alone says still waits, though it counts for nothing.
+        verdict = resolve_labels(labels, capped) or resolve_labels(labels)
+        doubt = await work.reviews.open_for(**key)
+        if verdict is None or not (verdict.disputed or doubt):
+            return None
+        return Case(ticket, labels, verdict, doubt)
+
+    async def _role(self, user_id: str, case: Case, categories: Sequence[CategoryView]) -> Role:
+        channels = owning_channels(categories, case.slugs, case.ticket.channel_id)
+        return await self._workspace.people.role_towards(user_id, channels)
+
+    async def _entry(self, case: Case, categories: Sequence[CategoryView], sight: _Sight) -> Entry:
+        space, ticket = self._workspace, case.ticket
+        views = {view.slug: view for view in categories}
+        async with space.database.reader() as work:
+            row = await work.tickets.latest_prediction(team_id=ticket.team_id, ticket_id=ticket.id)
+            near = await self._near(work, ticket, row)
+        disputed, choices = case.verdict.disputed, [label.category for label in case.labels]
+        if case.doubt is not None:
+            choices.insert(0, case.doubt.suggested)
+        link = "" if ticket.channel_id == IMPORTED else await sight.link(ticket)
+        return Entry(
+            ticket_id=ticket.id,
+            text=ticket.text,
+            link=link,
+            opinions=[
+                Opinion(
+                    _view(views, fact.category),
+                    fact.user_id if fact.what is not Said.IMPORT and fact.user_id else "",
+                    str(fact.role),
+                    str(fact.source),
+                    fact.at,
+                )
+                for fact in provenance(ticket, [], case.labels)
+                if fact.label_id is not None
+            ],
+            words=[str(word["text"]) for word in row.words] if row else [],
+            near=[Near(each.ticket.text, _view(views, each.category)) for each in await sight.of(near)],
+            choices=[views[slug] for slug in dict.fromkeys(choices) if slug in views],
+            doubt=(_view(views, case.doubt.given), _view(views, case.doubt.suggested))
+            if case.doubt and not disputed
+            else None,
+        )
+
+    @staticmethod
+    async def _near(work: UnitOfWork, ticket: Ticket, row: Prediction | None) -> list[Neighbour]:
+        if row is None or row.embedding is None:
+            return []
+        return await nearest_labelled(
+            work,
+            vector_from_bytes(row.embedding),
+            team_id=ticket.team_id,
+            model_version=row.model_version,
+            leave_out=ticket.id,
+            count=_NEAR_LOOKED_AT,
+        )
+
+
+class _Sight:
+    """What one person may read; each channel is asked about once."""
+
+    def __init__(self, space: Workspace, user_id: str, *, is_admin: bool) -> None:
+        self._space = space
+        self._user_id = user_id
+        # Imported texts were in no channel: those who may import may read them.
+        self._known: dict[str, bool] = {IMPORTED: is_admin}
+
+    async def reaches(self, channel: str) -> bool:
+        """Say whether the person may read a channel; not where it is gone."""
+        if channel not in self._known:
+            try:
+                self._known[channel] = await self._space.messenger.may_read(channel, self._user_id)
+            except SlackUnavailable as error:
+                if not error.permanent:
+                    raise
+                self._known[channel] = False
+        return self._known[channel]
+
+    async def of(self, near: Sequence[Neighbour]) -> list[Neighbour]:
+        """Return the nearest tickets that the person may read."""
+        return [each for each in near if await self.reaches(each.ticket.channel_id)][:_NEAR]
+
+    async def link(self, ticket: Ticket) -> str:
+        """Return the link of a message; "" where it was deleted in Slack."""
+        try:
+            return await self._space.messenger.permalink(ticket.channel_id, ticket.ts)
+        except SlackUnavailable as error:
+            if not error.permanent:
+                raise
+            return ""
+
+
+async def _said_here(work: UnitOfWork, ticket: Ticket, user_id: str, category: str | None) -> bool:
+    """Say whether this very tap was stored before: the cards may not have been refreshed then."""
+    labels = await work.labels.active_for(team_id=ticket.team_id, ticket_id=ticket.id)
+    return any(
+        label.user_id == user_id and label.source == LabelSource.REVIEW and label.category == category
+        for label in labels
+    )
+
+
+def _view(views: Mapping[str, CategoryView], slug: str | None) -> CategoryView | None:
+    """Return a category to show; a retired one by its slug."""
+    return None if slug is None else views.get(slug) or CategoryView(slug, slug, "grey_question")
