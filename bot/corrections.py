@@ -14,6 +14,7 @@ from bot.blocks.common import Card
 from bot.emoji import CONFIRM, NONE_OF_THESE, normalise
 from bot.errors import NotAllowed, UnknownCategory, UnknownMessage
 from bot.incoming import IncomingReaction, moment
+from bot.memory import remembered_link
 from bot.people import Role
 from bot.router import add_replies
 from bot.surfaces import CARD, TicketView, posted_card, team_surface_card
@@ -110,6 +111,7 @@ class Corrections:
             kind = LabelKind.CONFIRMATION
         else:
             kind = LabelKind.CORRECTION
+        now = self._workspace.clock()
         async with self._workspace.database.unit_of_work() as work:
             await work.labels.add(
                 team_id=ticket.team_id,
@@ -122,6 +124,7 @@ class Corrections:
                 detail=detail,
                 now=when,
             )
+            await work.embeddings.keep(team_id=ticket.team_id, ticket_id=ticket.id, now=now)
             await work.commit()
         log.info("label_stored", ticket=str(ticket.id), kind=kind.value, source=source.value)
 
@@ -130,6 +133,7 @@ class Corrections:
         space = self._workspace
         await space.directory.refresh()
         link = await space.messenger.permalink(ticket.channel_id, ticket.ts)
+        like = await remembered_link(space, ticket)
         edits: list[tuple[str, str, Card]] = []
         key: dict[str, Any] = {"team_id": ticket.team_id, "ticket_id": ticket.id}
         async with space.database.unit_of_work() as work:
@@ -139,6 +143,7 @@ class Corrections:
                 await work.labels.active_for(**key),
                 await space.directory.categories(work),
                 link,
+                like,
             )
             await add_replies(work, state, space.clock())
             for reply in await work.replies.all_for_ticket(**key):
