@@ -20,6 +20,9 @@ Array = npt.NDArray[Any]
 MOVED = 0.005
 """Share of messages that the memory may move wrongly, were every message labelled."""
 
+TOUCHED = 0.03
+"""Share of a category's messages that one correction away from it may turn into questions."""
+
 _VOTERS = 8
 _SOFTNESS = 0.05
 """Difference of similarity at which a neighbour's vote has 1/e of the nearest one's weight."""
@@ -102,7 +105,7 @@ def recall_by_similarity(
     if len(rows) == 0:
         return None
     # nearest first; of equally near ones those that contradict, so that only a nearer one can confirm
-    agreeing = np.array([categories[row] == predicted for row in rows])
+    agreeing = np.array([categories[row] == predicted for row in rows.tolist()])
     rows = rows[np.lexsort((agreeing, -np.round(similarities[rows], 6)))]
     first = int(rows[0])
     found = Recalled(first, categories[first], float(similarities[first]))
@@ -124,11 +127,11 @@ def recall_by_similarity(
 
 def fit_recall_threshold(
     embeddings: Array,
-    labels: Sequence[str],
-    predicted: Sequence[str],
+    labels: Sequence[Any],
+    predicted: Sequence[Any],
     *,
     others: Array | None = None,
-    other_labels: Sequence[str] = (),
+    other_labels: Sequence[Any] = (),
     moved: float = MOVED,
 ) -> float:
     """Find the similarity from which messages of another category are hardly ever met.
@@ -160,6 +163,43 @@ def fit_recall_threshold(
         return 1.0
     # just above the nearest one that may not be moved
     return float(min(1.0, nearest[allowed] + 1e-4))
+
+
+def fit_recall_near(
+    embeddings: Array,
+    labels: Sequence[Any],
+    predicted: Sequence[Any],
+    *,
+    threshold: float = 1.0,
+    touched: float = TOUCHED,
+) -> float:
+    """Find the similarity from which a message is likely about the same as another one of its category.
+
+    A ticket that people moved away from a category looked like one of it to the model, and in a fine-tuned
+    space all of those lie close together. So the measure is how near two messages of one predicted category
+    are: the rightly predicted ones that a correction beside them turns into questions are to be few.
+
+    Args:
+        embeddings: float32 [N, H], L2-normalised, of messages that the model has not learned from.
+        labels: [N] their categories.
+        predicted: [N] what the model says of them.
+        threshold: that of `fit_recall_threshold`, which is never exceeded.
+        touched: share of a category's messages that are as near to another one predicted as it, or nearer.
+
+    Returns:
+        The similarity; `threshold` where there is nothing to measure.
+    """
+    said = np.asarray(predicted, dtype=object)
+    right = np.asarray(labels, dtype=object) == said
+    pairs = []
+    for category in sorted(set(said[right])):
+        alike, sound = np.flatnonzero(said == category), np.flatnonzero((said == category) & right)
+        similarities = embeddings[sound] @ embeddings[alike].T
+        pairs.append(similarities[sound[:, None] != alike[None, :]])
+    every = np.concatenate(pairs) if pairs else np.zeros(0)
+    if len(every) == 0:
+        return threshold
+    return float(min(threshold, np.quantile(every, 1 - touched)))
 
 
 def _agreement(similarities: Array, categories: Sequence[str | None]) -> float:

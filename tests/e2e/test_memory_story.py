@@ -1,0 +1,94 @@
+"""A correction, a restart of everything, and the same matter in other words: the real first model."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from bot.compose import category_specs, local_classifier, starter
+from bot.playground.server import Playground
+from bot.runtime import RunningBot, running_bot
+from classifier.settings import ClassifierSettings
+from storage.database import Database
+from storage.models import Prediction, Ticket, TicketState
+from tests.factories.world import HELP, LENA, SAM, settings_for
+
+DATA = Path(__file__).parents[1] / "data" / "paraphrases.csv"
+REJECTED, RIGHT, RIGHT_EMOJI = "login", "security", "shield"
+UNRELATED = 500
+
+
+def texts(kind: str) -> list[str]:
+    with DATA.open(encoding="utf-8", newline="") as file:
+        return [row["text"] for row in csv.DictReader(file) if row["kind"] == kind]
+
+
+@asynccontextmanager
+async def bot_in(playground: Playground, url: str, home: Path) -> AsyncIterator[RunningBot]:
+    """Start bot and classifier over the same database and model home."""
+    database = Database(url)
+    own = ClassifierSettings(_env_file=None, model_home=home, threads=1)
+    try:
+        async with local_classifier(own) as (engine, _):
+            settings = settings_for(playground, url, support_channels=("help-desk",), inbox_workers=4)
+            async with running_bot(settings, database, engine, category_specs(starter())) as bot:
+                playground.app.request_url = bot.url
+                yield bot
+    finally:
+        await database.dispose()
+
+
+async def decided(bot: RunningBot, count: int) -> dict[str, tuple[Ticket, Prediction]]:
+    """Wait until so many tickets were decided; by text."""
+    while True:
+        async with bot.workspace.database.reader() as work:
+            query = select(Ticket, Prediction).join(Prediction, Prediction.ticket_id == Ticket.id)
+            found = {ticket.text: (ticket, row) for ticket, row in await work.session.execute(query)}
+        if len(found) >= count:
+            return found
+        await asyncio.sleep(0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+async def test_no_paraphrase_goes_where_people_rejected_it_after_a_restart_and_nothing_else_moves(
+    sqlite_url: str, tmp_path: Path
+):
+    [original], paraphrases = texts("original"), texts("paraphrase")
+    others = random.Random(6).sample(
+        sorted({example.text for example in starter().train} - {original, *paraphrases}), UNRELATED
+    )
+    assert len(paraphrases) == 20
+    channels = [str(category.destination) for category in starter().categories]
+    async with Playground(channels=channels, acceleration=0.01) as playground:
+        async with bot_in(playground, sqlite_url, tmp_path / "models") as bot:
+            ts = await playground.post_message(SAM, HELP, original)
+            before = await decided(bot, 1)
+            assert before[original][1].category == REJECTED
+            await playground.react(LENA, HELP, ts, RIGHT_EMOJI)
+            await playground.wait_for(
+                lambda: any("Corrected by" in str(m) for m in playground.thread(HELP, ts)), timeout=60
+            )
+        async with bot_in(playground, sqlite_url, tmp_path / "models") as bot:
+            for text in [*paraphrases, *others]:
+                await playground.post_message(SAM, HELP, text)
+            found = await decided(bot, 1 + len(paraphrases) + len(others))
+
+    again = [found[text] for text in paraphrases]
+    routed_wrongly = [t.text for t, _ in again if t.state == TicketState.ROUTED and t.category == REJECTED]
+    alone = [row for _, row in again if row.remembered_ticket_id is None]
+    moved = [text for text in others if found[text][1].remembered_ticket_id is not None]
+    followed = sum(t.state == TicketState.ROUTED and t.category == RIGHT for t, _ in again)
+    print(f"\nmodel: {[r.category for _, r in again].count(REJECTED)} of 20 predicted {REJECTED}; ")
+    print(f"routed to {RIGHT}: {followed}; asked: {sum(t.state == TicketState.ASKED for t, _ in again)}; ")
+    print(f"decided by the model alone: {len(alone)}; unrelated moved: {len(moved)} of {len(others)} {moved}")
+    assert routed_wrongly == []
+    assert followed >= 5
+    assert len(moved) <= UNRELATED // 100
