@@ -62,7 +62,7 @@ async def test_no_paraphrase_goes_where_people_rejected_it_after_a_restart_and_n
     sqlite_url: str, tmp_path: Path
 ):
     [original], paraphrases = texts("original"), texts("paraphrase")
-    others = random.Random(6).sample(
+    others = random.Random(6).sample(  # noqa: S311
         sorted({example.text for example in starter().train} - {original, *paraphrases}), UNRELATED
     )
     assert len(paraphrases) == 20
@@ -83,12 +83,8 @@ async def test_no_paraphrase_goes_where_people_rejected_it_after_a_restart_and_n
 
     again = [found[text] for text in paraphrases]
     routed_wrongly = [t.text for t, _ in again if t.state == TicketState.ROUTED and t.category == REJECTED]
-    alone = [row for _, row in again if row.remembered_ticket_id is None]
     moved = [text for text in others if found[text][1].remembered_ticket_id is not None]
-    followed = sum(t.state == TicketState.ROUTED and t.category == RIGHT for t, _ in again)
-    print(f"\nmodel: {[r.category for _, r in again].count(REJECTED)} of 20 predicted {REJECTED}; ")
-    print(f"routed to {RIGHT}: {followed}; asked: {sum(t.state == TicketState.ASKED for t, _ in again)}; ")
-    print(f"decided by the model alone: {len(alone)}; unrelated moved: {len(moved)} of {len(others)} {moved}")
+    followed = [t.text for t, _ in again if t.state == TicketState.ROUTED and t.category == RIGHT]
     assert routed_wrongly == []
-    assert followed >= 5
-    assert len(moved) <= UNRELATED // 100
+    assert len(followed) >= 5
+    assert len(moved) <= UNRELATED // 100, moved
