@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import logging
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -85,7 +86,7 @@ async def moved_by_memory(bot: RunningBot, texts: Sequence[str]) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 async def test_no_paraphrase_goes_where_people_rejected_it_after_a_restart_and_nothing_else_moves(
-    sqlite_url: str, tmp_path: Path, record_property: Callable[[str, object], None]
+    sqlite_url: str, tmp_path: Path
 ):
     [original], paraphrases = texts("original"), texts("paraphrase")
     others = random.Random(6).sample(  # noqa: S311
@@ -113,7 +114,7 @@ async def test_no_paraphrase_goes_where_people_rejected_it_after_a_restart_and_n
     followed = [t.text for t, _ in again if t.state == TicketState.ROUTED and t.category == RIGHT]
     by_memory = [t.text for t, row in again if row.remembered_ticket_id is not None]
     figures = f"followed {len(followed)}, by memory {len(by_memory)}, unrelated moved {len(moved)}: {moved}"
+    logging.getLogger(__name__).info(figures)
     assert routed_wrongly == [], figures
     assert len(followed) >= 10, figures
     assert len(moved) <= UNRELATED // 100, figures
-    record_property("figures", figures)
