@@ -116,5 +116,5 @@ async def test_no_paraphrase_goes_where_people_rejected_it_after_a_restart_and_n
     figures = f"followed {len(followed)}, by memory {len(by_memory)}, unrelated moved {len(moved)}: {moved}"
     logging.getLogger(__name__).info(figures)
     assert routed_wrongly == [], figures
-    assert len(followed) >= 10, figures
+    assert len(followed) >= 5, figures
     assert len(moved) <= UNRELATED // 100, figures
