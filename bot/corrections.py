@@ -14,6 +14,7 @@ from bot.blocks.common import Card
 from bot.emoji import CONFIRM, NONE_OF_THESE, normalise
 from bot.errors import NotAllowed, UnknownCategory, UnknownMessage
 from bot.incoming import IncomingReaction, moment
+from bot.memory import remembered_link
 from bot.people import Role, owning_channels
 from bot.router import add_replies
 from bot.surfaces import CARD, TicketView, posted_card, team_surface_card
@@ -144,6 +145,7 @@ class Corrections:
                 detail=detail,
                 now=when,
             )
+            await work.embeddings.keep(**key, now=space.clock())
             standing = await work.labels.active_for(**key)
             verdict, doubt = resolve_labels(standing), await work.reviews.open_for(**key)
             changed = verdict and doubt and not verdict.disputed and verdict.category != doubt.given
@@ -159,6 +161,7 @@ class Corrections:
         space = self._workspace
         await space.directory.refresh()
         link = await space.messenger.permalink(ticket.channel_id, ticket.ts)
+        like = await remembered_link(space, ticket)
         edits: list[tuple[str, str, Card]] = []
         key: dict[str, Any] = {"team_id": ticket.team_id, "ticket_id": ticket.id}
         async with space.database.unit_of_work() as work:
@@ -168,7 +171,8 @@ class Corrections:
                 await work.labels.active_for(**key),
                 await space.directory.categories(work),
                 link,
-                await work.trust.capped(team_id=ticket.team_id),
+                capped=await work.trust.capped(team_id=ticket.team_id),
+                like=like,
             )
             await add_replies(work, state, space.clock())
             for reply in await work.replies.all_for_ticket(**key):

@@ -11,7 +11,7 @@ from bot.action_ids import TicketValue
 from bot.blocks.why import Similar, WhyView, why_card
 from bot.errors import NotAllowed, UnknownMessage, UserError
 from bot.incoming import parse_link
-from bot.memory import Neighbour, nearest_labelled
+from bot.memory import Neighbour, nearest_labelled, remembered_link
 from bot.surfaces import TicketView
 from bot.workspace import Workspace
 from storage.models import Ticket
@@ -104,6 +104,7 @@ class Explaining:
         await self._check(ticket, payload["user_id"])
         explanation = await space.classifier.explain(ticket.text, "leave_one_out")
         link = await space.messenger.permalink(ticket.channel_id, ticket.ts)
+        like = await remembered_link(space, ticket)
         async with space.database.reader() as work:
             row = await work.tickets.latest_prediction(team_id=ticket.team_id, ticket_id=ticket.id)
             state = TicketView(
@@ -112,7 +113,8 @@ class Explaining:
                 await work.labels.active_for(team_id=ticket.team_id, ticket_id=ticket.id),
                 await space.directory.categories(work),
                 link,
-                await work.trust.capped(team_id=ticket.team_id),
+                capped=await work.trust.capped(team_id=ticket.team_id),
+                like=like,
             )
             near = await nearest_labelled(
                 work,
@@ -144,6 +146,8 @@ class Explaining:
             ticket_id=ticket.id,
             link=link,
             similar=await self._similar(near, names, payload["user_id"]),
+            memory=state.memory,
+            decided=names.get(ticket.category or "", ""),
         )
         await space.messenger.respond(payload["response_url"], why_card(view))
 

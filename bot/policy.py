@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from classifier.contract import Prediction
+from classifier.recall import Recalled
 
 ASK_WITH = 3
 """Top-3 holds the right category in 98% of BANKING77's test messages: three buttons and a way out."""
+
+NEVER = 1.0
+"""A channel's threshold with which the bot routes nothing by itself there, whatever it remembers."""
 
 ASK_WITH_AT_MOST = 5
 """More buttons are a menu, and the card has one. The cap costs some of the prediction set's promise: where
@@ -38,23 +42,62 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The outcome, and what it is about: the category for ROUTED, the choices (best first) for ASKED."""
+    """The outcome, and what it is about: the category for ROUTED, the choices (best first) for ASKED.
+
+    `remembered`: what people said of a message like it made it another outcome than the model's.
+    """
 
     outcome: Outcome
     category: str | None
     choices: tuple[tuple[str, float], ...] = ()
+    remembered: bool = False
 
 
-def decide(prediction: Prediction, thresholds: Thresholds, active: frozenset[str]) -> Decision:
-    """Route when sure, ask when not, keep silent when it is nobody's ticket.
+def predicted_by_model(prediction: Prediction, thresholds: Thresholds) -> str | None:
+    """Return what the model alone would answer; None: it would keep silent."""
+    return None if prediction.out_of_scope >= thresholds.out_of_scope else prediction.category
+
+
+def decide(
+    prediction: Prediction,
+    thresholds: Thresholds,
+    active: frozenset[str],
+    recalled: Recalled | None = None,
+) -> Decision:
+    """Route when sure, ask when not, keep silent when it is nobody's ticket; people's word overrules.
 
     Args:
         prediction: what the model said.
         thresholds: a channel's own, or the defaults; a channel's own overrides the model's.
         active: slugs of the categories that exist today; the model may still know retired ones.
+        recalled: what people said of a message like it, see `classifier.recall`.
     """
+    alone = _alone(prediction, thresholds, active)
+    if recalled is None:
+        return alone
+    silent = recalled.category is None
+    if silent and alone.outcome is Outcome.OUT_OF_SCOPE:
+        return alone
+    if recalled.sure and silent:
+        return Decision(Outcome.OUT_OF_SCOPE, None, alone.choices[:ASK_WITH], remembered=True)
+    if recalled.sure and recalled.category in active and thresholds.route != NEVER:
+        if alone.outcome is Outcome.ROUTED and alone.category == recalled.category:
+            return alone
+        return Decision(Outcome.ROUTED, recalled.category, alone.choices[:ASK_WITH], remembered=True)
+    # what people said leads the question, and what the model says stays a choice
+    shares = dict(prediction.alternatives)
+    first = [recalled.category] if recalled.category is not None and recalled.category in active else []
+    known = [slug for slug, _ in prediction.alternatives if slug in active and slug not in first]
+    offered = [*first, *known][: _buttons(prediction, active)]
+    return Decision(
+        Outcome.ASKED, None, tuple((slug, shares.get(slug, 0.0)) for slug in offered), remembered=True
+    )
+
+
+def _alone(prediction: Prediction, thresholds: Thresholds, active: frozenset[str]) -> Decision:
+    """Decide by the model alone."""
     known = tuple((slug, p) for slug, p in prediction.alternatives if slug in active)
-    if prediction.out_of_scope >= thresholds.out_of_scope:
+    if predicted_by_model(prediction, thresholds) is None:
         return Decision(Outcome.OUT_OF_SCOPE, None, known[:ASK_WITH])
     route = prediction.threshold if thresholds.route is None else thresholds.route
     if prediction.category in active and prediction.confidence >= route:

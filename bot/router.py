@@ -9,7 +9,8 @@ from typing import Any
 import structlog
 
 from bot.incoming import IncomingMessage
-from bot.policy import ASK_WITH_AT_MOST, Decision, Outcome, Thresholds, decide
+from bot.memory import Remembered, TicketMemory
+from bot.policy import ASK_WITH_AT_MOST, Decision, Outcome, Thresholds, decide, predicted_by_model
 from bot.surfaces import CARD, TicketView, owner_surface, team_surface_card, thread_card
 from bot.workspace import Workspace
 from classifier.contract import Prediction
@@ -28,6 +29,7 @@ class Router:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
+        self._memory = TicketMemory(workspace.database)
 
     async def route(self, payload: Mapping[str, Any], received_at: datetime) -> None:
         """Keep the ticket, ask the model, decide, and leave the replies in the outbox.
@@ -63,28 +65,55 @@ class Router:
 
     async def _decide(self, ticket: Ticket, prediction: Prediction | None, threshold: float | None) -> None:
         space = self._workspace
-        link = await space.messenger.permalink(ticket.channel_id, ticket.ts)  # before the transaction opens
+        thresholds = Thresholds(
+            space.thresholds.route if threshold is None else threshold, space.thresholds.out_of_scope
+        )
+        remembered = await self._remember(ticket, prediction, thresholds)
+        recalled = remembered.recalled if remembered else None
+        # before the transaction opens
+        link = await space.messenger.permalink(ticket.channel_id, ticket.ts)
+        like = ""
+        if remembered:
+            like = await space.messenger.permalink(remembered.ticket.channel_id, remembered.ticket.ts)
         async with space.database.unit_of_work() as work:
             categories = await space.directory.categories(work)
-            thresholds = Thresholds(
-                space.thresholds.route if threshold is None else threshold, space.thresholds.out_of_scope
-            )
             slugs = frozenset(view.slug for view in categories)
-            decision = decide(prediction, thresholds, slugs) if prediction else Decision(Outcome.ASKED, None)
+            decision = Decision(Outcome.ASKED, None)
+            if prediction:
+                decision = decide(prediction, thresholds, slugs, recalled)
             state, row = TicketState(decision.outcome.value), None
             if prediction is None:
                 await work.tickets.decide(ticket, state=state, category=None)
             else:
                 row = await work.tickets.record(
                     ticket,
-                    _values(prediction, decision),
+                    _values(prediction, decision, remembered),
                     state=state,
                     category=decision.category,
                     now=space.clock(),
                 )
-            await add_replies(work, TicketView(ticket, row, (), categories, link), space.clock())
+            await add_replies(work, TicketView(ticket, row, (), categories, link, like=like), space.clock())
             await work.commit()
-        log.info("ticket_decided", ticket=str(ticket.id), outcome=decision.outcome.value)
+        log.info(
+            "ticket_decided",
+            ticket=str(ticket.id),
+            outcome=decision.outcome.value,
+            remembered=decision.remembered,
+        )
+
+    async def _remember(
+        self, ticket: Ticket, prediction: Prediction | None, thresholds: Thresholds
+    ) -> Remembered | None:
+        """Look for what people said of a message like this one."""
+        if prediction is None:
+            return None
+        return await self._memory.recall(
+            prediction,
+            team_id=ticket.team_id,
+            text=ticket.text,
+            predicted=predicted_by_model(prediction, thresholds),
+            leave_out=ticket.id,
+        )
 
 
 async def add_replies(work: UnitOfWork, state: TicketView, now: datetime) -> None:
@@ -115,7 +144,7 @@ async def add_replies(work: UnitOfWork, state: TicketView, now: datetime) -> Non
         )
 
 
-def _values(prediction: Prediction, decision: Decision) -> PredictionValues:
+def _values(prediction: Prediction, decision: Decision, remembered: Remembered | None) -> PredictionValues:
     """Return what is kept of a prediction: what the card shows, and the embedding for later look-ups."""
     words = prediction.words[:WORDS_KEPT]
     asked = decision.outcome is Outcome.ASKED and decision.choices
@@ -130,4 +159,5 @@ def _values(prediction: Prediction, decision: Decision) -> PredictionValues:
         decision=decision.outcome.value,
         embedding=vector_to_bytes(prediction.embedding),
         truncated=prediction.truncated,
+        remembered_ticket_id=remembered.ticket.ticket_id if remembered and decision.remembered else None,
     )

@@ -21,6 +21,7 @@ from bot.errors import ConfigurationError, SlackUnavailable
 from bot.explaining import Explaining
 from bot.home import Home
 from bot.inbox import Inbox, Kind
+from bot.memory_keeper import MemoryKeeper
 from bot.messenger import Messenger
 from bot.outbox import Outbox
 from bot.people import People
@@ -100,7 +101,7 @@ async def running_bot(
     )
     inbox = create_inbox(workspace, settings.inbox_workers)
     app = create_app(settings, inbox, client)
-    loops = (inbox.run(), outbox.run(), RetrainAnnouncer(workspace).run())
+    loops = (inbox.run(), outbox.run(), RetrainAnnouncer(workspace).run(), MemoryKeeper(workspace).run())
     tasks = tuple(asyncio.create_task(loop) for loop in loops)
     try:
         async with contextlib.AsyncExitStack() as stack:

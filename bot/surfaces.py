@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.blocks.common import Card, CategoryView
-from bot.blocks.ticket_card import Correction, question_card, routed_card, team_card
+from bot.blocks.ticket_card import Correction, Memory, question_card, routed_card, team_card
 from bot.policy import ASK_WITH, ASK_WITH_AT_MOST
 from storage.models import Label, Prediction, Ticket, TicketState
 from storage.resolution import resolve_labels
@@ -18,7 +18,11 @@ TEAM_CARD = "team_card:"
 
 @dataclass(frozen=True, slots=True)
 class TicketView:
-    """A ticket with what the model and people said of it; the word of `capped` people needs a second one."""
+    """A ticket with what the model and people said of it.
+
+    The word of `capped` people needs a second one. `like` links to the labelled ticket that had a say in this
+    one; "" where none had, or it is gone.
+    """
 
     ticket: Ticket
     prediction: Prediction | None
@@ -26,6 +30,7 @@ class TicketView:
     categories: Sequence[CategoryView]
     link: str
     capped: frozenset[str] = frozenset()
+    like: str = ""
 
     def category(self, slug: str | None) -> CategoryView | None:
         """Return an active category by its slug."""
@@ -41,7 +46,7 @@ class TicketView:
         if verdict.category is not None and view is None:
             return None  # the category was retired since
         routed = self.ticket.state == TicketState.ROUTED and self.prediction is not None
-        confirmed = routed and self.prediction is not None and verdict.category == self.prediction.category
+        confirmed = routed and verdict.category == self.ticket.category
         return Correction(view, verdict.user_ids, confirmed, disputed=verdict.disputed)
 
     @property
@@ -51,7 +56,15 @@ class TicketView:
         if correction is not None:
             return correction.category
         routed = self.ticket.state == TicketState.ROUTED and self.prediction is not None
-        return self.category(self.prediction.category) if routed and self.prediction else None
+        return self.category(self.ticket.category) if routed else None
+
+    @property
+    def memory(self) -> Memory | None:
+        """Return what the card says of the labelled ticket that had a say; None where none had."""
+        row = self.prediction
+        if row is None or row.remembered_ticket_id is None:
+            return None
+        return Memory(self.like, corrected=row.category != self.ticket.category)
 
 
 def thread_card(state: TicketView) -> Card | None:
@@ -65,16 +78,25 @@ def posted_card(state: TicketView) -> Card:
     """Return what a card that is in the thread shows now, also after a correction was taken back."""
     ticket, prediction, correction = state.ticket, state.prediction, state.correction
     words = [str(word["text"]) for word in prediction.words] if prediction else []
-    predicted = state.category(prediction.category) if prediction else None
-    if ticket.state == TicketState.ROUTED and prediction and predicted:
-        return routed_card(ticket.id, predicted, prediction.confidence, words, state.categories, correction)
+    decided = state.category(ticket.category)
+    memory = state.memory
+    if ticket.state == TicketState.ROUTED and prediction and decided:
+        return routed_card(
+            ticket.id, decided, prediction.confidence, words, state.categories, correction, memory
+        )
     choices = [
         (view, float(p))
         for slug, p in (prediction.alternatives if prediction else [])
         if (view := state.category(slug)) is not None
     ][: ASK_WITH_AT_MOST if ticket.state == TicketState.ASKED else ASK_WITH]
     return question_card(
-        ticket.id, choices, words, state.categories, correction, unreadable=not ticket.text.strip()
+        ticket.id,
+        choices,
+        words,
+        state.categories,
+        correction,
+        unreadable=not ticket.text.strip(),
+        memory=memory,
     )
 
 
@@ -106,4 +128,6 @@ def team_surface_card(state: TicketView, surface: str) -> Card | None:
         1.0,
     )
     excerpt = state.ticket.text if state.ticket.text.strip() else "(a file)"
-    return team_card(view, confidence, state.ticket.user_id, excerpt, state.link, moved, sent_by)
+    return team_card(
+        view, confidence, state.ticket.user_id, excerpt, state.link, moved, sent_by, state.memory
+    )

@@ -28,6 +28,12 @@ OUT_OF_SCOPE_LABEL = "oos"
 OUT_OF_SCOPE_THRESHOLD = 0.5
 """Out-of-scope scores from here on mean "none of the categories", unless an operator says otherwise."""
 
+RECALL_THRESHOLD = 0.97
+"""Similarity from which what people said of a message overrules the model, where it has measured none."""
+
+RECALL_NEAR = 0.95
+"""Similarity from which the model does not repeat what people rejected nearby, where it has measured none."""
+
 ExplanationMethod = Literal["attention", "leave_one_out"]
 
 
@@ -109,6 +115,8 @@ class Prediction:
             calibration).
         candidates: the prediction set, best first: over all messages it holds the right category with the
             frequency that the model promises (98%). Empty where the model has not measured any.
+        recall_threshold: cosine similarity in this model's space from which a labelled message overrules.
+        recall_near: the same, from which it only keeps the model from what people rejected there.
     """
 
     category: str
@@ -121,6 +129,8 @@ class Prediction:
     truncated: bool = False
     threshold: float = 0.5
     candidates: tuple[str, ...] = ()
+    recall_threshold: float = RECALL_THRESHOLD
+    recall_near: float = RECALL_NEAR
 
 
 @dataclass(frozen=True, slots=True)

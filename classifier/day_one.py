@@ -12,7 +12,7 @@ import torch
 from torch.nn.functional import log_softmax
 
 from classifier.dataset import Example, split_examples
-from classifier.finishing import finish
+from classifier.finishing import Places, finish
 from classifier.int8_training import prepare_int8
 from classifier.model import TrainedModel
 from classifier.preparation import prepare, scope_space_of
@@ -80,6 +80,7 @@ def fit_day_one(
         config,
         created,
         distances=distances,
+        places=Places(pooled[len(train) :].numpy(), pooled[seen].numpy(), targets[seen].numpy()),
     )
     facts = replace(facts, metrics={**facts.metrics, "train_n": float(len(ordered))})
     report(Progress("done", 0, 0, 1, 1, 1.0, 0.0, None, facts.metrics["validation_accuracy"]))

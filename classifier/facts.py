@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from classifier.contract import RECALL_NEAR, RECALL_THRESHOLD
 from classifier.prediction_sets import PredictionSet
 
 FORMAT_VERSION = 1
@@ -108,3 +109,13 @@ class ModelFacts:
     def threshold_of(self, category: str) -> float:
         """Confidence from which a message of this category may be routed: its own, else that for all."""
         return self.category_thresholds.get(category, self.thresholds["route"])
+
+    @property
+    def recall_threshold(self) -> float:
+        """Similarity from which a labelled message overrules, see recall; an older model has none."""
+        return self.thresholds.get("recall", RECALL_THRESHOLD)
+
+    @property
+    def recall_near(self) -> float:
+        """Similarity from which what people rejected nearby is not repeated."""
+        return self.thresholds.get("recall_near", RECALL_NEAR)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from classifier.facts import ModelFacts
 from classifier.model import TextClassifier
 from classifier.model_directory import state_digest
 from classifier.prediction_sets import fit_prediction_set
+from classifier.recall import fit_recall_near, fit_recall_threshold
 from classifier.scores import out_of_scope_score, probabilities, scope_features
 from classifier.tensors import collate
 from classifier.thresholds import routing_thresholds
@@ -49,6 +50,37 @@ def outputs_of(
     return logits, pooled
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a training's messages lie in its network's space.
+
+    Attributes:
+        held_back: float32 [N, hidden], pooled vectors of the held-back messages.
+        learned: float32 [M, hidden], of those that it learned from.
+        targets: [M] their category numbers, -1 for `oos`.
+    """
+
+    held_back: npt.NDArray[Any]
+    learned: npt.NDArray[Any]
+    targets: npt.NDArray[np.int64]
+
+    def thresholds(
+        self, targets: npt.NDArray[np.int64], predicted: npt.NDArray[np.int64]
+    ) -> dict[str, float]:
+        """Fit the memory's similarities to the held-back messages' categories [N] and answers [N]."""
+        own, learned = _unit(self.held_back), _unit(self.learned)
+        recall = fit_recall_threshold(
+            own, targets.tolist(), predicted.tolist(), others=learned, other_labels=self.targets.tolist()
+        )
+        near = fit_recall_near(own, targets.tolist(), predicted.tolist(), threshold=recall)
+        return {"recall": recall, "recall_near": near}
+
+
+def _unit(vectors: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    unit: npt.NDArray[Any] = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return unit
+
+
 def finish(
     facts: ModelFacts,
     network: TextClassifier,
@@ -58,6 +90,7 @@ def finish(
     created: datetime,
     *,
     distances: npt.NDArray[Any] | None = None,
+    places: Places | None = None,
 ) -> ModelFacts:
     """Complete a model's facts from held-back messages.
 
@@ -69,6 +102,8 @@ def finish(
         config: for the error budget.
         created: aware time.
         distances: [N] of the held-back messages in the scope space; None without one.
+        places: of all messages in the network's space, for the memory's thresholds; None keeps what `facts`
+            say of them.
     """
     inside = targets >= 0
     temperature = fit_temperature(logits[inside], targets[inside])
@@ -85,13 +120,16 @@ def finish(
         facts.labels,
         config.error_budget,
     )
+    memory = {name: value for name, value in facts.thresholds.items() if name != "route"}
+    if places is not None:
+        memory = places.thresholds(targets, np.where(routed, predicted.argmax(axis=1), -1))
     version = f"{created.astimezone(UTC):%Y%m%dT%H%M%SZ}-{state_digest(network)[:6]}"
     return replace(
         facts,
         version=version,
         created=created.astimezone(UTC).isoformat(timespec="seconds"),
         temperature=temperature,
-        thresholds={"route": thresholds.route},
+        thresholds={"route": thresholds.route, **memory},
         category_thresholds=thresholds.categories,
         budgets=thresholds.budgets,
         expected_budgets=thresholds.expected,

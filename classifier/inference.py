@@ -162,6 +162,8 @@ class Predictor:
                     truncated=member.truncated,
                     threshold=self.facts.threshold_of(labels[0]),
                     candidates=tuple(labels[: sizes[row]]),
+                    recall_threshold=self.facts.recall_threshold,
+                    recall_near=self.facts.recall_near,
                 ),
                 attended,
             )

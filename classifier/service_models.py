@@ -25,6 +25,8 @@ _PREDICTION = {
     "model_version": _VERSION,
     "truncated": False,
     "threshold": 0.71,
+    "recall_threshold": 0.84,
+    "recall_near": 0.62,
 }
 _EXPLANATION = {
     "prediction": _PREDICTION,
@@ -121,6 +123,12 @@ class PredictionAnswer(BaseModel):
     model_version: str = Field(examples=[_VERSION])
     truncated: bool = Field(description="whether a part of the text was left out")
     threshold: float = Field(description="from this confidence on a message is routed without asking")
+    recall_threshold: float = Field(
+        description="cosine similarity from which a labelled message overrules the model"
+    )
+    recall_near: float = Field(
+        description="cosine similarity from which a message is not routed to what people rejected nearby"
+    )
     embedding: str | None = Field(
         None,
         description="base64 of float32, little-endian, L2-normalised; missing where it was not asked for",

@@ -143,12 +143,18 @@ class Stages:
             blend(network, probe, config.probe_share, heats)
         return heats
 
-    def scope_space(self, trained: Trained, train: Sequence[Example]) -> ScopeSpace | None:
-        """Fit the out-of-scope distance of a trained network and take the keeper out of it."""
+    def scope_space(
+        self, trained: Trained, train: Sequence[Example]
+    ) -> tuple[ScopeSpace | None, npt.NDArray[Any]]:
+        """Fit the out-of-scope distance of a trained network and take the keeper out of it.
+
+        Returns:
+            The space, and the pooled vectors of `train`, float32 [N, hidden].
+        """
         prepared = self.prepared
         encoded = prepared.encode(train)
         _, pooled = outputs_of(trained.network, encoded, prepared.texts.pad_id, self.team.device)
-        return scope_space_of(trained.network, pooled, prepared.targets(train))
+        return scope_space_of(trained.network, pooled, prepared.targets(train)), pooled
 
     def learn(
         self, name: str, train: Sequence[Example], held_back: Sequence[Example], report: Report

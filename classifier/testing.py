@@ -36,6 +36,7 @@ class ScriptedClassifier:
     Attributes:
         seen: every text that was asked about, in order.
         version: the model version that answers carry; assign to play a swap.
+        recall_threshold, recall_near: similarities of the memory; above 1 only the same words are remembered.
         gate: while it is not set, answers wait; `gate.clear()` plays a slow classifier.
     """
 
@@ -48,12 +49,16 @@ class ScriptedClassifier:
         threshold: float = 0.5,
         version: str = "20260101T000000Z-script",
         hidden: int = 16,
+        recall_threshold: float = 2.0,
+        recall_near: float = 2.0,
     ) -> None:
         self.keywords = {keyword.lower(): category for keyword, category in keywords.items()}
         self.labels = tuple(sorted({*labels, *keywords.values()}))
         self.confidence = confidence
         self.threshold = threshold
         self.version = version
+        self.recall_threshold = recall_threshold
+        self.recall_near = recall_near
         self.hidden = hidden
         self.seen: list[str] = []
         self.closed = False
@@ -160,6 +165,8 @@ class ScriptedClassifier:
             model_version=self.version,
             threshold=self.threshold,
             candidates=_likely(ranked),
+            recall_threshold=self.recall_threshold,
+            recall_near=self.recall_near,
         )
 
 

@@ -17,7 +17,7 @@ from classifier.batching import Encoded
 from classifier.contract import OUT_OF_SCOPE_LABEL
 from classifier.dataset import Example, fingerprint, hash_of_texts, split_examples
 from classifier.day_one import fit_day_one
-from classifier.finishing import finish, outputs_of
+from classifier.finishing import Places, finish, outputs_of
 from classifier.int8_training import prepare_int8
 from classifier.model import TrainedModel
 from classifier.out_of_fold import find_suspects
@@ -89,7 +89,7 @@ def fit(
         # calibration, on messages that the network has not learned from
         report(Progress("calibrate", recipe.epochs, recipe.epochs, 0, 1, 0.49 if again else 0.99))
         heats = stages.blend(first, train, held_back)
-        scope = stages.scope_space(first, train)
+        scope, seen = stages.scope_space(first, train)
         texts = prepared.encode(held_back)
         measured, pooled = outputs_of(first.network, texts, prepared.texts.pad_id, team.device)
         distances = scope.distances(pooled) if scope and held_back else None
@@ -99,9 +99,12 @@ def fit(
             # the whole course on all messages: where it stopped above hangs on which messages were held back
             final = stages.learn("refit", [*train, *held_back], [], within(report, 0.5, 1.0, stage="refit"))
             stages.blend(final, learned, [], heats)
-            scope = stages.scope_space(final, learned)
+            scope, _ = stages.scope_space(final, learned)
         facts = prepared.facts("fine_tune", learned, recipe, final.network)
-        facts = finish(facts, final.network, measured, targets, recipe, created, distances=distances)
+        places = Places(pooled, seen, prepared.targets(train).numpy())
+        facts = finish(
+            facts, final.network, measured, targets, recipe, created, distances=distances, places=places
+        )
         facts = replace(
             facts,
             metrics={

@@ -9,7 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from classifier.contract import Decisive, Explanation, ModelInfo, Picture, Prediction, Word
+from classifier.contract import (
+    RECALL_NEAR,
+    RECALL_THRESHOLD,
+    Decisive,
+    Explanation,
+    ModelInfo,
+    Picture,
+    Prediction,
+    Word,
+)
 
 
 def prediction_fields(prediction: Prediction) -> dict[str, Any]:
@@ -59,6 +68,8 @@ def pack_prediction(
     if top is not None:
         fields["alternatives"] = prediction.alternatives[:top]
     fields["threshold"] = prediction.threshold
+    fields["recall_threshold"] = prediction.recall_threshold
+    fields["recall_near"] = prediction.recall_near
     if embedding:
         vector = np.asarray(prediction.embedding, dtype="<f4")
         fields["embedding"] = base64.b64encode(vector.tobytes()).decode("ascii")
@@ -78,7 +89,10 @@ def unpack_prediction(fields: Mapping[str, Any]) -> Prediction:
         model_version=fields["model_version"],
         truncated=fields["truncated"],
         threshold=fields["threshold"],
-        candidates=tuple(fields.get("candidates", ())),  # an older service sends none
+        # an older service sends none of these
+        candidates=tuple(fields.get("candidates", ())),
+        recall_threshold=fields.get("recall_threshold", RECALL_THRESHOLD),
+        recall_near=fields.get("recall_near", RECALL_NEAR),
     )
 
 

@@ -26,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from storage.audit import AuditRepository
 from storage.categories import CategoryRepository
 from storage.channels import ChannelRepository
+from storage.embeddings import EmbeddingRepository
 from storage.errors import DatabaseBusy, DatabaseUnavailable, DatabaseUrlInvalid, SchemaOutOfDate
 from storage.gold import GoldRepository
 from storage.inbox import InboxRepository
@@ -155,6 +156,7 @@ class UnitOfWork:
         self.gold = GoldRepository(session)
         self.reviews = ReviewRepository(session)
         self.trust = TrustRepository(session)
+        self.embeddings = EmbeddingRepository(session)
 
     async def commit(self) -> None:
         """Keep everything done so far. Rows stay readable afterwards."""

@@ -25,6 +25,7 @@ class PredictionValues:
         words: mappings with text, start, end, score.
         decision: what the policy made of it: "routed", "asked" or "out_of_scope".
         embedding: float32[hidden], little endian: `storage.types.vector_to_bytes`.
+        remembered_ticket_id: the labelled ticket that overruled the model, or spoke against it.
     """
 
     model_version: str
@@ -36,6 +37,7 @@ class PredictionValues:
     words: Sequence[Mapping[str, Any]] = ()
     embedding: bytes | None = None
     truncated: bool = False
+    remembered_ticket_id: UUID | None = None
 
 
 def time_of(ts: str) -> datetime:
@@ -151,6 +153,7 @@ class TicketRepository:
             decision=TicketState(prediction.decision),
             embedding=prediction.embedding,
             truncated=prediction.truncated,
+            remembered_ticket_id=prediction.remembered_ticket_id,
             created_at=now,
         )
         self._session.add(row)

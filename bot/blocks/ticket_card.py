@@ -56,6 +56,34 @@ class Correction:
     disputed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """A message like this one, of which people's word counted more than the model's.
+
+    Attributes:
+        link: to it; "" where it is gone.
+        corrected: whether people had said something else of it than the model says of this one.
+    """
+
+    link: str
+    corrected: bool
+
+    @property
+    def said(self) -> str:
+        """Return what happened, for mrkdwn."""
+        similar = f"<{self.link}|a similar message>" if self.link else "a similar message"
+        return f"someone {self._verb} {similar}"
+
+    @property
+    def said_text(self) -> str:
+        """Return the same for a notification."""
+        return f"someone {self._verb} a similar message"
+
+    @property
+    def _verb(self) -> str:
+        return "corrected" if self.corrected else "labelled"
+
+
 def routed_card(
     ticket_id: UUID,
     category: CategoryView,
@@ -63,35 +91,39 @@ def routed_card(
     words: Sequence[str],
     categories: Sequence[CategoryView],
     correction: Correction | None = None,
+    memory: Memory | None = None,
 ) -> Card:
     """Say where the message goes, how sure we are and which words were looked at.
 
     Args:
         ticket_id: for the buttons' values.
-        category: what the model said.
-        confidence: its calibrated probability.
+        category: what the bot decided.
+        confidence: its calibrated probability, where the model decided.
         words: the words attended to, best first.
         categories: all that a person may choose from.
         correction: what people said since, if they did.
+        memory: the message that decided, where it was not the model.
     """
     head = f"{category.label} → {category.where}"
     looked_at = f"Words I looked at: {word_list(words)}"
-    sure = f"{phrase(confidence)} ({percent(confidence)})"
+    sure = f"I am {phrase(confidence)} ({percent(confidence)})."
+    sure_text, was_sure, number = sure, sure.replace("I am", "I was", 1), f" ({percent(confidence)})"
+    if memory is not None:  # the model's confidence is another category's
+        sure, sure_text = f"S{memory.said[1:]}, so it goes there.", f"S{memory.said_text[1:]}."
+        was_sure, number = f"S{memory.said[1:]}.", ""
     buttons = [_why_button(ticket_id)]
     if correction is None:
         spoken = f"{category.name} is right"
         right = _button(ticket_id, ActionId.CONFIRM, "Right", category.slug, style="primary", spoken=spoken)
         buttons.insert(0, right)
-        body = f"{head}\nI am {sure}. {looked_at}"
+        body = f"{head}\n{sure} {looked_at}"
         text = (
-            f"{title(category.name)}: goes to {category.where_text}. I am {sure}. "
+            f"{title(category.name)}: goes to {category.where_text}. {sure_text} "
             f"Words I looked at: {word_text(words)}"
         )
     else:
         text = _verdict_text(correction)
-        before = (
-            f"I was {sure}." if correction.confirmed else f"_I had said:_ {head} ({percent(confidence)})."
-        )
+        before = was_sure if correction.confirmed else f"_I had said:_ {head}{number}."
         body = f"{_verdict(correction)}\n{before} {looked_at}"
     actions = ActionsBlock(block_id=f"ticket:{ticket_id}", elements=[*buttons, _menu(ticket_id, categories)])
     return card(text, [section(body), actions, small_print(legend(categories))])
@@ -104,6 +136,7 @@ def question_card(
     categories: Sequence[CategoryView],
     correction: Correction | None = None,
     unreadable: bool = False,
+    memory: Memory | None = None,
 ) -> Card:
     """Ask instead of guessing: the likeliest categories as buttons, and "none of these".
 
@@ -114,6 +147,7 @@ def question_card(
         categories: all that a person may choose from.
         correction: what people answered, if they did.
         unreadable: the message has files and no text, so there was nothing to read.
+        memory: the message for whose sake the bot asks, where the model would not have.
     """
     blocks: list[Block]
     if correction is not None:
@@ -123,11 +157,10 @@ def question_card(
             text = body = "I cannot read files, and there is no text. Which category is it?"
         elif choices:
             names = ", ".join(title(category.name) for category, _ in choices)
-            text = f"I am not sure where this belongs. Is it {names}, or none of these?"
-            body = (
-                "I am not sure where this belongs. Is it one of these?\n"
-                f"Words I looked at: {word_list(words)}"
-            )
+            why = f"S{memory.said[1:]}, so I ask." if memory else "I am not sure where this belongs."
+            why_text = f"S{memory.said_text[1:]}, so I ask." if memory else why
+            text = f"{why_text} Is it {names}, or none of these?"
+            body = f"{why} Is it one of these?\nWords I looked at: {word_list(words)}"
         else:
             text = body = "I am not sure where this belongs. Which category is it?"
         buttons = [
@@ -156,6 +189,7 @@ def team_card(
     link: str,
     moved: Correction | None = None,
     sent_by: Sequence[str] = (),
+    memory: Memory | None = None,
 ) -> Card:
     """Tell the owning team about a ticket: who wrote, the first words, and the link back.
 
@@ -166,7 +200,8 @@ def team_card(
         excerpt: the message, as Slack delivered it; a few lines of it are quoted.
         link: of the message.
         moved: where the ticket went since, where it is not this team's any more.
-        sent_by: the people who sent it here, where it was not the model.
+        sent_by: the people who sent it here, where it was not the bot.
+        memory: the message for whose sake it is here, where it was not the model.
     """
     if moved is not None:
         label, name = (moved.category.label, title(moved.category.name)) if moved.category else ("", "")
@@ -176,9 +211,11 @@ def team_card(
     lines = [line for line in quoted.splitlines() if line.strip()]
     if len(lines) > EXCERPT_LINES:
         lines = [*lines[:EXCERPT_LINES], "…"]
-    sure = (
-        f"sent here by {people(sent_by)}" if sent_by else f"I am {phrase(confidence)} ({percent(confidence)})"
-    )
+    sure = f"I am {phrase(confidence)} ({percent(confidence)})"
+    if sent_by:
+        sure = f"sent here by {people(sent_by)}"
+    elif memory is not None:
+        sure = memory.said
     head = f"{category.label} · new ticket from <@{author}> · {sure} · <{link}|Open the thread>"
     # Two sections: a quoted ``` that nobody closes cannot swallow the link.
     blocks = [section(head), section("\n".join(f"> {escape(line)}" for line in lines) or "> (no text)")]

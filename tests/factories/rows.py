@@ -60,6 +60,7 @@ def ticket(
         "channel_id": HELP,
         "ts": "1790000000.000100",
         "user_id": SAM,
+        "category": "login" if state == TicketState.ROUTED else None,
         "created_at": NOW,
         "posted_at": NOW,
     }

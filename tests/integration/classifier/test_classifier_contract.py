@@ -111,6 +111,11 @@ async def test_the_prediction_set_comes_along_best_first(classifier):
         assert prediction.candidates
 
 
+async def test_the_memorys_similarities_come_along(classifier):
+    for prediction in await classifier.classify(TEXTS):
+        assert 0 < prediction.recall_near <= prediction.recall_threshold
+
+
 async def test_a_closed_classifier_says_so_and_closes_again(classifier):
     await classifier.close()
     await classifier.close()

@@ -53,6 +53,7 @@ class Killed(Exception):
 def test_every_lever_trains_a_model_that_has_learned(base, lever):
     config = replace(config_for(base), **LEVERS[lever])
     result = fit(messages(), config, created=NOW, unlabelled=["my invoice again", "the vpn is not working"])
+    assert 0 < result.model.facts.thresholds["recall_near"] <= result.model.facts.thresholds["recall"] <= 1
     held_out = messages(seed=9)
     inside = [example for example in held_out if example.label != "oos"]
     right = [

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.policy import ASK_WITH, ASK_WITH_AT_MOST, Decision, Outcome, Thresholds, decide
+from classifier.recall import Recalled
 from tests.factories.rows import prediction
 
 ACTIVE = frozenset({"login", "network", "billing"})
@@ -75,3 +76,44 @@ def test_more_confidence_never_turns_a_routing_into_a_question(
     before = decide(prediction(confidence=confidence, out_of_scope=scope), thresholds, ACTIVE).outcome
     after = decide(prediction(confidence=1.0, out_of_scope=scope), thresholds, ACTIVE).outcome
     assert after is before or (before, after) == (Outcome.ASKED, Outcome.ROUTED)
+
+
+def recalled(category: str | None = "billing", *, sure: bool = True) -> Recalled:
+    return Recalled(0, category, 0.9, sure)
+
+
+def test_what_people_said_of_a_message_like_it_overrules():
+    decision = decide(prediction(confidence=0.99), Thresholds(), ACTIVE, recalled())
+    assert (decision.outcome, decision.category, decision.remembered) == (Outcome.ROUTED, "billing", True)
+
+
+def test_where_people_said_the_same_the_models_own_routing_stands():
+    said = prediction(confidence=0.99)
+    assert decide(said, Thresholds(), ACTIVE, recalled("login")) == decide(said, Thresholds(), ACTIVE)
+    unsure = decide(prediction(confidence=0.3), Thresholds(), ACTIVE, recalled("login"))
+    assert (unsure.category, unsure.remembered) == ("login", True)
+
+
+def test_a_doubt_asks_with_what_people_said_first():
+    decision = decide(prediction(confidence=0.99), Thresholds(), ACTIVE, recalled(sure=False))
+    assert decision.outcome is Outcome.ASKED
+    assert [slug for slug, _ in decision.choices] == ["billing", "login", "network"]
+
+
+def test_the_score_alone_does_not_silence_a_message_like_a_labelled_ticket():
+    stranger = prediction(out_of_scope=0.9)
+    assert decide(stranger, Thresholds(), ACTIVE, recalled()).outcome is Outcome.ROUTED
+    assert decide(stranger, Thresholds(), ACTIVE, recalled(sure=False)).outcome is Outcome.ASKED
+    assert decide(stranger, Thresholds(), ACTIVE, recalled(None)) == decide(stranger, Thresholds(), ACTIVE)
+
+
+@pytest.mark.parametrize(("sure", "outcome"), [(True, Outcome.OUT_OF_SCOPE), (False, Outcome.ASKED)])
+def test_none_of_these_silences_where_it_is_sure_and_else_asks(sure: bool, outcome: Outcome):
+    decision = decide(prediction(confidence=0.99), Thresholds(), ACTIVE, recalled(None, sure=sure))
+    assert (decision.outcome, decision.category, decision.remembered) == (outcome, None, True)
+
+
+def test_it_asks_where_what_people_said_was_retired_or_the_channel_routes_nothing():
+    said = prediction(confidence=0.99)
+    assert decide(said, Thresholds(), ACTIVE - {"billing"}, recalled()).outcome is Outcome.ASKED
+    assert decide(said, Thresholds(route=1.0), ACTIVE, recalled()).outcome is Outcome.ASKED

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from classifier.answers import answer
-from classifier.contract import BrokenModel
+from classifier.contract import RECALL_NEAR, RECALL_THRESHOLD, BrokenModel
 from classifier.facts import ModelFacts
 from classifier.model_directory import save_model_directory
 from classifier.model_files import read_facts
@@ -75,3 +75,13 @@ def test_each_answer_carries_its_categorys_threshold_and_its_prediction_set(mode
 def test_a_model_that_measured_no_set_offers_none(model):
     bare = replace(model, facts=replace(model.facts, prediction_set=None))
     assert TorchPredictor(bare).predict(["vpn"])[0].candidates == ()
+
+
+def test_each_answer_carries_the_memorys_similarities_and_an_older_model_has_cautious_ones(model):
+    measured = replace(model.facts, thresholds={"route": 0.7, "recall": 0.81, "recall_near": 0.62})
+    [said] = TorchPredictor(replace(model, facts=measured)).predict(["vpn"])
+    assert (said.recall_threshold, said.recall_near) == (0.81, 0.62)
+    [said] = TorchPredictor(replace(model, facts=replace(measured, thresholds={"route": 0.7}))).predict(
+        ["vpn"]
+    )
+    assert (said.recall_threshold, said.recall_near) == (RECALL_THRESHOLD, RECALL_NEAR)

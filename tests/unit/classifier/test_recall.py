@@ -1,0 +1,184 @@
+"""What people said of a message like a new one, against what the model says."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from classifier.recall import (
+    Recalled,
+    fit_recall_near,
+    fit_recall_threshold,
+    recall,
+    recall_by_similarity,
+)
+
+SURE, NEAR = 0.8, 0.5
+
+
+def said(rows, predicted="login", **options):
+    """Ask a memory of (similarity, category, rejected categories)."""
+    similarities = np.array([row[0] for row in rows], dtype=np.float32)
+    given = {"near": NEAR, "rejected": [frozenset(row[2]) for row in rows]} | options
+    return recall_by_similarity(similarities, [row[1] for row in rows], SURE, predicted, **given)
+
+
+def unit(rows):
+    rows = np.asarray(rows, dtype=np.float32)
+    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+
+
+def test_a_near_enough_correction_overrules():
+    assert said([(0.9, "billing", {"login"})]) == Recalled(0, "billing", pytest.approx(0.9))
+
+
+def test_below_the_threshold_what_people_rejected_is_doubted():
+    found = said([(0.6, "billing", {"login"})])
+    assert found == Recalled(0, "billing", pytest.approx(0.6), sure=False)
+
+
+def test_below_the_threshold_a_label_that_rejected_something_else_says_nothing():
+    assert said([(0.6, "billing", {"network"})]) is None
+    assert said([(0.6, "billing", set())]) is None
+
+
+def test_far_away_labels_say_nothing():
+    assert said([(0.4, "billing", {"login"})]) is None
+    assert recall(unit([1, 0]), np.zeros((0, 2), np.float32), [], SURE, "login") is None
+
+
+def test_a_nearer_confirmation_keeps_the_prediction():
+    assert said([(0.6, "billing", {"login"}), (0.7, "login", set())]) is None
+    assert said([(0.9, "billing", {"login"}), (0.92, "login", set())]) is None
+    assert said([(0.9, "billing", {"login"}), (0.99, "login", set())]).category == "login"
+
+
+def test_a_confirmation_further_away_does_not():
+    assert said([(0.7, "billing", {"login"}), (0.6, "login", set())]).sure is False
+    assert said([(0.97, "billing", {"login"}), (0.81, "login", set())]).category == "billing"
+
+
+def test_equally_near_labels_that_disagree_call_for_a_question():
+    for rows in ([(1.0, "login", ()), (1.0, "billing", ())], [(1.0, "billing", ()), (1.0, "login", ())]):
+        found = said(rows)
+        assert (found.category, found.sure) == ("billing", False)
+
+
+def test_two_thirds_of_the_votes_by_similarity_decide():
+    assert said([(0.9, "billing", ()), (0.9, "billing", ()), (0.9, "network", ())]).sure
+    assert not said([(0.9, "billing", ()), (0.89, "network", ())]).sure
+
+
+def test_a_silenced_message_near_a_ticket_is_in_scope():
+    assert said([(0.9, "billing", ())], predicted=None).sure
+    assert said([(0.6, "billing", ())], predicted=None) == Recalled(
+        0, "billing", pytest.approx(0.6), sure=False
+    )
+    assert said([(0.6, None, {"billing"})], predicted=None) is None
+
+
+def test_none_of_these_overrules_and_doubts_as_a_category_does():
+    assert said([(0.9, None, {"login"})]) == Recalled(0, None, pytest.approx(0.9))
+    assert said([(0.6, None, {"login"})]).sure is False
+
+
+def test_without_a_second_threshold_there_are_no_questions():
+    assert said([(0.6, "billing", {"login"})], near=None) is None
+
+
+def test_without_rejected_categories_a_confirmed_row_rejects_nothing():
+    rows = np.array([0.6], dtype=np.float32)
+    for confirmed, expected in (([True], None), ([False], "billing"), (None, "billing")):
+        found = recall_by_similarity(rows, ["billing"], SURE, "login", confirmed, near=NEAR)
+        assert (found and found.category) == expected
+
+
+MEMORY = st.lists(
+    st.tuples(
+        st.integers(-20, 20).map(lambda n: n / 20),
+        st.sampled_from(["login", "billing", "network", None]),
+        st.sets(st.sampled_from(["login", "billing", "network"])),
+    ),
+    max_size=12,
+)
+
+
+@given(MEMORY, st.sampled_from(["login", "billing", None]), st.randoms(use_true_random=False))
+def test_the_order_of_the_memory_does_not_matter(rows, predicted, random):
+    found = said(rows, predicted) if rows else None
+    mixed = list(rows)
+    random.shuffle(mixed)
+    again = said(mixed, predicted) if mixed else None
+    assert (found is None) == (again is None)
+    if found is not None:
+        assert found.similarity == again.similarity
+        assert found.sure == again.sure or len({row[1] for row in rows}) > 1
+
+
+@given(MEMORY, st.sampled_from(["login", "billing", None]))
+def test_rows_below_both_thresholds_never_matter(rows, predicted):
+    close = [row for row in rows if row[0] >= NEAR]
+    found = said(rows, predicted) if rows else None
+    again = said(close, predicted) if close else None
+    assert (found is None) == (again is None)
+    if found is not None:
+        assert (found.category, found.sure) == (again.category, again.sure)
+
+
+@given(MEMORY, st.sampled_from(["login", "billing", None]))
+def test_a_doubt_never_names_what_the_model_says(rows, predicted):
+    found = said(rows, predicted) if rows else None
+    if found is not None and not found.sure:
+        assert found.category != predicted
+
+
+@given(MEMORY)
+def test_the_nearest_correction_away_from_a_category_always_keeps_the_model_from_it(rows):
+    rows = [(1.0, "billing", {"login"}), *[row for row in rows if row[0] < 1]]
+    found = said(rows, "login")
+    assert found is not None
+    assert found.category != "login"
+
+
+def test_the_threshold_lies_above_all_but_the_allowed_share_of_other_categories_neighbours():
+    numbers = np.random.default_rng(0)
+    vectors = unit(numbers.normal(size=(400, 8)))
+    labels = [str(number) for number in numbers.integers(0, 4, size=400)]
+    for share in (0.005, 0.05):
+        threshold = fit_recall_threshold(vectors, labels, labels, moved=share)
+        similarities = vectors @ vectors.T
+        similarities[np.equal.outer(labels, labels)] = -1
+        moved = (similarities.max(axis=1) >= threshold).mean()
+        assert share - 0.006 <= moved <= share
+
+
+def test_wrong_answers_cannot_be_moved_wrongly():
+    vectors = unit([[1, 0], [1, 0.01], [0, 1]])
+    labels = ["a", "b", "c"]
+    assert fit_recall_threshold(vectors, labels, labels, moved=0.0) > 0.99
+    assert fit_recall_threshold(vectors, labels, ["x", "y", "c"], moved=0.0) < 0.1
+
+
+def test_learned_messages_count_as_neighbours_too():
+    own, learned = unit([[1, 0], [0, 1]]), unit([[1, 0.1]])
+    alone = fit_recall_threshold(own, ["a", "b"], ["a", "b"], moved=0.0)
+    assert (
+        fit_recall_threshold(own, ["a", "b"], ["a", "b"], others=learned, other_labels=["b"], moved=0.0)
+        > alone
+    )
+
+
+def test_with_nothing_to_measure_only_the_same_words_are_remembered():
+    assert fit_recall_threshold(np.zeros((0, 2), np.float32), [], []) == 1.0
+    assert fit_recall_threshold(unit([[1, 0], [1, 1]]), ["a", "a"], ["a", "a"]) == 1.0
+    assert fit_recall_near(np.zeros((0, 2), np.float32), [], [], threshold=0.9) == 0.9
+
+
+def test_a_collapsed_space_gets_a_nearer_second_threshold():
+    numbers = np.random.default_rng(1)
+    labels = ["a"] * 100 + ["b"] * 100
+    wide = unit(np.repeat(np.eye(8)[:2], 100, axis=0) + numbers.normal(size=(200, 8)))
+    tight = unit(np.repeat(np.eye(8)[:2], 100, axis=0) + 0.1 * numbers.normal(size=(200, 8)))
+    near = [fit_recall_near(vectors, labels, labels) for vectors in (wide, tight)]
+    assert near[0] < near[1] <= 1.0
+    assert fit_recall_near(tight, labels, labels, threshold=0.5) == 0.5
