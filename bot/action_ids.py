@@ -18,6 +18,7 @@ class ActionId(StrEnum):
     PICTURE = "ticket_picture"
     CORRECT = "ticket_correct"  # the select menu
     CHOOSE = "ticket_choose"  # a button of the question; numbered, since ids must differ within a block
+    ANSWER = "question_answer"  # a button of a question of the day; numbered for the same reason
 
 
 @dataclass(frozen=True, slots=True)

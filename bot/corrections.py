@@ -83,7 +83,7 @@ class Corrections:
             role = await space.people.role(payload["user_id"])
             if role is Role.OUTSIDER:
                 raise NotAllowed("Only members of this workspace can correct me.")
-            source = LabelSource.MENU if payload["action_id"] == ActionId.CORRECT else LabelSource.BUTTON
+            source = source_of(payload["action_id"])
             await self._store(ticket, payload["user_id"], role, value.category, source, None, received_at)
             await self.refresh(ticket)
 
@@ -122,6 +122,7 @@ class Corrections:
                 detail=detail,
                 now=when,
             )
+            await work.questions.mark_answered(team_id=ticket.team_id, ticket_id=ticket.id, now=when)
             await work.commit()
         log.info("label_stored", ticket=str(ticket.id), kind=kind.value, source=source.value)
 
@@ -154,3 +155,10 @@ class Corrections:
         space.wake_outbox()
         for channel_id, ts, card in edits:
             await space.messenger.update(channel_id, ts, card)
+
+
+def source_of(action_id: str) -> LabelSource:
+    """Say how a label was given: in the menu, under a question of the day, or by another button."""
+    if action_id == ActionId.CORRECT:
+        return LabelSource.MENU
+    return LabelSource.QUESTION if action_id.startswith(ActionId.ANSWER) else LabelSource.BUTTON

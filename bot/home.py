@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from bot.blocks.drift import drift_blocks
 from bot.blocks.home import home_view
+from bot.drift import drift_figures
 from bot.people import Role
 from bot.workspace import Workspace
 from classifier.contract import ClassifierUnavailable
@@ -37,5 +39,8 @@ class Home:
                 "dead": inbox.get(InboxState.DEAD, 0),
             }
             categories = await space.directory.categories(work)
+            figures = await drift_figures(work, team_id, space.clock())
         is_admin = await space.people.role(user_id) is Role.ADMIN
-        await space.messenger.publish_home(user_id, home_view(categories, model, counts, is_admin))
+        view = home_view(categories, model, counts, is_admin)
+        view["blocks"][3:3] = drift_blocks(figures)  # below the line of tickets, labels and model
+        await space.messenger.publish_home(user_id, view)

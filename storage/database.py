@@ -26,10 +26,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from storage.audit import AuditRepository
 from storage.categories import CategoryRepository
 from storage.channels import ChannelRepository
+from storage.drift import DriftRepository
 from storage.errors import DatabaseBusy, DatabaseUnavailable, DatabaseUrlInvalid, SchemaOutOfDate
 from storage.inbox import InboxRepository
 from storage.labels import LabelRepository
 from storage.model_versions import ModelRepository
+from storage.questions import QuestionRepository
 from storage.replies import ReplyRepository
 from storage.runs import RunRepository
 from storage.tickets import TicketRepository
@@ -149,6 +151,8 @@ class UnitOfWork:
         self.runs = RunRepository(session)
         self.channels = ChannelRepository(session)
         self.audit = AuditRepository(session)
+        self.questions = QuestionRepository(session)
+        self.drift = DriftRepository(session)
 
     async def commit(self) -> None:
         """Keep everything done so far. Rows stay readable afterwards."""
