@@ -14,7 +14,7 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -80,15 +80,19 @@ class Memory:
         }
 
     def feed(self, signal: Signal, items: Sequence[Observation]) -> Change | None:
-        """Take the items; return the last change for the worse that is not a known one."""
-        worse = None
+        """Take the items; return a change for the worse that is not a known one.
+
+        Where it went on while more came in, it began where it was first found: buckets of new items are
+        small then, so it is dated well. How bad it became, the last finding says.
+        """
+        worse: Change | None = None
         for item in items:
             if signal is Signal.CONFIDENCE and item.model_version != self.model_version:
                 # Two models' confidences do not compare: a new one is no change of the messages
                 self.adwin, self.model_version = Adwin(self.adwin.delta), item.model_version
             change = self.adwin.add(item.value, item.at.timestamp())
             if change is not None and is_worse(signal, change) and change.since > self.alerted_until:
-                worse = change
+                worse = replace(worse, after=change.after) if worse else change
         return worse
 
 

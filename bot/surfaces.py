@@ -129,7 +129,7 @@ def question_post(state: TicketView) -> Card:
     return daily_question(
         state.ticket.id,
         choices[:ASK_WITH],
-        state.ticket.user_id,
+        state.ticket.channel_id,
         state.ticket.text,
         state.link,
         state.correction,

@@ -30,7 +30,7 @@ MAX_LABEL = 75
 def daily_question(
     ticket_id: UUID,
     choices: Sequence[tuple[CategoryView, float]],
-    author: str,
+    channel_id: str,
     excerpt: str,
     link: str,
     answer: Correction | None = None,
@@ -40,7 +40,7 @@ def daily_question(
     Args:
         ticket_id: for the buttons' values.
         choices: the likeliest categories with their probabilities, best first.
-        author: user id of the person who wrote.
+        channel_id: where it was written. Its author is not named: a mention would ring.
         excerpt: the message, as Slack delivered it; a few lines of it are quoted.
         link: of the message.
         answer: what people said, if they did.
@@ -50,7 +50,7 @@ def daily_question(
     if len(lines) > EXCERPT_LINES:
         lines = [*lines[:EXCERPT_LINES], "…"]
     quote = section("\n".join(f"> {escape(line)}" for line in lines) or "> (no text)")
-    origin = f"From <@{author}> · <{link}|Open the thread>"
+    origin = f"From <#{channel_id}> · <{link}|Open the thread>"
     if answer is not None:
         said, spoken = _said(answer)
         return card(spoken, [section(said), quote, small_print(origin)])

@@ -3,8 +3,9 @@
 import asyncio
 from datetime import timedelta
 
-from storage_factories import NOW, SECOND, add_label
-from test_storage_questions import add_predicted
+from storage_factories import NOW, SECOND, add_label, add_predicted
+
+from storage.tickets import PredictionValues
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LONG_AGO = NOW - timedelta(days=365)
@@ -56,8 +57,6 @@ async def test_a_ticket_that_was_read_again_counts_once(database):
 
 
 def values_of(row, **changes):
-    from storage.tickets import PredictionValues
-
     names = ("model_version", "category", "confidence", "out_of_scope", "embedding")
     return PredictionValues(**{name: getattr(row, name) for name in names} | changes, decision="routed")
 

@@ -3,28 +3,11 @@
 import asyncio
 from datetime import timedelta
 
-from storage_factories import NOW, SECOND, add_label, add_ticket
+from storage_factories import NOW, SECOND, add_label, add_predicted
 
-from storage.models import TicketState
-from storage.tickets import PredictionValues
 from storage.types import vector_to_bytes
 
 MODEL, DAY = "m1", "2026-01-05"
-
-
-async def add_predicted(work, *, state="routed", version=MODEL, embedding=(1.0, 0.0), now=NOW, **values):
-    ticket = await add_ticket(work, **values)
-    prediction = PredictionValues(
-        model_version=version,
-        category="login",
-        confidence=0.5,
-        out_of_scope=0.1,
-        decision=state,
-        alternatives=[("login", 0.5), ("billing", 0.4)],
-        embedding=None if embedding is None else vector_to_bytes(embedding),
-    )
-    await work.tickets.record(ticket, prediction, state=TicketState(state), category="login", now=now)
-    return ticket
 
 
 async def ask(work, ticket, slot=0, day=DAY, now=NOW):
