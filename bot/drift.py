@@ -42,6 +42,9 @@ ONE_ALERT = timedelta(days=1)
 COMPARED = timedelta(days=30)
 """What "before" means for categories and words."""
 FEWEST_ROUTED = 3
+HARDLY_ANY = 0.02
+"""Share of the tickets before that may have a word which is called new."""
+MORE_OFTEN = 10
 SHOWN_FOR = timedelta(days=7)
 _WORD = re.compile(r"[^\W\d_]{4,}")
 
@@ -245,15 +248,21 @@ def _shares(routings: Sequence[Routing]) -> dict[str, tuple[float, int]]:
 
 
 def new_words(before: Sequence[Routing], after: Sequence[Routing]) -> list[str]:
-    """Return words of tickets corrected since the change that no ticket had before, most frequent first.
+    """Return words of tickets corrected since the change that hardly any ticket had before, commonest first.
 
-    Only words of letters that two tickets or more have: what one person alone wrote stays with them.
+    Hardly any: the moment of a change is known to a few tickets only, and some of the new kind are dated
+    before it. Only words of letters that two tickets or more have: what one person alone wrote stays theirs.
     """
-    known = {word for routing in before for word in _words(routing.text)}
-    counts = Counter(
-        word for routing in after if routing.corrected for word in _words(routing.text) if word not in known
-    )
-    return [word for word, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])) if count > 1]
+    known = Counter(word for routing in before for word in _words(routing.text))
+    corrected = [routing.text for routing in after if routing.corrected]
+    counts = Counter(word for text in corrected for word in _words(text))
+    found = []
+    for word, count in counts.items():
+        share_before = known[word] / max(1, len(before))
+        often = count / len(corrected) >= MORE_OFTEN * share_before
+        if count > 1 and share_before <= HARDLY_ANY and often:
+            found.append(word)
+    return sorted(found, key=lambda word: (-counts[word], word))
 
 
 def _words(text: str) -> set[str]:

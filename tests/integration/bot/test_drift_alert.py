@@ -91,12 +91,12 @@ async def audits(world: World) -> list[dict[str, Any]]:
 
 async def test_more_corrections_are_told_once_with_what_changed(database_url: str, clock: MovingClock):
     async with make_world(database_url, clock=clock, playground=playground()) as world:
-        await routed(world, MONDAY, 300, wrong=0.05)
-        clock.move(days=4)
+        await routed(world, MONDAY, 150, wrong=0.05)
+        clock.move(days=3)
         watches = [DriftWatch(world.bot.workspace, f"#{ADMINS}") for _ in range(3)]
         await look(*watches)
         assert alerts(world) == []
-        await routed(world, MONDAY + timedelta(days=4), 150, wrong=0.6, text="my voucher is refused")
+        await routed(world, MONDAY + timedelta(days=3), 80, wrong=0.7, text="my voucher is refused")
         for _ in range(4):  # a day passes until a ticket counts; the rest of the same change is no news
             clock.move(days=1)
             await look(*watches)
@@ -131,8 +131,8 @@ async def test_less_confidence_is_told(sqlite_url: str, clock: MovingClock):
 
 async def test_a_quiet_world_says_nothing(sqlite_url: str, clock: MovingClock):
     async with make_world(sqlite_url, clock=clock, playground=playground()) as world:
-        await routed(world, MONDAY, 600, wrong=0.2)
-        for _ in range(6):
+        await routed(world, MONDAY, 200, wrong=0.2)
+        for _ in range(4):
             clock.move(days=1)
             await look(DriftWatch(world.bot.workspace, ADMINS))
         await world.quiet()

@@ -14,22 +14,22 @@ TEXT = "the invoice page wants my password"
 
 
 def test_a_question_has_a_quote_a_link_and_one_button_a_choice():
-    check_card("question_of_the_day", daily_question(TICKET, CHOICES, HELP, TEXT, LINK))
+    check_card("daily_question", daily_question(TICKET, CHOICES, HELP, TEXT, LINK))
 
 
 def test_once_answered_it_shows_who_said_what():
     answer = Correction(BILLING, (LENA,), confirmed=False)
-    check_card("question_answered", daily_question(TICKET, CHOICES, HELP, TEXT, LINK, answer))
+    check_card("daily_question_answered", daily_question(TICKET, CHOICES, HELP, TEXT, LINK, answer))
 
 
 def test_none_of_these_is_an_answer():
     answer = Correction(None, (LENA, SAM), confirmed=False)
-    check_card("question_answered_none", daily_question(TICKET, CHOICES, HELP, TEXT, LINK, answer))
+    check_card("daily_question_answered_none", daily_question(TICKET, CHOICES, HELP, TEXT, LINK, answer))
 
 
 def test_a_hostile_message_pings_nobody():
     text = "<!channel> <@U0ANNA> ```&lt;b&gt;\n" + "*line*\n" * 20
-    check_card("question_hostile", daily_question(TICKET, CHOICES, HELP, text, LINK))
+    check_card("daily_question_hostile", daily_question(TICKET, CHOICES, HELP, text, LINK))
 
 
 def test_limits_hold_for_huge_names():
