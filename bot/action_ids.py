@@ -19,6 +19,7 @@ class ActionId(StrEnum):
     CORRECT = "ticket_correct"  # the select menu
     CHOOSE = "ticket_choose"  # a button of the question; numbered, since ids must differ within a block
     SETTLE = "review_settle"  # a button of the review queue; numbered as well
+    ANSWER = "question_answer"  # a button of a question of the day; numbered for the same reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,13 +35,6 @@ def kind_of(ticket: Ticket, category: str | None) -> LabelKind:
     return LabelKind.CORRECTION
 
 
-def _source(action_id: str) -> LabelSource:
-    """Return which element was used: the menu, a choice of a question, or a card's button."""
-    if action_id == ActionId.CORRECT:
-        return LabelSource.MENU
-    return LabelSource.QUESTION if action_id.startswith(ActionId.CHOOSE) else LabelSource.BUTTON
-
-
 class Corrections:
     """Stores and withdraws labels, and keeps the cards true."""
 
@@ -102,7 +95,7 @@ class Corrections:
             role = await self._role(ticket, payload["user_id"], value.category)
             if role is Role.OUTSIDER:
                 raise NotAllowed("Only members of this workspace can correct me.")
-            source = _source(payload["action_id"])
+            source = source_of(payload["action_id"])
             await self._store(ticket, payload["user_id"], role, value.category, source, None, received_at)
             await self.refresh(ticket)
 
@@ -146,6 +139,7 @@ class Corrections:
                 now=when,
             )
             await work.embeddings.keep(**key, now=space.clock())
+            await work.questions.mark_answered(**key, now=when)
             standing = await work.labels.active_for(**key)
             verdict, doubt = resolve_labels(standing), await work.reviews.open_for(**key)
             changed = verdict and doubt and not verdict.disputed and verdict.category != doubt.given
@@ -188,3 +182,11 @@ class Corrections:
         space.wake_outbox()
         for channel_id, ts, card in edits:
             await space.messenger.update(channel_id, ts, card)
+
+
+def source_of(action_id: str) -> LabelSource:
+    """Say how a label was given: in the menu, as the answer to a question, or by another button."""
+    if action_id == ActionId.CORRECT:
+        return LabelSource.MENU
+    asked = action_id.startswith((ActionId.CHOOSE, ActionId.ANSWER))
+    return LabelSource.QUESTION if asked else LabelSource.BUTTON

@@ -76,5 +76,11 @@ class Directory:
             return bool(self._support & {channel_id, self._name_of(channel_id)})
         return channel_id not in {view.destination_id for view in views}
 
+    async def channel_id(self, name_or_id: str) -> str | None:
+        """Return the id of a channel that a setting names; None where there is none that we can see."""
+        await self.refresh()
+        name = name_or_id.lstrip("#")
+        return self._channels.get(name, name if name in self._channels.values() else None)
+
     def _name_of(self, channel_id: str) -> str:
         return next((name for name, known in self._channels.items() if known == channel_id), "")

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from bot.blocks.drift import drift_blocks
 from bot.blocks.home import home_view
+from bot.drift import drift_figures
 from bot.errors import UserError
 from bot.people import Role
 from bot.reviewing import Reviewing
@@ -53,6 +55,14 @@ class Home:
                 "dead": inbox.get(InboxState.DEAD, 0),
             }
             categories = await space.directory.categories(work)
+            figures = await drift_figures(work, team_id, space.clock())
         is_admin = await space.people.role(user_id) is Role.ADMIN
-        queue = await self._reviewing.queue(user_id, notice)
-        await space.messenger.publish_home(user_id, home_view(categories, model, counts, is_admin, queue))
+        view = home_view(
+            categories,
+            model,
+            counts,
+            is_admin,
+            await self._reviewing.queue(user_id, notice),
+            figures=drift_blocks(figures),
+        )
+        await space.messenger.publish_home(user_id, view)

@@ -188,6 +188,16 @@ class Messenger:
             if not cursor:
                 return False
 
+    async def members(self, channel: str, limit: int) -> list[str]:
+        """Return the ids of some members of a channel."""
+        answer = await self._call(self.client.conversations_members(channel=channel, limit=limit))
+        return [str(user_id) for user_id in answer["members"]]
+
+    async def is_private(self, channel: str) -> bool:
+        """Say whether only members can read a channel."""
+        info = (await self._call(self.client.conversations_info(channel=channel)))["channel"]
+        return bool(info.get("is_private"))
+
     async def permalink(self, channel: str, ts: str) -> str:
         """Return the link of a message."""
         answer = await self._call(self.client.chat_getPermalink(channel=channel, message_ts=ts))

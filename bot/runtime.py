@@ -14,9 +14,11 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 
 from bot import web_server
 from bot.app import PATH, create_app, create_client, create_web_app
+from bot.asking import Asker
 from bot.clock import Clock, utc_now
 from bot.corrections import Corrections
 from bot.directory import Directory
+from bot.drift import DriftWatch
 from bot.errors import ConfigurationError, SlackUnavailable
 from bot.explaining import Explaining
 from bot.home import Home
@@ -101,7 +103,14 @@ async def running_bot(
     )
     inbox = create_inbox(workspace, settings.inbox_workers)
     app = create_app(settings, inbox, client)
-    loops = (inbox.run(), outbox.run(), RetrainAnnouncer(workspace).run(), MemoryKeeper(workspace).run())
+    loops = (
+        inbox.run(),
+        outbox.run(),
+        RetrainAnnouncer(workspace).run(),
+        MemoryKeeper(workspace).run(),
+        Asker(workspace, settings.question_plan()).run(),
+        DriftWatch(workspace, settings.admin_channel).run(),
+    )
     tasks = tuple(asyncio.create_task(loop) for loop in loops)
     try:
         async with contextlib.AsyncExitStack() as stack:

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bot.question_plan import QuestionPlan, working_hours, zone_of
+
 HOME = Path(".fingerpost")
 
 
@@ -42,6 +44,11 @@ class Settings(BaseSettings):
     retrain_timezone: str = "UTC"
     retrain_min_labels: int = Field(5, ge=1)
 
+    questions_per_day: int = Field(5, ge=0, le=100)
+    question_hours: str = "9-17"
+    timezone: str = "UTC"
+    admin_channel: str | None = None
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_json: bool = False
 
@@ -52,6 +59,24 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip().lstrip("#") for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("question_hours")
+    @classmethod
+    def _hours(cls, value: str) -> str:
+        working_hours(value)
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        zone_of(value)
+        return value
+
+    def question_plan(self) -> QuestionPlan:
+        """Return how much the bot may ask by itself, and when."""
+        return QuestionPlan(
+            self.questions_per_day, working_hours(self.question_hours), zone_of(self.timezone)
+        )
 
     @property
     def socket_mode(self) -> bool:

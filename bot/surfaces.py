@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.blocks.common import Card, CategoryView
+from bot.blocks.question import daily_question
 from bot.blocks.ticket_card import Correction, Memory, question_card, routed_card, team_card
 from bot.policy import ASK_WITH, ASK_WITH_AT_MOST
 from storage.models import Label, Prediction, Ticket, TicketState
@@ -14,6 +15,8 @@ from storage.resolution import resolve_labels
 CARD = "card"
 TEAM_CARD = "team_card:"
 """Surface of a card in an owning team's channel; the category's slug follows."""
+QUESTION = "question:"
+"""Surface of a question that the bot asked by itself; the question's id follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,9 @@ def owner_surface(state: TicketView) -> tuple[str, str] | None:
 
 
 def team_surface_card(state: TicketView, surface: str) -> Card | None:
-    """Return what a team's card shows now: the ticket, or that it has moved on."""
+    """Return what a card in a team's channel shows now: the ticket, that it has moved on, or a question."""
+    if surface.startswith(QUESTION):
+        return question_post(state)
     view = state.category(surface.removeprefix(TEAM_CARD))
     if view is None:
         return None
@@ -130,4 +135,21 @@ def team_surface_card(state: TicketView, surface: str) -> Card | None:
     excerpt = state.ticket.text if state.ticket.text.strip() else "(a file)"
     return team_card(
         view, confidence, state.ticket.user_id, excerpt, state.link, moved, sent_by, state.memory
+    )
+
+
+def question_post(state: TicketView) -> Card:
+    """Return what a question of the day shows now: the choices, or who answered what."""
+    choices = [
+        (view, float(p))
+        for slug, p in (state.prediction.alternatives if state.prediction else [])
+        if (view := state.category(slug)) is not None
+    ]
+    return daily_question(
+        state.ticket.id,
+        choices[:ASK_WITH],
+        state.ticket.channel_id,
+        state.ticket.text,
+        state.link,
+        state.correction,
     )

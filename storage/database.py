@@ -26,12 +26,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from storage.audit import AuditRepository
 from storage.categories import CategoryRepository
 from storage.channels import ChannelRepository
+from storage.drift import DriftRepository
 from storage.embeddings import EmbeddingRepository
 from storage.errors import DatabaseBusy, DatabaseUnavailable, DatabaseUrlInvalid, SchemaOutOfDate
 from storage.gold import GoldRepository
 from storage.inbox import InboxRepository
 from storage.labels import LabelRepository
 from storage.model_versions import ModelRepository
+from storage.questions import QuestionRepository
 from storage.replies import ReplyRepository
 from storage.reviews import ReviewRepository
 from storage.runs import RunRepository
@@ -157,6 +159,8 @@ class UnitOfWork:
         self.reviews = ReviewRepository(session)
         self.trust = TrustRepository(session)
         self.embeddings = EmbeddingRepository(session)
+        self.questions = QuestionRepository(session)
+        self.drift = DriftRepository(session)
 
     async def commit(self) -> None:
         """Keep everything done so far. Rows stay readable afterwards."""

@@ -8,13 +8,14 @@ from typing import Any
 from slack_sdk.models.blocks import Block, DividerBlock, HeaderBlock, PlainTextObject
 from slack_sdk.models.views import View
 
-from bot.blocks.common import CategoryView, escape, plain, section, small_print, title
+from bot.blocks.common import Blocks, CategoryView, escape, plain, section, small_print, title
 from bot.blocks.review_queue import Queue, queue_blocks
 
 MAX_BLOCKS = 100
 CATEGORIES_SHOWN = 80
 """A Home tab holds 100 blocks; what waits for a word comes before the categories."""
 NOTHING_WAITS = Queue()
+NONE: Blocks = []
 
 
 def home_view(
@@ -23,6 +24,9 @@ def home_view(
     counts: Mapping[str, int],
     is_admin: bool,
     queue: Queue = NOTHING_WAITS,
+    *,
+    figures: Blocks = NONE,
+    proposals: Blocks = NONE,
 ) -> dict[str, Any]:
     """Build the Home tab.
 
@@ -32,8 +36,10 @@ def home_view(
         counts: `tickets`, `labels`, `waiting`, `dead` of this workspace.
         is_admin: admins also see the state of the inbox.
         queue: what waits for this person's word.
+        figures: blocks on how routing goes.
+        proposals: blocks of proposed categories.
     """
-    blocks: list[Block] = [
+    blocks: list[Block | dict[str, Any]] = [
         HeaderBlock(text=PlainTextObject(text="Fingerpost")),
         section(
             "I point each support message to the team that owns it, and I learn from every correction.\n"
@@ -44,6 +50,7 @@ def home_view(
             f"{_count(counts.get('tickets', 0), 'ticket')} · {_count(counts.get('labels', 0), 'label')} · "
             f"model `{title(model)}`"
         ),
+        *figures,
     ]
     if is_admin:
         blocks.append(
@@ -52,7 +59,7 @@ def home_view(
                 f"{counts.get('dead', 0)} given up. `/retrain` teaches me what people corrected."
             )
         )
-    blocks += queue_blocks(queue)
+    blocks += [*queue_blocks(queue), *proposals]
     room = min(CATEGORIES_SHOWN, MAX_BLOCKS - len(blocks) - 2)  # a divider, and how many more there are
     blocks += [DividerBlock(), *(section(_described(view)) for view in categories[:room])]
     more = len(categories) - room

@@ -24,7 +24,8 @@ def register(app: AsyncApp, inbox: Inbox) -> None:
     app.command("/retrain")(commands.on_retrain(inbox))
     app.action(ActionId.WHY)(actions.on_why(inbox))
     app.action(ActionId.PICTURE)(actions.on_picture(inbox))
-    for action_id in (ActionId.CONFIRM, ActionId.CORRECT, re.compile(f"^{ActionId.CHOOSE}_")):
+    numbered = re.compile(f"^({ActionId.CHOOSE}|{ActionId.ANSWER})_")
+    for action_id in (ActionId.CONFIRM, ActionId.CORRECT, numbered):
         app.action(action_id)(actions.on_label(inbox))
     app.action(re.compile(f"^{ActionId.SETTLE}_"))(actions.on_review(inbox))
     # Without a listener Bolt answers 404 and Slack sends the same event three times more.

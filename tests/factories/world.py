@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from bot.clock import Clock, utc_now
 from bot.playground.server import Playground
 from bot.runtime import RunningBot, running_bot
 from bot.settings import Settings
@@ -152,6 +153,7 @@ async def make_world(
     socket: bool = False,
     classifier: Classifier | None = None,
     playground: Playground | None = None,
+    clock: Clock = utc_now,
     **changes: Any,
 ) -> AsyncIterator[World]:
     """Start a workspace with the bot in it."""
@@ -163,7 +165,7 @@ async def make_world(
         database = Database(database_url)
         try:
             settings = settings_for(playground, database_url, socket=socket, **changes)
-            async with running_bot(settings, database, classifier or model, CATEGORIES) as bot:
+            async with running_bot(settings, database, classifier or model, CATEGORIES, clock) as bot:
                 if bot.url is not None:
                     playground.app.request_url = bot.url
                 else:

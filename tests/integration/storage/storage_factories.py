@@ -3,6 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
+from storage.models import TicketState
+from storage.tickets import PredictionValues
+from storage.types import vector_to_bytes
+
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 LEASE = timedelta(seconds=60)
@@ -19,6 +23,22 @@ async def add_ticket(work, *, team_id="T1", **values):
         "now": NOW,
     } | values
     ticket, _ = await work.tickets.add_if_new(team_id=team_id, **given)
+    return ticket
+
+
+async def add_predicted(work, *, state="routed", version="m1", embedding=(1.0, 0.0), now=NOW, **values):
+    """A ticket that a model decided."""
+    ticket = await add_ticket(work, **values)
+    prediction = PredictionValues(
+        model_version=version,
+        category="login",
+        confidence=0.5,
+        out_of_scope=0.1,
+        decision=state,
+        alternatives=[("login", 0.5), ("billing", 0.4)],
+        embedding=None if embedding is None else vector_to_bytes(embedding),
+    )
+    await work.tickets.record(ticket, prediction, state=TicketState(state), category="login", now=now)
     return ticket
 
 

@@ -74,6 +74,24 @@ def test_channels_are_a_comma_separated_list(
     assert settings(monkeypatch, SUPPORT_CHANNELS=value).support_channels == channels
 
 
+def test_questions_have_a_budget_hours_and_a_time_zone(monkeypatch: pytest.MonkeyPatch):
+    plan = settings(monkeypatch).question_plan()
+    assert (plan.per_day, plan.hours, str(plan.zone)) == (5, (9, 17), "UTC")
+    plan = settings(
+        monkeypatch, QUESTIONS_PER_DAY="0", QUESTION_HOURS="8-12", TIMEZONE="Europe/Berlin"
+    ).question_plan()
+    assert (plan.per_day, plan.hours, str(plan.zone)) == (0, (8, 12), "Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("QUESTIONS_PER_DAY", "-1"), ("QUESTION_HOURS", "17-9"), ("TIMEZONE", "Mars/Olympus")],
+)
+def test_odd_plans_are_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str):
+    with pytest.raises(ValidationError):
+        settings(monkeypatch, **{name: value})
+
+
 def test_an_empty_line_in_the_environment_is_no_setting(monkeypatch: pytest.MonkeyPatch):
     made = settings(monkeypatch, PORT="", DATABASE_URL="", RETRAIN_CRON="", CLASSIFIER_URL="")
     assert made.port == 3000

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.blocks.common import CategoryView
-from bot.surfaces import TEAM_CARD, TicketView, owner_surface, team_surface_card, thread_card
+from bot.surfaces import QUESTION, TEAM_CARD, TicketView, owner_surface, team_surface_card, thread_card
 from storage.models import LabelRole, TicketState
 from tests.factories.rows import (
     ANNA,
@@ -50,6 +50,17 @@ def team_shown(state: TicketView, owner: CategoryView = LOGIN) -> str:
     card = team_surface_card(state, f"{TEAM_CARD}{owner.slug}")
     assert card is not None
     return text_of({"text": card.text, "blocks": card.blocks})
+
+
+def test_a_question_of_the_day_has_buttons_until_somebody_answers():
+    card = team_surface_card(view(), f"{QUESTION}1")
+    assert card is not None
+    actions = next(block for block in card.blocks if block["type"] == "actions")
+    assert [e["value"].split(":")[1] for e in actions["elements"]] == ["login", "network", "billing", "-"]
+    answered = team_surface_card(view(labels=[label("billing")]), f"{QUESTION}1")
+    assert answered is not None
+    assert "actions" not in [block["type"] for block in answered.blocks]
+    assert f"<@{LENA}>" in answered.text
 
 
 def test_a_routed_ticket_says_where_it_goes():

@@ -1,0 +1,97 @@
+"""A question that the bot asks by itself, where the people are who would know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from slack_sdk.models.blocks import ActionsBlock, ButtonElement, PlainTextObject
+
+from bot.action_ids import ActionId, TicketValue
+from bot.blocks.common import (
+    Card,
+    CategoryView,
+    card,
+    escape,
+    people,
+    percent,
+    plain,
+    readable,
+    section,
+    small_print,
+    title,
+)
+from bot.blocks.ticket_card import EXCERPT, EXCERPT_LINES, Correction
+
+MAX_LABEL = 75
+"""Characters on a button."""
+
+
+def daily_question(
+    ticket_id: UUID,
+    choices: Sequence[tuple[CategoryView, float]],
+    channel_id: str,
+    excerpt: str,
+    link: str,
+    answer: Correction | None = None,
+) -> Card:
+    """Ask about one message: a quote, a link, and a button a choice; or show who answered what.
+
+    Args:
+        ticket_id: for the buttons' values.
+        choices: the likeliest categories with their probabilities, best first.
+        channel_id: where it was written. Its author is not named: a mention would ring.
+        excerpt: the message, as Slack delivered it; a few lines of it are quoted.
+        link: of the message.
+        answer: what people said, if they did.
+    """
+    quoted = plain(readable(excerpt).strip(), EXCERPT)
+    lines = [line for line in quoted.splitlines() if line.strip()]
+    if len(lines) > EXCERPT_LINES:
+        lines = [*lines[:EXCERPT_LINES], "…"]
+    quote = section("\n".join(f"> {escape(line)}" for line in lines) or "> (no text)")
+    origin = f"From <#{channel_id}> · <{link}|Open the thread>"
+    if answer is not None:
+        said, spoken = _said(answer)
+        return card(spoken, [section(said), quote, small_print(origin)])
+    buttons = [
+        _button(ticket_id, str(index), _choice(category, p), category.slug)
+        for index, (category, p) in enumerate(choices)
+    ]
+    buttons.append(_button(ticket_id, "none", "None of these"))
+    names = ", ".join(title(category.name) for category, _ in choices)
+    return card(
+        f"One question: is it {names}, or none of these? {escape(' '.join(lines))}",
+        [
+            section(":speech_balloon: *One question:* what is this message about? Its answer helps me most."),
+            quote,
+            ActionsBlock(block_id=f"question:{ticket_id}", elements=buttons),
+            small_print(f"{origin} · one tap is enough"),
+        ],
+    )
+
+
+def _said(answer: Correction) -> tuple[str, str]:
+    """Say who answered what: as mrkdwn, and for a notification or a screen reader."""
+    by = people(answer.by)
+    if answer.category is None:
+        return f":x: *None of these*, said {by}. Thank you, I learn from it.", f"None of these, said {by}."
+    category = answer.category
+    return (
+        f":white_check_mark: {category.label}, said {by}. Thank you, I learn from it.",
+        f"{title(category.name)}, said {by}.",
+    )
+
+
+def _choice(category: CategoryView, probability: float) -> str:
+    """Name a choice; a long name is cut, never the number."""
+    number = f" {percent(probability)}"
+    return plain(f":{category.emoji}: {' '.join(category.name.split())}", MAX_LABEL - len(number)) + number
+
+
+def _button(ticket_id: UUID, number: str, label: str, category: str | None = None) -> ButtonElement:
+    return ButtonElement(
+        action_id=f"{ActionId.ANSWER}_{number}",
+        text=PlainTextObject(text=label, emoji=True),
+        value=TicketValue(ticket_id, category).encode(),
+    )

@@ -1,0 +1,76 @@
+"""What the bot must know of a channel before it speaks up there: its people's clock, and who can read it."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import tzinfo
+
+import structlog
+
+from bot.errors import SlackUnavailable
+from bot.messenger import Messenger
+from bot.question_plan import zone_of
+
+CACHE_SECONDS = 24 * 3600.0
+MEMBERS_ASKED = 20
+"""So many members' time zones are looked up; each is one call."""
+
+log = structlog.get_logger(__name__)
+
+
+class ChannelFacts:
+    """Facts of channels, remembered for a day.
+
+    Args:
+        messenger: asks Slack.
+        zone: the workspace's, for channels of which nothing is known.
+        monotonic: seconds, for the cache.
+    """
+
+    def __init__(
+        self, messenger: Messenger, zone: tzinfo, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._messenger = messenger
+        self._zone = zone
+        self._monotonic = monotonic
+        self._zones: dict[str, tuple[float, tzinfo]] = {}
+        self._private: dict[str, tuple[float, bool]] = {}
+
+    async def zone(self, channel_id: str) -> tzinfo:
+        """Return the most common time zone of a channel's people: Slack gives people a zone, not channels."""
+        known = self._zones.get(channel_id)
+        if known is not None and known[0] > self._monotonic():
+            return known[1]
+        try:
+            zone = await self._look_up(channel_id)
+        except SlackUnavailable as error:
+            log.info("channel_zone_unknown", channel=channel_id, error=error.code)
+            return self._zone
+        self._zones[channel_id] = (self._monotonic() + CACHE_SECONDS, zone)
+        return zone
+
+    async def is_private(self, channel_id: str) -> bool:
+        """Say whether only members read a channel.
+
+        Raises:
+            SlackUnavailable: Slack did not say.
+        """
+        known = self._private.get(channel_id)
+        if known is not None and known[0] > self._monotonic():
+            return known[1]
+        private = await self._messenger.is_private(channel_id)
+        self._private[channel_id] = (self._monotonic() + CACHE_SECONDS, private)
+        return private
+
+    async def _look_up(self, channel_id: str) -> tzinfo:
+        votes: Counter[tzinfo] = Counter()
+        for user_id in await self._messenger.members(channel_id, MEMBERS_ASKED):
+            user = await self._messenger.user(user_id)
+            if user.get("is_bot") or user.get("deleted") or not user.get("tz"):
+                continue
+            with contextlib.suppress(ValueError):  # a zone that this machine does not know
+                votes[zone_of(str(user["tz"]))] += 1
+        return votes.most_common(1)[0][0] if votes else self._zone

@@ -1,0 +1,193 @@
+"""Watches whether the world has moved away from the model: corrections of routed tickets, and confidence.
+
+Each ticket is one item of a signal, in the order in which tickets were decided:
+
+- corrections: a routed ticket counts once, a day after it was routed: 1 where a label that stands says that
+  the routing was wrong, else 0. All tickets wait equally long, because corrections come early and silence
+  only with time: counting them as they come would make every night and every weekend a change.
+- confidence: the calibrated probability of the likeliest category. A new model begins a new window.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from bot.blocks.drift import DriftFigures, DriftView, Signal, drift_alert
+from bot.drift_signals import Memory, new_words, shifts
+from bot.errors import SlackUnavailable
+from bot.workspace import Workspace
+from storage.database import UnitOfWork
+from storage.drift import Observation
+from storage.learning_models import DriftState
+
+log = structlog.get_logger(__name__)
+POLL_SECONDS = 300.0
+CORRECTED_WITHIN = timedelta(days=1)
+COMMIT_LAG = timedelta(minutes=1)
+"""A decision is committed a moment after its time; the watermark must not pass it by."""
+FIRST_LOOK = timedelta(days=30)
+"""How far back a new detector reads."""
+BATCH = 500
+"""Items in one transaction: a tenth of a second."""
+ONE_ALERT = timedelta(days=1)
+COMPARED = timedelta(days=30)
+"""What "before" means for categories and words."""
+SHOWN_FOR = timedelta(days=7)
+
+
+class DriftWatch:
+    """Feeds the detectors and tells the admins.
+
+    Any number of replicas may run: state, watermark and alert are one transaction on one locked row.
+
+    Args:
+        workspace: the parts.
+        admin_channel: name or id; None: changes are shown in App Home alone.
+        poll_seconds: between two looks.
+    """
+
+    def __init__(
+        self, workspace: Workspace, admin_channel: str | None, *, poll_seconds: float = POLL_SECONDS
+    ) -> None:
+        self._workspace = workspace
+        self._admin_channel = admin_channel
+        self._poll_seconds = poll_seconds
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        while True:
+            try:
+                more = True
+                while more:  # one transaction takes so much at once
+                    more = await self.look()
+            except SlackUnavailable as error:
+                log.warning("drift_not_looked_at", error=error.code)
+            except Exception:  # the one error boundary of this loop
+                log.exception("drift_failed")
+            await asyncio.sleep(self._poll_seconds)
+
+    async def look(self) -> bool:
+        """Feed what is new to both detectors; return whether more is waiting."""
+        channel_id = None
+        if self._admin_channel:
+            channel_id = await self._workspace.directory.channel_id(self._admin_channel)
+            if channel_id is None:
+                log.warning("admin_channel_unknown", channel=self._admin_channel)
+        return any([await self._look_at(signal, channel_id) for signal in Signal])
+
+    async def _look_at(self, signal: Signal, channel_id: str | None) -> bool:
+        space, team_id, now = self._workspace, self._workspace.identity.team_id, self._workspace.clock()
+        async with space.database.unit_of_work() as work:
+            row = await work.drift.lock(team_id=team_id, signal=signal.value, now=now)
+            items = await _observations(work, row, signal, now)
+            if not items:
+                return False
+            memory = Memory.from_json(row.state)
+            change = memory.feed(signal, items)
+            seen_until = items[-1].at
+            if change is not None:
+                memory.change = {"before": change.before, "after": change.after, "since": change.since}
+                if await self._tell(work, row, _view(signal, memory.change), channel_id, now):
+                    memory.alerted_until = seen_until.timestamp()
+            row.state, row.seen_until, row.updated_at = memory.to_json(), seen_until, now
+            await work.commit()
+        if change is not None:
+            space.wake_outbox()
+            log.warning("drift", signal=signal.value, before=change.before, after=change.after)
+        return len(items) >= BATCH // 2
+
+    async def _tell(
+        self, work: UnitOfWork, row: DriftState, view: DriftView, channel_id: str | None, now: datetime
+    ) -> bool:
+        """Leave one card for the admins, unless they had one within a day; keep the change in the audit.
+
+        Returns whether it counts as told; without an admin channel App Home tells it.
+        """
+        due = row.alerted_at is None or now - row.alerted_at >= ONE_ALERT
+        await work.audit.add(
+            team_id=row.team_id,
+            actor="fingerpost",
+            action="drift",
+            subject=view.signal.value,
+            details={"before": view.before, "after": view.after, "alerted": due and channel_id is not None},
+            now=now,
+        )
+        if not due:
+            return False
+        row.alerted_at = now
+        if channel_id is None:
+            return True
+        card = drift_alert(await self._explain(work, row.team_id, view, now))
+        await work.replies.add_if_new(
+            team_id=row.team_id,
+            ticket_id=None,
+            surface=f"drift:{view.signal.value}",
+            channel_id=channel_id,
+            thread_ts=None,
+            text=card.text,
+            blocks=card.blocks,
+            now=now,
+        )
+        return True
+
+    async def _explain(self, work: UnitOfWork, team_id: str, view: DriftView, now: datetime) -> DriftView:
+        """Add which categories are corrected more often, which words are new, and the model's age."""
+        before = await work.drift.routings(team_id=team_id, after=view.since - COMPARED, until=view.since)
+        after = await work.drift.routings(team_id=team_id, after=view.since, until=now)
+        names = {c.slug: c.name for c in await self._workspace.directory.categories(work)}
+        return DriftView(
+            view.signal,
+            view.before,
+            view.after,
+            view.since,
+            shifts=shifts(before, after, names),
+            words=new_words(before, after),
+            model_age=await _model_age(work, team_id, now),
+        )
+
+
+async def drift_figures(work: UnitOfWork, team_id: str, now: datetime) -> DriftFigures:
+    """Return what App Home shows: the model's age, and the share of routings that nobody corrected."""
+    changes = []
+    for row in await work.drift.states(team_id=team_id):
+        change = row.state.get("change") if row.state else None
+        if change and row.alerted_at is not None and now - row.alerted_at <= SHOWN_FOR:
+            changes.append(_view(Signal(row.signal), change))
+    return DriftFigures(
+        model_age=await _model_age(work, team_id, now),
+        week=await work.drift.share_uncorrected(team_id=team_id, since=now - timedelta(days=7)),
+        month=await work.drift.share_uncorrected(team_id=team_id, since=now - timedelta(days=30)),
+        changes=changes,
+    )
+
+
+async def _observations(
+    work: UnitOfWork, row: DriftState, signal: Signal, now: datetime
+) -> list[Observation]:
+    after = row.seen_until or now - FIRST_LOOK
+    if signal is Signal.CONFIDENCE:
+        return await work.drift.confidences(
+            team_id=row.team_id, after=after, until=now - COMMIT_LAG, limit=BATCH
+        )
+    return await work.drift.corrections(
+        team_id=row.team_id,
+        after=after,
+        until=now - CORRECTED_WITHIN - COMMIT_LAG,
+        patience=CORRECTED_WITHIN,
+        limit=BATCH,
+    )
+
+
+async def _model_age(work: UnitOfWork, team_id: str, now: datetime) -> timedelta | None:
+    active = await work.models.active(team_id=team_id)
+    if active is None or active.activated_at is None:
+        return None
+    return max(timedelta(0), now - active.activated_at)
+
+
+def _view(signal: Signal, change: dict[str, float]) -> DriftView:
+    since = datetime.fromtimestamp(change["since"], UTC)
+    return DriftView(signal, change["before"], change["after"], since)
