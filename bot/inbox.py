@@ -40,6 +40,7 @@ class Kind(StrEnum):
     PICTURE = "picture"
     RETRAIN = "retrain"
     HOME = "home"
+    CATEGORY = "category"
 
 
 Handler = Callable[[Mapping[str, Any], datetime], Awaitable[None]]

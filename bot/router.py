@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from bot.incoming import IncomingMessage
+from bot.merges import follow_merges
 from bot.policy import ASK_WITH_AT_MOST, Decision, Outcome, Thresholds, decide
 from bot.surfaces import CARD, TicketView, owner_surface, team_surface_card, thread_card
 from bot.workspace import Workspace
@@ -70,6 +71,7 @@ class Router:
                 space.thresholds.route if threshold is None else threshold, space.thresholds.out_of_scope
             )
             slugs = frozenset(view.slug for view in categories)
+            prediction = prediction and follow_merges(prediction, await space.directory.retired(work))
             decision = decide(prediction, thresholds, slugs) if prediction else Decision(Outcome.ASKED, None)
             state, row = TicketState(decision.outcome.value), None
             if prediction is None:

@@ -14,6 +14,8 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 
 from bot import web_server
 from bot.app import PATH, create_app, create_client, create_web_app
+from bot.categories import Categories
+from bot.category_dialogs import CategoryDialogs
 from bot.clock import Clock, utc_now
 from bot.corrections import Corrections
 from bot.directory import Directory
@@ -98,7 +100,7 @@ async def running_bot(
         retrain_min_labels=settings.retrain_min_labels,
     )
     inbox = create_inbox(workspace, settings.inbox_workers)
-    app = create_app(settings, inbox, client)
+    app = create_app(settings, inbox, client, CategoryDialogs(workspace))
     loops = (inbox.run(), outbox.run(), RetrainAnnouncer(workspace).run())
     tasks = tuple(asyncio.create_task(loop) for loop in loops)
     try:
@@ -130,6 +132,7 @@ def create_inbox(workspace: Workspace, workers: int) -> Inbox:
         Kind.PICTURE: explaining.on_picture,
         Kind.RETRAIN: RetrainRequests(workspace).on_command,
         Kind.HOME: Home(workspace).on_opened,
+        Kind.CATEGORY: Categories(workspace).on_request,
     }
     return Inbox(workspace.database, handlers, workspace.clock, workers=workers, apologise=workspace.tell)
 

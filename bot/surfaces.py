@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.blocks.categories import with_retired
 from bot.blocks.common import Card, CategoryView
 from bot.blocks.ticket_card import Correction, question_card, routed_card, team_card
 from bot.policy import ASK_WITH, ASK_WITH_AT_MOST
@@ -25,10 +26,31 @@ class TicketView:
     labels: Sequence[Label]
     categories: Sequence[CategoryView]
     link: str
+    retired: Sequence[CategoryView] = ()
 
     def category(self, slug: str | None) -> CategoryView | None:
-        """Return an active category by its slug."""
+        """Return an active category by its slug; of a merged one, what it was merged into."""
+        gone = next((view for view in self.retired if view.slug == slug), None)
+        slug = gone.merged_into if gone else slug
         return next((view for view in self.categories if view.slug == slug), None)
+
+    @property
+    def likely(self) -> list[tuple[CategoryView, float]]:
+        """Return the categories that the model named and their probabilities, merged ones as one."""
+        found: dict[str, tuple[CategoryView, float]] = {}
+        for slug, p in self.prediction.alternatives if self.prediction else []:
+            view = self.category(slug)
+            if view is not None:
+                found[view.slug] = (view, found.get(view.slug, (view, 0.0))[1] + float(p))
+        return list(found.values())
+
+    @property
+    def lost(self) -> CategoryView | None:
+        """Return the retired category that this ticket was in, where none took its place."""
+        verdict = resolve_labels(self.labels)
+        slug = verdict.category if verdict else self.ticket.category
+        gone = next((view for view in self.retired if view.slug == slug), None)
+        return None if gone is None or gone.merged_into else gone
 
     @property
     def correction(self) -> Correction | None:
@@ -46,7 +68,8 @@ class TicketView:
         ]
         agreeing.sort(key=lambda label: label.created_at, reverse=True)
         routed = self.ticket.state == TicketState.ROUTED and self.prediction is not None
-        confirmed = routed and self.prediction is not None and verdict.category == self.prediction.category
+        predicted = self.category(self.prediction.category) if self.prediction else None
+        confirmed = routed and view is not None and view == predicted
         return Correction(view, tuple(dict.fromkeys(label.user_id for label in agreeing)), confirmed)
 
     @property
@@ -68,16 +91,16 @@ def thread_card(state: TicketView) -> Card | None:
 
 def posted_card(state: TicketView) -> Card:
     """Return what a card that is in the thread shows now, also after a correction was taken back."""
+    return with_retired(_posted_card(state), state.lost)
+
+
+def _posted_card(state: TicketView) -> Card:
     ticket, prediction, correction = state.ticket, state.prediction, state.correction
     words = [str(word["text"]) for word in prediction.words] if prediction else []
     predicted = state.category(prediction.category) if prediction else None
     if ticket.state == TicketState.ROUTED and prediction and predicted:
         return routed_card(ticket.id, predicted, prediction.confidence, words, state.categories, correction)
-    choices = [
-        (view, float(p))
-        for slug, p in (prediction.alternatives if prediction else [])
-        if (view := state.category(slug)) is not None
-    ][: ASK_WITH_AT_MOST if ticket.state == TicketState.ASKED else ASK_WITH]
+    choices = state.likely[: ASK_WITH_AT_MOST if ticket.state == TicketState.ASKED else ASK_WITH]
     return question_card(
         ticket.id, choices, words, state.categories, correction, unreadable=not ticket.text.strip()
     )
@@ -93,22 +116,19 @@ def owner_surface(state: TicketView) -> tuple[str, str] | None:
 
 def team_surface_card(state: TicketView, surface: str) -> Card | None:
     """Return what a team's card shows now: the ticket, or that it has moved on."""
-    view = state.category(surface.removeprefix(TEAM_CARD))
+    slug = surface.removeprefix(TEAM_CARD)
+    view = next((view for view in (*state.categories, *state.retired) if view.slug == slug), None)
     if view is None:
         return None
-    owner, correction = state.owner, state.correction
+    owner, correction, lost = state.owner, state.correction, state.lost
     moved = None
+    if lost is not None and lost.slug == slug:
+        owner = lost  # nobody else's: the team keeps the card, which says so
     if owner is None or owner.slug != view.slug:
         # Without a correction it was here only because of one that was taken back.
         moved = correction or Correction(owner, (), confirmed=False)
     sent_by = correction.by if correction and not correction.confirmed else ()
-    confidence = next(
-        (
-            float(p)
-            for slug, p in (state.prediction.alternatives if state.prediction else [])
-            if slug == view.slug
-        ),
-        1.0,
-    )
+    confidence = next((p for likely, p in state.likely if likely.slug == view.slug), 1.0)
     excerpt = state.ticket.text if state.ticket.text.strip() else "(a file)"
-    return team_card(view, confidence, state.ticket.user_id, excerpt, state.link, moved, sent_by)
+    shown = team_card(view, confidence, state.ticket.user_id, excerpt, state.link, moved, sent_by)
+    return with_retired(shown, lost if lost is not None and lost.slug == slug else None)

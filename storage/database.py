@@ -30,6 +30,7 @@ from storage.errors import DatabaseBusy, DatabaseUnavailable, DatabaseUrlInvalid
 from storage.inbox import InboxRepository
 from storage.labels import LabelRepository
 from storage.model_versions import ModelRepository
+from storage.proposals import ProposalRepository
 from storage.replies import ReplyRepository
 from storage.runs import RunRepository
 from storage.tickets import TicketRepository
@@ -149,6 +150,7 @@ class UnitOfWork:
         self.runs = RunRepository(session)
         self.channels = ChannelRepository(session)
         self.audit = AuditRepository(session)
+        self.proposals = ProposalRepository(session)
 
     async def commit(self) -> None:
         """Keep everything done so far. Rows stay readable afterwards."""
