@@ -90,11 +90,10 @@ async def _add(
     spec = CategorySpec(slug, form.name, form.emoji, form.description, channel)
     if not await work.categories.add(team_id=team_id, spec=spec, created_by=user_id, now=now):
         raise CategoryRefused(f"There is a category {form.name} already.")
-    if form.proposal_id is not None:
-        if not await work.proposals.accept(
-            team_id=team_id, proposal_id=form.proposal_id, by=user_id, now=now
-        ):
-            raise CategoryRefused("Somebody settled that proposal already.")
+    if form.proposal_id is not None and not await work.proposals.accept(
+        team_id=team_id, proposal_id=form.proposal_id, by=user_id, now=now
+    ):
+        raise CategoryRefused("Somebody settled that proposal already.")
     tickets = [await work.tickets.get(team_id=team_id, ticket_id=key) for key in form.tickets]
     taught = [ticket for ticket in tickets if ticket is not None]
     if form.slug is not None:

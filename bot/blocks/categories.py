@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from slack_sdk.models.blocks import (
@@ -28,6 +28,9 @@ PROPOSALS_SHOWN = 3
 EXCERPTS_SHOWN = 3
 EXCERPT_LENGTH = 120
 DESCRIPTION_LENGTH = 150
+MAX_NAMES = 6000
+"""Beyond so many characters of names and descriptions the card shows them cut."""
+BRIEF_LENGTH = 30
 
 CHANGES = {
     CategoryOp.RENAME: "Rename",
@@ -75,6 +78,9 @@ def list_card(
     pages = max(1, -(-len(categories) // PAGE))
     page = min(max(1, page), pages)
     shown = categories[(page - 1) * PAGE : page * PAGE]
+    if sum(map(_length, (*shown, *retired[:RETIRED_SHOWN]))) > MAX_NAMES:
+        shown, retired = [*map(_brief, shown)], [*map(_brief, retired)]
+        proposals = [replace(view, excerpts=()) for view in proposals]
     blocks: list[Block] = []
     head = f"*{_count(len(categories), 'category', 'categories')}*"
     if is_admin:
@@ -126,6 +132,17 @@ def with_retired(shown: Card, lost: CategoryView | None) -> Card:
     return Card(
         f"{shown.text} {note}", [*shown.blocks, small_print(f":card_index_dividers: {note}").to_dict()]
     )
+
+
+def _length(view: CategoryView) -> int:
+    """Return how many characters a category takes on the card, without its menu."""
+    return sum(len(escape(text)) for text in (view.name, view.emoji, view.description, view.destination))
+
+
+def _brief(view: CategoryView) -> CategoryView:
+    """Cut what nobody should have written so long."""
+    name, emoji, where = (plain(text, BRIEF_LENGTH) for text in (view.name, view.emoji, view.destination))
+    return replace(view, name=name, emoji=emoji, destination=where, description="")
 
 
 def _line(view: CategoryView, labels: int, *, is_admin: bool) -> SectionBlock:
