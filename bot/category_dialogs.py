@@ -23,7 +23,7 @@ from bot.blocks.category_modals import (
     retire_modal,
     split_modal,
 )
-from bot.blocks.common import CategoryView
+from bot.blocks.common import CategoryView, readable
 from bot.category_rules import CategoryForm, emoji_name, errors_of, example_lines
 from bot.errors import CategoryRefused, NotAllowed, SlackUnavailable, UnknownCategory, UserError
 from bot.people import Role
@@ -178,7 +178,7 @@ class CategoryDialogs:
 
 def _named(categories: list[CategoryView], wanted: str) -> CategoryView | None:
     """Find a category by its slug, else by its name."""
-    folded = " ".join(wanted.split()).casefold()
+    folded = " ".join(readable(wanted).split()).casefold()  # Slack escapes what people type
     by_slug = next((view for view in categories if view.slug == wanted), None)
     return by_slug or next((view for view in categories if view.name.casefold() == folded), None)
 
