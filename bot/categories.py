@@ -28,8 +28,6 @@ CARDS_AT_MOST = 20
 follow when somebody touches them."""
 SKEW = timedelta(minutes=5)
 """Clocks of replicas may differ by less than that."""
-TEACHES = frozenset({CategoryOp.ADD, CategoryOp.MERGE, CategoryOp.SPLIT, CategoryOp.RESTORE})
-"""Changes after which a quick update of the model is asked for."""
 
 
 class Categories:
@@ -97,7 +95,7 @@ class Categories:
                 details=change.details | {"request": request},
                 now=now,
             )
-            if form.op in TEACHES:  # a run in the way learns it, or the next one does
+            if change.teaches:  # a quick update; a run in the way learns it, or the next one does
                 await work.runs.add_if_free(
                     team_id=team_id,
                     slot=f"category/{audit.id}",

@@ -18,11 +18,19 @@ from storage.models import Category, LabelKind, LabelRole, LabelSource, Ticket, 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What was done: a sentence for the person, and subject and details of the audit row."""
+    """What was done.
+
+    Attributes:
+        said: a sentence for the person.
+        subject: of the audit row.
+        details: of the audit row.
+        teaches: whether the model has something to learn from it.
+    """
 
     said: str
     subject: str
     details: dict[str, Any]
+    teaches: bool = False
 
 
 async def apply(
@@ -43,7 +51,7 @@ async def apply(
     """
     if form.op is CategoryOp.DISMISS:
         return await _dismiss(work, form, team_id, user_id, now)
-    rows = await work.categories.all(team_id=team_id)
+    rows = await work.categories.all(team_id=team_id, lock=True)
     if wrong := errors_of(form, rows):
         raise CategoryRefused(" ".join(wrong.values()))
     row = next((row for row in rows if row.slug == form.slug), None)
@@ -52,7 +60,8 @@ async def apply(
     before, name = _state(row), row.name
     said, moved = await _alter(work, form, row, rows, channel)
     details = {"before": before, "after": _state(row), "labels_moved": moved}
-    return Change(said.format(name=name), row.slug, details)
+    teaches = form.op in {CategoryOp.MERGE, CategoryOp.RESTORE}
+    return Change(said.format(name=name), row.slug, details, teaches)
 
 
 async def _alter(
@@ -122,7 +131,7 @@ async def _add(
         "proposal": proposal,
     }
     learning = " I learn it now." if taught else " Correct some messages to it, so that I can learn it."
-    return Change(f"Added {form.name} with {_labels(len(taught))}.{learning}", slug, details)
+    return Change(f"Added {form.name} with {_labels(len(taught))}.{learning}", slug, details, bool(taught))
 
 
 async def _example(work: UnitOfWork, team_id: str, text: str, now: datetime) -> Ticket:

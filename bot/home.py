@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.blocks.home import home_view
 from bot.people import Role
+from bot.proposals import with_proposals
 from bot.workspace import Workspace
 from classifier.contract import ClassifierUnavailable
 from storage.models import InboxState
@@ -38,4 +39,6 @@ class Home:
             }
             categories = await space.directory.categories(work)
         is_admin = await space.people.role(user_id) is Role.ADMIN
-        await space.messenger.publish_home(user_id, home_view(categories, model, counts, is_admin))
+        view = home_view(categories, model, counts, is_admin)
+        view = await with_proposals(space, view) if is_admin else view
+        await space.messenger.publish_home(user_id, view)

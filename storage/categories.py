@@ -80,12 +80,12 @@ class CategoryRepository:
         )
         return list(rows)
 
-    async def all(self, *, team_id: str) -> list[Category]:
-        """Return every category, retired ones too, in order."""
-        rows = await self._session.scalars(
-            select(Category).where(Category.team_id == team_id).order_by(Category.position, Category.slug)
-        )
-        return list(rows)
+    async def all(self, *, team_id: str, lock: bool = False) -> list[Category]:
+        """Return every category, retired ones too, in order; `lock` makes other changers wait for the end."""
+        statement = select(Category).where(Category.team_id == team_id)
+        if lock:
+            statement = statement.with_for_update().execution_options(populate_existing=True)
+        return list(await self._session.scalars(statement.order_by(Category.position, Category.slug)))
 
     async def teams(self) -> list[str]:
         """Return the workspaces that have categories."""

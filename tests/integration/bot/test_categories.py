@@ -393,3 +393,60 @@ async def test_a_modal_that_slack_does_not_open_is_told(world: World):
     result = await world.playground.run_command(ANNA, HELP, COMMAND, "add")
     assert result.ok
     assert "did not open the dialog" in text_of(world.playground.ephemerals(ANNA)[-1])
+
+
+async def home(world: World, user: str) -> dict[str, Any]:
+    await world.playground.open_home(user)
+    await world.quiet()
+    view = world.playground.home(user)
+    assert view is not None
+    return view
+
+
+async def test_admins_settle_proposals_in_their_home_tab(world: World):
+    ts = await propose(world)
+    assert "Words they share" not in str(await home(world, LENA))
+    view = await home(world, ANNA)
+    assert "Words they share" in str(view)
+    assert (await world.playground.click_view(ANNA, view["id"], ActionId.PROPOSAL_ACCEPT)).ok
+    modal = world.playground.view(ANNA)
+    assert (await world.playground.submit_view(ANNA, modal["id"], typed(emoji="door"))).ok
+    await world.quiet()
+    assert await world.labels(ts) == [("badge_door", ANNA)]
+    shown = str(world.playground.home(ANNA))
+    assert "Words they share" not in shown
+    assert "Badge door" in shown
+
+
+async def test_a_proposal_is_dismissed_in_the_home_tab(world: World):
+    await propose(world)
+    view = await home(world, ANNA)
+    assert (await world.playground.click_view(ANNA, view["id"], ActionId.PROPOSAL_DISMISS)).ok
+    await world.quiet()
+    assert "Words they share" not in str(world.playground.home(ANNA))
+    assert [action for _, action, _ in await audited(world)] == ["category_dismiss"]
+
+
+async def test_a_category_without_examples_asks_for_no_update(world: World):
+    await submit(world, "add", typed(name="Doors", emoji="door"))
+    assert "so that I can learn it" in text_of(await world.private(ANNA))
+    assert await updates(world) == []
+
+
+async def test_what_is_tried_again_is_carried_out_and_told_once(world: World):
+    ts = await world.say("my password does not work")
+    await world.card(ts)
+    await world.quiet()
+    world.playground.faults.rate_limit("chat.update", 1)
+    await submit(world, "merge login", chosen("target", "network"))
+    await world.card(ts, lambda text: "*Network*" in text)
+    assert [action for _, action, _ in await audited(world)] == ["category_merge"]
+    told = [m for m in world.playground.ephemerals(ANNA) if "is a part of Network now" in text_of(m)]
+    assert len(told) == 1
+
+
+async def test_nothing_is_merged_into_a_retired_category(world: World):
+    await submit(world, "merge network", chosen("target", "login"))
+    gone = [slug for slug, row in (await rows(world)).items() if row.state == "retired"]
+    assert gone == ["network"]
+    assert set(await errors(world, "merge billing", chosen("target", "network"))) == {"target"}
