@@ -26,7 +26,9 @@ async def test_an_admin_adds_a_category_on_the_page(page: Page, sqlite_url: str)
         await modal.locator("[data-action-id=emoji]").fill("door")
         await page.get_by_test_id("modal-submit").click()
         await expect(modal).to_have_count(0)
-        await expect(page.get_by_test_id("messages").get_by_text("Added Doors with 2 labels.")).to_be_visible()
+        await expect(
+            page.get_by_test_id("messages").get_by_text("Added Doors with 2 labels.")
+        ).to_be_visible()
         async with world.database.reader() as work:
             row = await work.categories.get(team_id="T0ACME", slug="doors")
         assert row is not None
@@ -45,4 +47,6 @@ async def test_a_menu_of_the_card_opens_a_filled_modal(page: Page, sqlite_url: s
         await expect(modal.locator("[data-action-id=name]")).to_have_value("Network")
         await modal.locator("[data-action-id=name]").fill("Connections")
         await page.get_by_test_id("modal-submit").click()
-        await expect(page.get_by_test_id("messages").get_by_text("Saved: Connections, formerly Network.")).to_be_visible()
+        await expect(
+            page.get_by_test_id("messages").get_by_text("Saved: Connections, formerly Network.")
+        ).to_be_visible()
