@@ -17,6 +17,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.category_dialogs import CategoryDialogs
 from bot.errors import ConfigurationError
 from bot.inbox import Inbox
 from bot.listeners import register
@@ -42,7 +43,9 @@ def create_client(settings: Settings) -> AsyncWebClient:
     return AsyncWebClient(token=settings.slack_bot_token.get_secret_value(), base_url=settings.slack_api_url)
 
 
-def create_app(settings: Settings, inbox: Inbox, client: AsyncWebClient) -> AsyncApp:
+def create_app(
+    settings: Settings, inbox: Inbox, client: AsyncWebClient, dialogs: CategoryDialogs
+) -> AsyncApp:
     """Build the Bolt app; the same listeners serve HTTP and Socket Mode.
 
     `process_before_response` makes Bolt answer only after the inbox has committed: a failure becomes a 500
@@ -54,7 +57,7 @@ def create_app(settings: Settings, inbox: Inbox, client: AsyncWebClient) -> Asyn
         signing_secret=secret.get_secret_value() if secret else "unused-in-socket-mode",
         process_before_response=True,
     )
-    register(app, inbox)
+    register(app, inbox, dialogs)
     app.error(_on_error)
     return app
 

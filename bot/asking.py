@@ -133,7 +133,9 @@ class Asker:
             )
             if question is None:
                 return False  # another replica was quicker
-            view = TicketView(pick.ticket, pick.prediction, (), await space.directory.categories(work), link)
+            categories = await space.directory.categories(work)
+            retired = await space.directory.retired(work)
+            view = TicketView(pick.ticket, pick.prediction, (), categories, link, retired=retired)
             card = question_post(view)
             await work.replies.add_if_new(
                 team_id=team_id,

@@ -12,7 +12,7 @@ import structlog
 from bot.action_ids import ActionId, TicketValue
 from bot.blocks.common import Card
 from bot.emoji import CONFIRM, NONE_OF_THESE, normalise
-from bot.errors import NotAllowed, UnknownCategory, UnknownMessage
+from bot.errors import NotAllowed, UnknownMessage
 from bot.incoming import IncomingReaction, moment
 from bot.memory import remembered_link
 from bot.people import Role, owning_channels
@@ -56,7 +56,11 @@ class Corrections:
         by_emoji = {normalise(view.emoji): view.slug for view in categories}
         if reaction.emoji in by_emoji:
             category: str | None = by_emoji[reaction.emoji]
-        elif reaction.emoji in CONFIRM and ticket.state == TicketState.ROUTED:
+        elif (
+            reaction.emoji in CONFIRM
+            and ticket.state == TicketState.ROUTED
+            and ticket.category in by_emoji.values()
+        ):
             category = ticket.category
         elif reaction.emoji in NONE_OF_THESE:
             category = None
@@ -91,7 +95,8 @@ class Corrections:
             ticket = await self._ticket(payload["team_id"], value.ticket_id)
             known = {view.slug for view in await space.directory.categories()}
             if value.category is not None and value.category not in known:
-                raise UnknownCategory
+                await self.refresh(ticket)  # so that the card offers what exists
+                raise await space.directory.unknown(value.category)
             role = await self._role(ticket, payload["user_id"], value.category)
             if role is Role.OUTSIDER:
                 raise NotAllowed("Only members of this workspace can correct me.")
@@ -165,6 +170,7 @@ class Corrections:
                 await work.labels.active_for(**key),
                 await space.directory.categories(work),
                 link,
+                retired=await space.directory.retired(work),
                 capped=await work.trust.capped(team_id=ticket.team_id),
                 like=like,
             )

@@ -6,8 +6,11 @@ import time
 from collections.abc import Callable, Collection
 
 from bot.blocks.common import CategoryView
+from bot.errors import UnknownCategory
 from bot.messenger import Messenger
+from storage.categories import successors
 from storage.database import Database, UnitOfWork
+from storage.models import Category, CategoryState
 
 CACHE_SECONDS = 300
 
@@ -45,17 +48,47 @@ class Directory:
             async with self._database.reader() as reader:
                 return await self.categories(reader)
         # Names come from the cache here: a transaction is open, and no network call may happen in it.
-        return [
-            CategoryView(
-                slug=row.slug,
-                name=row.name,
-                emoji=row.emoji,
-                description=row.description,
-                destination=(row.destination or "").lstrip("#"),
-                destination_id=self._channels.get((row.destination or "").lstrip("#")),
+        return [self._view(row) for row in await work.categories.active(team_id=self._team_id)]
+
+    async def retired(self, work: UnitOfWork) -> list[CategoryView]:
+        """Return the categories that are offered no more."""
+        rows = await work.categories.all(team_id=self._team_id)
+        goes_to = successors(rows)
+        gone = (row for row in rows if row.state == CategoryState.RETIRED)
+        return [self._view(row, goes_to.get(row.slug)) for row in gone]
+
+    async def unknown(self, slug: str) -> UnknownCategory:
+        """Say why a category that an old button names cannot be chosen."""
+        async with self._database.reader() as work:
+            gone = {view.slug: view for view in await self.retired(work)}
+            active = {view.slug: view for view in await self.categories(work)}
+        if slug not in gone:
+            return UnknownCategory()
+        heir = active.get(gone[slug].merged_into or "")
+        if heir is not None:
+            return UnknownCategory(
+                f"{gone[slug].name} was merged into {heir.name}. Pick that one, or another."
             )
-            for row in await work.categories.active(team_id=self._team_id)
-        ]
+        return UnknownCategory(f"{gone[slug].name} was retired. Pick another category.")
+
+    async def channel_name(self, channel_id: str) -> str | None:
+        """Return the name of a channel that we can see; None of any other."""
+        await self.refresh()
+        if channel_id not in self._channels.values():
+            self._until = float("-inf")  # made, or we were invited, since the last look
+            await self.refresh()
+        return self._name_of(channel_id) or None
+
+    def _view(self, row: Category, merged_into: str | None = None) -> CategoryView:
+        return CategoryView(
+            slug=row.slug,
+            name=row.name,
+            emoji=row.emoji,
+            description=row.description,
+            destination=(row.destination or "").lstrip("#"),
+            destination_id=self._channels.get((row.destination or "").lstrip("#")),
+            merged_into=merged_into,
+        )
 
     async def refresh(self) -> None:
         """Look channel names up again when the last look is older than five minutes."""

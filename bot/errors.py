@@ -6,7 +6,8 @@ BotError
 │   ├── NotAllowed
 │   ├── UnknownMessage
 │   ├── UnknownCategory
-│   └── RetrainingRefused
+│   ├── RetrainingRefused
+│   └── CategoryRefused
 └── SlackUnavailable     Slack refused or did not answer; carries when to try again
 """
 
@@ -42,6 +43,10 @@ class UnknownCategory(UserError):
 
 class RetrainingRefused(UserError):
     """A retraining cannot start now."""
+
+
+class CategoryRefused(UserError):
+    """That change of the categories is not possible."""
 
 
 class SlackUnavailable(BotError):

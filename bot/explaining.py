@@ -113,6 +113,7 @@ class Explaining:
                 await work.labels.active_for(team_id=ticket.team_id, ticket_id=ticket.id),
                 await space.directory.categories(work),
                 link,
+                retired=await space.directory.retired(work),
                 capped=await work.trust.capped(team_id=ticket.team_id),
                 like=like,
             )

@@ -11,6 +11,7 @@ from bot.blocks.home import home_view
 from bot.drift import drift_figures
 from bot.errors import UserError
 from bot.people import Role
+from bot.proposals import proposals_for_home
 from bot.reviewing import Reviewing
 from bot.workspace import Workspace
 from classifier.contract import ClassifierUnavailable
@@ -64,5 +65,6 @@ class Home:
             is_admin,
             await self._reviewing.queue(user_id, notice),
             figures=drift_blocks(figures),
+            proposals=await proposals_for_home(space) if is_admin else [],
         )
         await space.messenger.publish_home(user_id, view)

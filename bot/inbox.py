@@ -41,6 +41,7 @@ class Kind(StrEnum):
     RETRAIN = "retrain"
     HOME = "home"
     REVIEW = "review"
+    CATEGORY = "category"
 
 
 Handler = Callable[[Mapping[str, Any], datetime], Awaitable[None]]

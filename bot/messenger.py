@@ -203,6 +203,10 @@ class Messenger:
         answer = await self._call(self.client.chat_getPermalink(channel=channel, message_ts=ts))
         return str(answer["permalink"])
 
+    async def open_view(self, trigger_id: str, view: dict[str, Any]) -> None:
+        """Open a modal; the trigger is good for three seconds and for one modal."""
+        await self._call(self.client.views_open(trigger_id=trigger_id, view=view))
+
     async def publish_home(self, user_id: str, view: dict[str, Any]) -> None:
         """Show a person their Home tab."""
         await self._call(self.client.views_publish(user_id=user_id, view=view))

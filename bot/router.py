@@ -10,6 +10,7 @@ import structlog
 
 from bot.incoming import IncomingMessage
 from bot.memory import Remembered, TicketMemory
+from bot.merges import follow_merges
 from bot.policy import ASK_WITH_AT_MOST, Decision, Outcome, Thresholds, decide, predicted_by_model
 from bot.surfaces import CARD, TicketView, owner_surface, team_surface_card, thread_card
 from bot.workspace import Workspace
@@ -53,6 +54,9 @@ class Router:
         if ticket.state != TicketState.NEW:
             return
         prediction = await self._predict(message.text)
+        if prediction is not None:
+            async with space.database.reader() as work:
+                prediction = follow_merges(prediction, await space.directory.retired(work))
         threshold = setting.threshold if setting else None
         await self._decide(ticket, prediction, threshold)
         space.wake_outbox()

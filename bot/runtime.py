@@ -15,6 +15,8 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from bot import web_server
 from bot.app import PATH, create_app, create_client, create_web_app
 from bot.asking import Asker
+from bot.categories import Categories
+from bot.category_dialogs import CategoryDialogs
 from bot.clock import Clock, utc_now
 from bot.corrections import Corrections
 from bot.directory import Directory
@@ -102,7 +104,7 @@ async def running_bot(
         retrain_min_labels=settings.retrain_min_labels,
     )
     inbox = create_inbox(workspace, settings.inbox_workers)
-    app = create_app(settings, inbox, client)
+    app = create_app(settings, inbox, client, CategoryDialogs(workspace))
     loops = (
         inbox.run(),
         outbox.run(),
@@ -143,6 +145,7 @@ def create_inbox(workspace: Workspace, workers: int) -> Inbox:
         Kind.RETRAIN: RetrainRequests(workspace).on_command,
         Kind.HOME: home.on_opened,
         Kind.REVIEW: home.on_review,
+        Kind.CATEGORY: Categories(workspace, corrections, home).on_request,
     }
     return Inbox(workspace.database, handlers, workspace.clock, workers=workers, apologise=workspace.tell)
 

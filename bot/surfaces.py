@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.blocks.categories import with_retired
 from bot.blocks.common import Card, CategoryView
 from bot.blocks.question import daily_question
 from bot.blocks.ticket_card import Correction, Memory, question_card, routed_card, team_card
@@ -32,12 +33,33 @@ class TicketView:
     labels: Sequence[Label]
     categories: Sequence[CategoryView]
     link: str
+    retired: Sequence[CategoryView] = ()
     capped: frozenset[str] = frozenset()
     like: str = ""
 
     def category(self, slug: str | None) -> CategoryView | None:
-        """Return an active category by its slug."""
+        """Return an active category by its slug; of a merged one, what it was merged into."""
+        gone = next((view for view in self.retired if view.slug == slug), None)
+        slug = gone.merged_into if gone else slug
         return next((view for view in self.categories if view.slug == slug), None)
+
+    @property
+    def likely(self) -> list[tuple[CategoryView, float]]:
+        """Return the categories that the model named and their probabilities, merged ones as one."""
+        found: dict[str, tuple[CategoryView, float]] = {}
+        for slug, p in self.prediction.alternatives if self.prediction else []:
+            view = self.category(slug)
+            if view is not None:
+                found[view.slug] = (view, found.get(view.slug, (view, 0.0))[1] + float(p))
+        return list(found.values())
+
+    @property
+    def lost(self) -> CategoryView | None:
+        """Return the retired category that this ticket was in, where none took its place."""
+        verdict = resolve_labels(self.labels, self.capped)
+        slug = verdict.category if verdict else self.ticket.category
+        gone = next((view for view in self.retired if view.slug == slug), None)
+        return None if gone is None or gone.merged_into else gone
 
     @property
     def correction(self) -> Correction | None:
@@ -49,7 +71,7 @@ class TicketView:
         if verdict.category is not None and view is None:
             return None  # the category was retired since
         routed = self.ticket.state == TicketState.ROUTED and self.prediction is not None
-        confirmed = routed and verdict.category == self.ticket.category
+        confirmed = routed and view is not None and view == self.category(self.ticket.category)
         return Correction(view, verdict.user_ids, confirmed, disputed=verdict.disputed)
 
     @property
@@ -79,6 +101,10 @@ def thread_card(state: TicketView) -> Card | None:
 
 def posted_card(state: TicketView) -> Card:
     """Return what a card that is in the thread shows now, also after a correction was taken back."""
+    return with_retired(_posted_card(state), state.lost)
+
+
+def _posted_card(state: TicketView) -> Card:
     ticket, prediction, correction = state.ticket, state.prediction, state.correction
     words = [str(word["text"]) for word in prediction.words] if prediction else []
     decided = state.category(ticket.category)
@@ -87,11 +113,7 @@ def posted_card(state: TicketView) -> Card:
         return routed_card(
             ticket.id, decided, prediction.confidence, words, state.categories, correction, memory
         )
-    choices = [
-        (view, float(p))
-        for slug, p in (prediction.alternatives if prediction else [])
-        if (view := state.category(slug)) is not None
-    ][: ASK_WITH_AT_MOST if ticket.state == TicketState.ASKED else ASK_WITH]
+    choices = state.likely[: ASK_WITH_AT_MOST if ticket.state == TicketState.ASKED else ASK_WITH]
     return question_card(
         ticket.id,
         choices,
@@ -115,39 +137,31 @@ def team_surface_card(state: TicketView, surface: str) -> Card | None:
     """Return what a card in a team's channel shows now: the ticket, that it has moved on, or a question."""
     if surface.startswith(QUESTION):
         return question_post(state)
-    view = state.category(surface.removeprefix(TEAM_CARD))
+    slug = surface.removeprefix(TEAM_CARD)
+    view = next((view for view in (*state.categories, *state.retired) if view.slug == slug), None)
     if view is None:
         return None
-    owner, correction = state.owner, state.correction
+    owner, correction, lost = state.owner, state.correction, state.lost
     moved = None
+    if lost is not None and lost.slug == slug:
+        owner = lost  # nobody else's: the team keeps the card, which says so
     if owner is None or owner.slug != view.slug:
         # Without a correction it was here only because of one that was taken back.
         moved = correction or Correction(owner, (), confirmed=False)
     sent_by = correction.by if correction and not correction.confirmed else ()
-    confidence = next(
-        (
-            float(p)
-            for slug, p in (state.prediction.alternatives if state.prediction else [])
-            if slug == view.slug
-        ),
-        1.0,
-    )
+    confidence = next((p for likely, p in state.likely if likely.slug == view.slug), 1.0)
     excerpt = state.ticket.text if state.ticket.text.strip() else "(a file)"
-    return team_card(
+    shown = team_card(
         view, confidence, state.ticket.user_id, excerpt, state.link, moved, sent_by, state.memory
     )
+    return with_retired(shown, lost if lost is not None and lost.slug == slug else None)
 
 
 def question_post(state: TicketView) -> Card:
     """Return what a question of the day shows now: the choices, or who answered what."""
-    choices = [
-        (view, float(p))
-        for slug, p in (state.prediction.alternatives if state.prediction else [])
-        if (view := state.category(slug)) is not None
-    ]
     return daily_question(
         state.ticket.id,
-        choices[:ASK_WITH],
+        state.likely[:ASK_WITH],
         state.ticket.channel_id,
         state.ticket.text,
         state.link,

@@ -7,8 +7,8 @@ import hashlib
 import importlib.resources
 import io
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +55,14 @@ class StarterPack:
     categories: tuple[Category, ...]
     train: tuple[Example, ...]
     held_out: tuple[Example, ...]
+
+    def following(self, heirs: Mapping[str, str]) -> StarterPack:
+        """Return the pack with the messages of merged categories under what each was merged into."""
+
+        def today(examples: Sequence[Example]) -> tuple[Example, ...]:
+            return tuple(replace(each, label=heirs.get(each.label, each.label)) for each in examples)
+
+        return replace(self, train=today(self.train), held_out=today(self.held_out))
 
 
 def read_examples(path: Path) -> list[Example]:

@@ -22,6 +22,7 @@ from classifier.registry import Registry
 from classifier.settings import ClassifierSettings
 from classifier.training_child import Job
 from classifier.training_set import TrainingSet, assemble
+from storage.categories import successors
 from storage.database import Database
 from storage.models import ModelKind, RetrainRun, RunSource, RunState
 
@@ -131,8 +132,9 @@ class RetrainWorker:
         async with self._database.reader() as work:
             labels = await work.labels.training_examples(team_id=team_id)
             rows = await work.categories.active(team_id=team_id)
+            heirs = successors(await work.categories.all(team_id=team_id))
         slugs = frozenset(row.slug for row in rows) or frozenset(c.slug for c in self._pack.categories)
-        return assemble(self._pack, labels, slugs)
+        return assemble(self._pack.following(heirs), labels, slugs)
 
     async def _child(self, run: RetrainRun, training: TrainingSet) -> dict[str, Any]:
         try:

@@ -33,6 +33,7 @@ from storage.gold import GoldRepository
 from storage.inbox import InboxRepository
 from storage.labels import LabelRepository
 from storage.model_versions import ModelRepository
+from storage.proposals import ProposalRepository
 from storage.questions import QuestionRepository
 from storage.replies import ReplyRepository
 from storage.reviews import ReviewRepository
@@ -161,6 +162,7 @@ class UnitOfWork:
         self.embeddings = EmbeddingRepository(session)
         self.questions = QuestionRepository(session)
         self.drift = DriftRepository(session)
+        self.proposals = ProposalRepository(session)
 
     async def commit(self) -> None:
         """Keep everything done so far. Rows stay readable afterwards."""

@@ -24,7 +24,10 @@ _MARKUP = re.compile(r"<(?P<sign>[@#!]?)(?P<target>[^<>|\s][^<>|]*)(?:\|(?P<labe
 
 @dataclass(frozen=True, slots=True)
 class CategoryView:
-    """What a surface shows of a category. `destination_id` is known once the channel was found in Slack."""
+    """What a surface shows of a category. `destination_id` is known once the channel was found in Slack.
+
+    `merged_into` is, of a retired category, the active one where its tickets belong today.
+    """
 
     slug: str
     name: str
@@ -32,6 +35,7 @@ class CategoryView:
     description: str = ""
     destination: str = ""
     destination_id: str | None = None
+    merged_into: str | None = None
 
     @property
     def label(self) -> str:

@@ -6,15 +6,16 @@ import re
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.action_ids import ActionId
+from bot.action_ids import CATEGORY_VIEW, ActionId
+from bot.category_dialogs import CategoryDialogs
 from bot.inbox import Inbox
-from bot.listeners import actions, commands, home, messages, reactions
+from bot.listeners import actions, commands, home, messages, reactions, views
 from bot.listeners.types import Ack
 
 ANYTHING = re.compile(".*")
 
 
-def register(app: AsyncApp, inbox: Inbox) -> None:
+def register(app: AsyncApp, inbox: Inbox, dialogs: CategoryDialogs) -> None:
     """Connect each event, command and action to its listener; the first match wins."""
     app.event("message")(messages.on_message(inbox))
     app.event("reaction_added")(reactions.on_reaction(inbox))
@@ -22,6 +23,12 @@ def register(app: AsyncApp, inbox: Inbox) -> None:
     app.event("app_home_opened")(home.on_opened(inbox))
     app.command("/why")(commands.on_why(inbox))
     app.command("/retrain")(commands.on_retrain(inbox))
+    app.command("/categories")(views.on_command(inbox, dialogs))
+    app.view(CATEGORY_VIEW)(views.on_submission(inbox, dialogs))
+    for opens in (ActionId.CATEGORY_ADD, ActionId.CATEGORY_CHANGE, ActionId.PROPOSAL_ACCEPT):
+        app.action(opens)(views.on_change(inbox, dialogs))
+    for pressed in (ActionId.CATEGORY_RESTORE, ActionId.PROPOSAL_DISMISS):
+        app.action(pressed)(views.on_button(inbox))
     app.action(ActionId.WHY)(actions.on_why(inbox))
     app.action(ActionId.PICTURE)(actions.on_picture(inbox))
     numbered = re.compile(f"^({ActionId.CHOOSE}|{ActionId.ANSWER})_")

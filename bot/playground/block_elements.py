@@ -39,6 +39,7 @@ _INPUTS = (_INTERACTIVE - {"button", "overflow", "workflow_button"}) | frozenset
         "file_input",
     ]
 )
+_TYPED = 3000
 _OPTION_LIMITS = {"overflow": 5, "checkboxes": 10, "radio_buttons": 10}
 
 
@@ -193,6 +194,15 @@ class Checker:
                 self.error(f"{at}/style", "must be one of ['danger', 'primary']")
         elif kind in {"static_select", "multi_static_select", *_OPTION_LIMITS}:
             self._options(element, at, _OPTION_LIMITS.get(str(kind), 100))
+        elif kind == "plain_text_input":
+            self._typed(element, at)
+
+    def _typed(self, element: JSON, at: str) -> None:
+        """Slack takes at most 3,000 characters, and an initial value that its own limits allow."""
+        for name in ("min_length", "max_length"):
+            if element.get(name) is not None and not 0 <= element[name] <= _TYPED:
+                self.error(f"{at}/{name}", f"must be between 0 and {_TYPED}")
+        self.length(element.get("initial_value"), f"{at}/initial_value", element.get("max_length") or _TYPED)
 
     def _action_id(self, element: JSON, at: str) -> None:
         action_id = element.get("action_id")
@@ -217,6 +227,8 @@ class Checker:
         options += [option for group in groups or [] for option in group.get("options") or []]
         if initial is not None and initial not in options:
             self.error(f"{at}/initial_option", "initial_option was not found in the options")
+        if any(option not in options for option in element.get("initial_options") or []):
+            self.error(f"{at}/initial_options", "initial_options were not found in the options")
 
     def _option_list(self, options: Any, at: str, limit: int) -> None:
         for index, option in enumerate(self._list(options, at, limit)):

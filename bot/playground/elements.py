@@ -62,6 +62,50 @@ def action_of(block: JSON, element: JSON, chosen: JSON, ts: str) -> JSON:
     return action
 
 
+_INITIAL = {
+    "value": "initial_value",
+    "selected_option": "initial_option",
+    "selected_options": "initial_options",
+    "selected_conversation": "initial_conversation",
+    "selected_channel": "initial_channel",
+    "selected_user": "initial_user",
+    "selected_date": "initial_date",
+    "selected_time": "initial_time",
+}
+_FIELDS = {
+    "static_select": "selected_option",
+    "external_select": "selected_option",
+    "radio_buttons": "selected_option",
+    "checkboxes": "selected_options",
+    "multi_static_select": "selected_options",
+    "conversations_select": "selected_conversation",
+    "channels_select": "selected_channel",
+    "users_select": "selected_user",
+    "datepicker": "selected_date",
+    "timepicker": "selected_time",
+}
+
+
+def submitted_state(blocks: list[JSON], given: JSON) -> JSON:
+    """Slack's `state.values` of a submitted modal: every input block, with what it began with if untouched.
+
+    Args:
+        blocks: the view's.
+        given: what the person typed and chose; blocks that the view has no more are left out.
+    """
+    ids = {block.get("block_id") for block in blocks}
+    state = {block_id: values for block_id, values in given.items() if block_id in ids}
+    for block in blocks:
+        if block.get("type") != "input" or "block_id" not in block or block["block_id"] in state:
+            continue
+        element = block["element"]
+        name = _FIELDS.get(element["type"], "value")
+        empty: Any = [] if name == "selected_options" else None
+        value = element.get(_INITIAL[name], empty)
+        state[block["block_id"]] = {element["action_id"]: {"type": element["type"], name: value}}
+    return state
+
+
 def _elements(block: JSON) -> Iterator[JSON]:
     for element in [block.get("accessory"), block.get("element"), *(block.get("elements") or [])]:
         if isinstance(element, dict) and "action_id" in element:

@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.playground import text as slack_text
 from bot.playground.delivery import Delivery
-from bot.playground.elements import action_of, find_element
+from bot.playground.elements import action_of, find_element, submitted_state
 from bot.playground.errors import SlackError
 from bot.playground.interactions import Interactions
 from bot.playground.outcome import Outcome
@@ -140,7 +140,7 @@ class Requests:
     async def submit(self, user_id: str, view_id: str, values: JSON | None = None) -> CommandResult:
         """Submits a modal; `values` are Slack's `state.values`. Errors of fields come back in the body."""
         view = self._views.get(user_id, view_id)
-        view.state = {**view.state, **(values or {})}
+        view.state = submitted_state(view.content.get("blocks") or [], {**view.state, **(values or {})})
         payload = self._payload("view_submission", user_id) | {
             "view": self._views.shown(view),
             "response_urls": [],

@@ -25,6 +25,12 @@ def check_home(name: str, view: dict[str, Any]) -> None:
     _compare(name, view)
 
 
+def check_modal(name: str, view: dict[str, Any]) -> None:
+    """Compare a modal with its snapshot, after Slack's limits."""
+    check_view(view, "modal", {})
+    _compare(name, view)
+
+
 def _compare(name: str, value: dict[str, Any]) -> None:
     path = FOLDER / f"{name}.json"
     written = json.dumps(value, indent=2, ensure_ascii=False) + "\n"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.action_ids import NONE, ActionId, TicketValue
+from bot.action_ids import NONE, ActionId, CategoryOp, CategoryValue, TicketValue
 from tests.factories.rows import TICKET
 
 OPTION_VALUE = 150
@@ -48,3 +48,15 @@ def test_action_ids_differ_and_none_hides_behind_the_choices():
     values = [action.value for action in ActionId]
     assert len(set(values)) == len(values)
     assert [value for value in values if value.startswith(f"{ActionId.CHOOSE}_")] == []
+
+
+@given(op=st.sampled_from(CategoryOp), slug=SLUGS)
+def test_what_a_categorys_menu_sends_comes_back(op: CategoryOp, slug: str):
+    value = CategoryValue(op, slug)
+    assert CategoryValue.decode(value.encode()) == value
+    assert len(value.encode()) <= OPTION_VALUE
+
+
+def test_a_foreign_value_of_a_categorys_menu_is_refused():
+    with pytest.raises(ValueError, match="fly"):
+        CategoryValue.decode("fly:login")

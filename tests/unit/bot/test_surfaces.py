@@ -233,3 +233,32 @@ def test_what_a_capped_person_alone_says_moves_nothing():
     labels = [label("billing", LENA)]
     assert "Corrected by" in shown(view(labels=labels))
     assert "Corrected by" not in shown(view(labels=labels, capped=frozenset({LENA})))
+
+
+def test_a_merged_category_shows_what_it_became_with_both_probabilities():
+    gone = category_view("login", name="Sign-in", merged_into="network")
+    state = view(categories=CATEGORIES[1:], retired=[gone])
+    assert "*Network* → <#C0NETWORK>" in shown(state)
+    assert "Sign-in" not in shown(state)
+    assert [(each.slug, round(p, 2)) for each, p in state.likely] == [("network", 0.94), ("billing", 0.06)]
+    assert owner_surface(state) == (f"{TEAM_CARD}network", "C0NETWORK")
+    assert "moved to :satellite_antenna: *Network*" in team_shown(state, gone)
+
+
+def test_a_retired_category_is_asked_about_anew_and_its_team_keeps_a_card_that_says_so():
+    gone = category_view("login", name="Sign-in")
+    state = view(categories=CATEGORIES[1:], retired=[gone], ticket=ticket(category="login"))
+    assert "not sure" in shown(state)
+    assert "This ticket was in Sign-in, a category that was retired." in shown(state)
+    assert owner_surface(state) is None
+    assert "new ticket from" in team_shown(state, gone)
+    assert "a category that was retired" in team_shown(state, gone)
+
+
+def test_a_ticket_that_people_moved_on_says_nothing_of_a_retired_category():
+    gone = category_view("login", name="Sign-in")
+    state = view(
+        categories=CATEGORIES[1:], retired=[gone], ticket=ticket(category="login"), labels=[label("billing")]
+    )
+    assert "retired" not in shown(state)
+    assert "moved to :credit_card: *Billing*" in team_shown(state, gone)

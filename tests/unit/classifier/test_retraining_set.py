@@ -113,3 +113,10 @@ def test_the_real_pack_leaves_something_of_each_category_for_each_use():
 
 def test_each_stage_of_a_training_has_words_in_slack():
     assert set(get_args(Stage)) <= set(STAGES)
+
+
+def test_starter_messages_of_a_merged_category_teach_what_it_was_merged_into():
+    merged = assemble(pack().following({"login": "network"}), [], frozenset({"network"}))
+    counts = Counter(example.label for example in (*merged.train, *merged.validation))
+    assert counts == {"network": 100, OUT_OF_SCOPE_LABEL: 50}
+    assert Counter(example.label for example in merged.held_out)["network"] == 20

@@ -3,6 +3,7 @@ from slack_sdk.models.blocks import ActionsBlock, ButtonElement, SectionBlock
 
 from bot.playground import SlackError
 from bot.playground.block_validation import check_message_blocks, check_view
+from bot.playground.elements import submitted_state
 from bot.playground.shapes import File
 
 
@@ -147,6 +148,58 @@ def test_a_modal_has_short_titles_and_a_submit_button_for_its_inputs():
             check_view(modal | wrong, "modal", {})
     with pytest.raises(SlackError, match="submit"):
         check_view({key: value for key, value in modal.items() if key != "submit"}, "modal", {})
+
+
+def modal_with(element):
+    field = {"type": "input", "label": plain("Why"), "element": element}
+    return {"type": "modal", "title": plain("x"), "submit": plain("Save"), "blocks": [field]}
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        {"type": "plain_text_input", "action_id": "a", "max_length": 3001},
+        {"type": "plain_text_input", "action_id": "a", "initial_value": "x" * 3001},
+        {"type": "plain_text_input", "action_id": "a", "max_length": 5, "initial_value": "longer"},
+        {"type": "checkboxes", "action_id": "a", "options": [option()], "initial_options": [option("other")]},
+        {"type": "checkboxes", "action_id": "a", "options": [option()] * 11},
+    ],
+    ids=["long", "long initial", "longer than its own limit", "foreign initial options", "crowded boxes"],
+)
+def test_inputs_of_a_modal_beyond_the_limits_are_refused(element):
+    with pytest.raises(SlackError, match="invalid_arguments"):
+        check_view(modal_with(element), "modal", {})
+
+
+def test_inputs_of_a_modal_up_to_the_limits_are_taken():
+    check_view(
+        modal_with({"type": "plain_text_input", "max_length": 3000, "initial_value": "x" * 3000}), "modal", {}
+    )
+    boxes = [option(str(number)) for number in range(10)]
+    check_view(modal_with({"type": "checkboxes", "options": boxes, "initial_options": boxes}), "modal", {})
+
+
+def test_a_submitted_modal_carries_what_was_left_untouched_and_nothing_of_an_earlier_view():
+    blocks = [
+        {
+            "type": "input",
+            "block_id": "name",
+            "element": {"type": "plain_text_input", "action_id": "n", "initial_value": "VPN"},
+        },
+        {"type": "input", "block_id": "where", "element": {"type": "conversations_select", "action_id": "w"}},
+        {
+            "type": "input",
+            "block_id": "flags",
+            "element": {"type": "checkboxes", "action_id": "f", "options": [option()]},
+        },
+        {"type": "section", "text": plain("x")},
+    ]
+    given = {"old": {"o": {"type": "plain_text_input", "value": "gone"}}, "flags": {"f": {"chosen": 1}}}
+    assert submitted_state(blocks, given) == {
+        "name": {"n": {"type": "plain_text_input", "value": "VPN"}},
+        "where": {"w": {"type": "conversations_select", "selected_conversation": None}},
+        "flags": {"f": {"chosen": 1}},
+    }
 
 
 def test_what_slack_sdk_builds_is_taken():

@@ -1,0 +1,139 @@
+"""`/categories`: shows the categories, and carries out what an admin asked for. Repeating it is harmless."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from bot.action_ids import CategoryOp
+from bot.blocks.categories import HELP, list_card
+from bot.category_changes import apply
+from bot.category_dialogs import NEED_ADMIN
+from bot.category_rules import CategoryForm
+from bot.corrections import Corrections
+from bot.errors import NotAllowed, SlackUnavailable, UserError
+from bot.home import Home
+from bot.people import Role
+from bot.proposals import open_proposals
+from bot.workspace import Workspace
+from storage.models import RunSource
+
+log = structlog.get_logger(__name__)
+CARDS_FOLLOW = timedelta(days=14)
+CARDS_AT_MOST = 20
+"""chat.update is a tier 3 method (50 a minute), and the inbox's lease is a minute. Older and further cards
+follow when somebody touches them."""
+SKEW = timedelta(minutes=5)
+"""Clocks of replicas may differ by less than that."""
+
+
+class Categories:
+    """The list, and effects: each is one transaction with its audit row."""
+
+    def __init__(self, workspace: Workspace, corrections: Corrections, home: Home) -> None:
+        self._workspace, self._home = workspace, home
+        self._corrections = corrections
+
+    async def on_request(self, payload: Mapping[str, Any], received_at: datetime) -> None:
+        """Show the list, or carry out a checked submission or a button's wish."""
+        space, user_id, form = self._workspace, str(payload["user_id"]), payload.get("form")
+        if payload.get("told"):
+            await self._answer(payload, str(payload["told"]), received_at)
+            return
+        try:
+            if form is None:
+                await self._show(payload, user_id)
+            elif await space.people.role(user_id) is not Role.ADMIN:
+                raise NotAllowed(NEED_ADMIN)
+            else:
+                await self._carry_out(CategoryForm.from_json(form), payload, received_at)
+        except UserError as error:
+            await self._answer(payload, str(error), received_at)
+
+    async def _show(self, payload: Mapping[str, Any], user_id: str) -> None:
+        space, words = self._workspace, str(payload.get("text") or "").split()
+        if words and not (words[0] == CategoryOp.LIST or words[0].isdecimal()):
+            await space.tell(payload["response_url"], HELP.replace("`", ""))
+            return
+        await space.directory.refresh()
+        is_admin = await space.people.role(user_id) is Role.ADMIN
+        async with space.database.reader() as work:
+            categories = await space.directory.categories(work)
+            retired = await space.directory.retired(work)
+            labels = await work.categories.label_counts(team_id=space.identity.team_id)
+            proposals = await open_proposals(work, space.identity.team_id) if is_admin else []
+        page = next((int(word) for word in words if word.isdecimal()), 1)
+        shown = list_card(categories, labels, retired, proposals, is_admin=is_admin, page=page)
+        await space.messenger.respond(payload["response_url"], shown)
+
+    async def _carry_out(self, form: CategoryForm, payload: Mapping[str, Any], received_at: datetime) -> None:
+        space, user_id = self._workspace, str(payload["user_id"])
+        channel = await space.directory.channel_name(form.destination) if form.destination else None
+        said = await self._change(form, channel, user_id, payload["request"], received_at)
+        if said is not None:
+            await self._answer(payload, said, received_at)
+        await self._redraw(form)
+
+    async def _change(
+        self, form: CategoryForm, channel: str | None, user_id: str, request: str, received_at: datetime
+    ) -> str | None:
+        """Do it in one transaction; return what to say, or None where an earlier attempt did it."""
+        space, team_id = self._workspace, self._workspace.identity.team_id
+        async with space.database.unit_of_work() as work:
+            since, now = received_at - SKEW, space.clock()
+            if await work.categories.change(team_id=team_id, request=request, since=since):
+                return None
+            change = await apply(work, form, team_id=team_id, user_id=user_id, channel=channel, now=now)
+            audit = await work.audit.add(
+                team_id=team_id,
+                actor=user_id,
+                action=f"category_{form.op.value}",
+                subject=change.subject,
+                details=change.details | {"request": request},
+                now=now,
+            )
+            if change.teaches:  # a quick update; a run in the way learns it, or the next one does
+                await work.runs.add_if_free(
+                    team_id=team_id,
+                    slot=f"category/{audit.id}",
+                    requested_by=user_id,
+                    source=RunSource.CATEGORY,
+                    channel_id=None,
+                    now=now,
+                )
+            await work.commit()
+        log.info("category_changed", op=form.op.value)
+        return change.said
+
+    async def _answer(self, payload: Mapping[str, Any], said: str, received_at: datetime) -> None:
+        """Say what was done. In a Home tab all that can be done is to show it anew.
+
+        A dialog that was open for half an hour has nobody to tell any more.
+        """
+        try:
+            if payload["response_url"]:
+                await self._workspace.tell(payload["response_url"], said)
+            elif payload.get("home"):
+                await self._home.on_opened(payload, received_at)
+        except SlackUnavailable as error:
+            log.warning("category_answer_failed", error=error.code)
+
+    async def _redraw(self, form: CategoryForm) -> None:
+        """Make the recent cards of the categories concerned say what is true now."""
+        slugs = [form.slug] if form.slug and form.op is not CategoryOp.SPLIT else []
+        space, team_id = self._workspace, self._workspace.identity.team_id
+        async with space.database.reader() as work:
+            tickets = await work.categories.posted_tickets(
+                team_id=team_id, slugs=slugs, since=space.clock() - CARDS_FOLLOW, limit=CARDS_AT_MOST
+            )
+            ticked = [await work.tickets.get(team_id=team_id, ticket_id=key) for key in form.tickets]
+        for ticket in {each.id: each for each in (*tickets, *ticked) if each is not None}.values():
+            try:
+                await self._corrections.refresh(ticket)
+            except SlackUnavailable as error:
+                if not error.permanent:
+                    raise
+                log.warning("card_not_redrawn", ticket=str(ticket.id), error=error.code)

@@ -1,0 +1,105 @@
+"""`/categories`: modals are opened and checked while Slack waits; what is to be done goes to the inbox."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from bot.action_ids import ActionId, CategoryOp, CategoryValue, ModalValue
+from bot.blocks.common import escape
+from bot.category_dialogs import WITH_MODAL, CategoryDialogs
+from bot.category_rules import CategoryForm
+from bot.inbox import Inbox, Kind
+from bot.incoming import team_of
+from bot.listeners.commands import trigger
+from bot.listeners.types import Ack, AckListener
+
+
+def on_command(inbox: Inbox, dialogs: CategoryDialogs) -> AckListener:
+    """Return the listener for `/categories`: a change opens its modal at once, the list waits its turn."""
+
+    async def listener(ack: Ack, body: dict[str, Any]) -> None:
+        word, _, wanted = str(body.get("text") or "").strip().partition(" ")
+        if word.lower() in WITH_MODAL:
+            value = ModalValue(CategoryOp(word.lower()), response_url=body.get("response_url") or "")
+            told = await dialogs.open(body["user_id"], body["trigger_id"], value, wanted.strip())
+            await ack(escape(told or ""))
+            return
+        await _add(inbox, body, f"command-{trigger(body)}", body["user_id"], text=body.get("text") or "")
+        await ack()
+
+    return listener
+
+
+def on_change(inbox: Inbox, dialogs: CategoryDialogs) -> AckListener:
+    """Return the listener for the card's buttons and menus that open a modal."""
+
+    async def listener(ack: Ack, body: dict[str, Any]) -> None:
+        action, url = body["actions"][0], body.get("response_url") or ""
+        if action["action_id"] == ActionId.PROPOSAL_ACCEPT:
+            value = ModalValue(CategoryOp.ADD, None, UUID(action["value"]), url)
+        elif action["action_id"] == ActionId.CATEGORY_CHANGE:
+            chosen = CategoryValue.decode(action["selected_option"]["value"])
+            value = ModalValue(chosen.op, chosen.slug, None, url)
+        else:
+            value = ModalValue(CategoryOp.ADD, response_url=url)
+        told = await dialogs.open(body["user"]["id"], body["trigger_id"], value)
+        if told is not None:
+            key = f"action-{trigger(body)}"
+            await _add(inbox, body, key, body["user"]["id"], url=url, told=told)
+        await ack()
+
+    return listener
+
+
+def on_button(inbox: Inbox) -> AckListener:
+    """Return the listener for the buttons that need no modal: restore, and dismiss a proposal."""
+
+    async def listener(ack: Ack, body: dict[str, Any]) -> None:
+        action = body["actions"][0]
+        if action["action_id"] == ActionId.CATEGORY_RESTORE:
+            form = CategoryForm(CategoryOp.RESTORE, action["value"])
+        else:
+            form = CategoryForm(CategoryOp.DISMISS, proposal_id=UUID(action["value"]))
+        home = (body.get("view") or {}).get("type") == "home"
+        key = f"action-{trigger(body)}"
+        await _add(inbox, body, key, body["user"]["id"], form=form.to_json(), home=home)
+        await ack()
+
+    return listener
+
+
+def on_submission(inbox: Inbox, dialogs: CategoryDialogs) -> AckListener:
+    """Return the listener for a submitted modal: errors keep it open; else it is committed, then closed."""
+
+    async def listener(ack: Ack, body: dict[str, Any]) -> None:
+        view, user_id = body["view"], body["user"]["id"]
+        checked = await dialogs.check(user_id, view["private_metadata"], view["state"]["values"])
+        if checked.errors:
+            await ack(response_action="errors", errors=dict(checked.errors))
+        elif checked.form is None:
+            await ack(response_action="update", view=checked.view)
+        else:
+            value = ModalValue.decode(view["private_metadata"])
+            form, url = checked.form.to_json(), value.response_url
+            home = value.proposal_id is not None and not url
+            # One modal is carried out once, however often its button was pressed.
+            await _add(inbox, body, f"view-{view['id']}", user_id, url=url, form=form, home=home)
+            await ack()
+
+    return listener
+
+
+async def _add(
+    inbox: Inbox, body: dict[str, Any], event_id: str, user_id: str, *, url: str | None = None, **fields: Any
+) -> None:
+    """Commit a request; all of a workspace's share one lane, so that they happen one after the other."""
+    payload = {
+        "team_id": team_of(body) or "",
+        "user_id": user_id,
+        "channel_id": "categories",
+        "ts": "categories" if fields.get("form") else event_id,
+        "response_url": (body.get("response_url") or "") if url is None else url,
+        "request": event_id,
+    } | fields
+    await inbox.add(team_id=payload["team_id"], event_id=event_id, kind=Kind.CATEGORY, payload=payload)
