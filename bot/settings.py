@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     retrain_cron: str = "0 3 * * *"
     retrain_timezone: str = "UTC"
     retrain_min_labels: int = Field(5, ge=1)
+    retrain_after_labels: int = Field(50, ge=0)
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_json: bool = False
