@@ -24,7 +24,14 @@ _UNLIMITED = 1 << 60
 """Larger numbers in a control group's file mean "no limit"."""
 _PR_SET_PDEATHSIG = 1
 _PARENT_SECONDS = 1.0
-_SIGNS = ("can't allocate memory", "cannot allocate memory", "out of memory", "bad_alloc", "memoryerror")
+_SIGNS = (
+    "can't allocate memory",
+    "cannot allocate memory",
+    "out of memory",
+    "bad_alloc",
+    "memoryerror",
+    "failed to map segment",
+)
 
 
 def default_memory_mib() -> int:

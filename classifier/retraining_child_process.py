@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -78,7 +79,14 @@ async def run_child(
     log.error("training_child_died", code=process.returncode, last_line=last)
     if says_out_of_memory(tail):
         raise RetrainingFailed(f"{EXCEEDED.format(mib=memory_mib)}: {ADVICE}.")
-    raise RetrainingFailed(f"The training process ended with code {process.returncode}; the log says more.")
+    killed = (
+        " (killed, perhaps because the machine had no memory left)"
+        if process.returncode == -signal.SIGKILL
+        else ""
+    )
+    raise RetrainingFailed(
+        f"The training process ended with code {process.returncode}{killed}; the log says more."
+    )
 
 
 async def _follow(

@@ -175,7 +175,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ClassifierError as error:
         reporter.line("error", {"text": str(error)})
         return 2
-    except (MemoryError, RuntimeError, OSError) as error:  # torch says it with a RuntimeError
+    except (MemoryError, RuntimeError, ImportError, OSError) as error:  # each says it in its own way
         if not isinstance(error, MemoryError) and not says_out_of_memory(str(error)):
             raise
         used = f"{EXCEEDED.format(mib=limits.memory_mib or 'the available')}: {ADVICE}."
