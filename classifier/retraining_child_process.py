@@ -18,6 +18,9 @@ HEARTBEAT_SECONDS = 1.0
 LINE_BYTES = 64 * 1024 * 1024
 """Of one line that the child writes: its result names examples."""
 
+OUT_OF_MEMORY_CODES = frozenset({-signal.SIGKILL, -signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS})
+"""How a process may end that got no memory: by the kernel's hand, or in native code that did not ask."""
+
 Heartbeat = Callable[[dict[str, Any]], Awaitable[bool]]
 """Takes the progress; False means that somebody else has the run."""
 

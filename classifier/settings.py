@@ -45,7 +45,7 @@ class ClassifierSettings(BaseSettings):
     )
     retrain_minutes: float = Field(60.0, gt=0, description="a retraining that takes longer is ended")
     retrain_memory_mib: int | None = Field(
-        None, ge=512, description="memory of a retraining; unset: three quarters of the machine's"
+        None, ge=1024, description="memory of a retraining; unset: three quarters of the machine's"
     )
     error_budget: float = Field(0.05, gt=0, lt=0.5, description="largest share of wrong automatic routings")
     seed: int = 0

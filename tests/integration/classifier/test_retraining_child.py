@@ -17,9 +17,7 @@ from classifier.retraining_child_process import Heartbeat, RetrainingCancelled, 
 from classifier.training_child import main
 from tests.factories.retraining_process import alive
 
-SPEAK = (
-    "import json, sys; sys.stdin.read(); print(json.dumps({'result': {'version': 'v', 'n': 'x' * 300000}}))"
-)
+SPEAK = "import json, sys; sys.stdin.read(); print(json.dumps({'result': {'version': 'v' * 300000}}))"
 SLEEP = 'import sys, time; print(\'{"progress": {"pid": 1}}\', flush=True); time.sleep(600)'
 
 
@@ -43,7 +41,10 @@ async def test_a_result_may_be_long():
     ("program", "said"),
     [
         ('import sys; sys.stdout.write(\'{"result": {"ver\'); sys.exit(3)', "code 3"),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "code -9 .killed"),
+        (
+            "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
+            "code -9 .perhaps for lack of memory: it may use 600 MiB",
+        ),
         ("raise MemoryError", "more than 600 MiB of memory: set FINGERPOST_CLASSIFIER_RETRAIN_MEMORY_MIB"),
         ('import os; os.write(2, b"what(): std::bad_alloc\\n"); os.abort()', "more than 600 MiB"),
     ],
@@ -54,10 +55,15 @@ async def test_the_end_of_a_child_says_why(program: str, said: str):
 
 
 async def test_the_real_child_that_needs_more_memory_ends_with_what_to_do():
-    real = (sys.executable, "-m", "classifier.training_child")
-    job = b'{"train": [], "validation": [], "held_out": [], "config": {}, "model_home": "", "champion": null}'
-    with pytest.raises(RetrainingFailed, match="more than 300 MiB of memory"):
-        await run_child(real, job, 300, ours, {})
+    program = (
+        "import sys, torch; from classifier import training_child as child\n"
+        "child.work = lambda job, reporter: torch.ones(1 << 30)\n"
+        "sys.exit(child.main())"
+    )
+    with pytest.raises(
+        RetrainingFailed, match="more than 1500 MiB of memory: set FINGERPOST_CLASSIFIER_RETR"
+    ):
+        await run_child(command(program), b"{}", 1500, ours, {})
 
 
 async def test_a_cancelled_or_lost_run_ends_its_child():
