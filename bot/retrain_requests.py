@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -16,6 +16,8 @@ from storage.models import RetrainRun, RunSource, RunState
 log = structlog.get_logger(__name__)
 EDIT_SECONDS = 3.0
 """chat.update is a tier 3 method (50 a minute): this leaves room for the cards."""
+SWAP = timedelta(minutes=2)
+"""A classifier follows the registry within seconds; a model that does not answer by then was replaced."""
 FINAL = frozenset({RunState.DONE, RunState.FAILED, RunState.CANCELLED})
 
 
@@ -148,7 +150,8 @@ class RetrainAnnouncer:
     async def _announce(self, run: RetrainRun) -> None:
         """Say what came of it, and only then that it is live when the classifier really answers with it."""
         space = self._workspace
-        live = run.state == RunState.DONE and not run.dry_run
+        ended = run.finished_at or space.clock()
+        live = run.state == RunState.DONE and not run.dry_run and space.clock() - ended < SWAP
         if live and (await space.classifier.model()).version != run.model_version:
             return  # the swap is under way; look again
         async with space.database.unit_of_work() as work:

@@ -14,6 +14,10 @@ from pathlib import Path
 
 SHARE_OF_MEMORY = 0.75
 """Of what the machine or the container has; the rest is for the process that answers people."""
+FEWEST_MIB = 2048
+"""The least that a default allows: torch and its threads alone take a gigabyte of writable address space."""
+OOM_SCORE = 800
+"""Where the machine's memory ends, the kernel is to end this process, not the one that answers people."""
 EXCEEDED = "The training needed more than {mib} MiB of memory"
 ADVICE = (
     "set FINGERPOST_CLASSIFIER_RETRAIN_MEMORY_MIB higher, "
@@ -35,13 +39,16 @@ _SIGNS = (
 
 
 def default_memory_mib() -> int:
-    """Three quarters of the machine's memory, or of the control group's limit where that is lower."""
+    """Three quarters of the machine's memory, or of the control group's limit where that is lower.
+
+    Never below 2 GiB: on a machine that has no more, the kernel decides, see `limit_memory`.
+    """
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     for path in _limit_files(Path("/sys/fs/cgroup"), _own_groups()):
         with contextlib.suppress(OSError, ValueError):  # missing, or "max"
             limit = int(path.read_text(encoding="ascii"))
             memory = min(memory, limit) if limit < _UNLIMITED else memory
-    return max(64, int(memory * SHARE_OF_MEMORY) // _MIB)
+    return max(FEWEST_MIB, int(memory * SHARE_OF_MEMORY) // _MIB)
 
 
 def _own_groups() -> dict[str, str]:
@@ -74,6 +81,8 @@ def limit_memory(mib: int) -> None:
     wanted = mib * _MIB
     allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (allowed, hard))
+    with contextlib.suppress(OSError):  # no Linux, or not ours to say
+        Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE), encoding="ascii")
 
 
 def says_out_of_memory(text: str) -> bool:

@@ -19,6 +19,12 @@ from storage.database import Database
 from tests.factories.tiny_bert import TOPICS, config_for, messages, tiny_bert
 
 OPTIONS = '{"epochs": 12, "learning_rate": 0.005, "sharpness": 0, "soup": 1, "word_scorer": 0}'
+CHILD = (
+    sys.executable,
+    "-c",
+    "import sys; from classifier import training_child as child; child.NICENESS = 0; sys.exit(child.main())",
+)
+"""The real child, which yields the processor to nobody: a test waits for it."""
 LEASE = timedelta(seconds=4)
 """Short, so that a test need not wait long for a dead holder's run."""
 
@@ -54,7 +60,8 @@ async def work(url: str, folder: Path) -> None:
         options=folder / "options.json",
     )
     database = Database(url)
-    worker = RetrainWorker(database, Registry(folder / "models"), settings, pack(), now, lease=LEASE)
+    registry = Registry(folder / "models")
+    worker = RetrainWorker(database, registry, settings, pack(), now, lease=LEASE, command=CHILD)
     await worker.run()
 
 

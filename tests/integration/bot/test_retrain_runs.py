@@ -15,7 +15,7 @@ from classifier.registry import Registry
 from classifier.retraining import RetrainWorker
 from classifier.settings import ClassifierSettings
 from storage.models import ModelState, RetrainRun, RunSource, RunState
-from tests.factories.retraining_process import children, now, pack, prepare
+from tests.factories.retraining_process import CHILD, children, now, pack, prepare
 from tests.factories.world import ANNA, HELP, TEAM, World, make_world, text_of
 
 pytestmark = pytest.mark.slow
@@ -33,7 +33,8 @@ async def working(world: World, folder: Path) -> AsyncIterator[None]:
         threads=1,
         options=folder / "options.json",
     )
-    worker = RetrainWorker(world.database, Registry(folder / "models"), settings, pack(), now)
+    registry = Registry(folder / "models")
+    worker = RetrainWorker(world.database, registry, settings, pack(), now, command=CHILD)
     task = asyncio.create_task(worker.run())
     try:
         yield

@@ -55,7 +55,8 @@ async def two_models(
 @pytest.mark.parametrize("remote", [False, True], ids=["in the process", "over HTTP"])
 async def test_a_rollback_takes_seconds_and_no_request_fails(sqlite_url: str, tmp_path: Path, remote: bool):
     async with two_models(sqlite_url, tmp_path, remote=remote) as (world, registry, asked):
-        old, new = registry.list()
+        new = str(registry.active())
+        old = registry.previous()
         stop, versions, failed = asyncio.Event(), set[str](), list[Exception]()
 
         async def ask() -> int:

@@ -117,13 +117,15 @@ def test_a_limit_refuses_memory_to_this_process_alone():
 
 def test_the_default_is_three_quarters_of_the_smallest_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     whole = child_limits.default_memory_mib()
-    assert whole >= 64
+    assert whole >= child_limits.FEWEST_MIB
     group = tmp_path / "memory.max"
     monkeypatch.setattr(child_limits, "_limit_files", lambda _root, _groups: [group, tmp_path / "none"])
     group.write_text("max\n")
     assert child_limits.default_memory_mib() >= whole
-    group.write_text(str(1024 * 1024 * 1024))
-    assert child_limits.default_memory_mib() == 768
+    group.write_text(str(3 * 1024 * 1024 * 1024))
+    assert child_limits.default_memory_mib() == 2304
+    group.write_text(str(512 * 1024 * 1024))
+    assert child_limits.default_memory_mib() == child_limits.FEWEST_MIB
     group.write_text(str(1 << 63))
     assert child_limits.default_memory_mib() >= whole
 
