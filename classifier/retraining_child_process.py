@@ -82,13 +82,10 @@ async def run_child(
     log.error("training_child_died", code=process.returncode, last_line=last)
     if says_out_of_memory(tail):
         raise RetrainingFailed(f"{EXCEEDED.format(mib=memory_mib)}: {ADVICE}.")
-    killed = (
-        " (killed, perhaps because the machine had no memory left)"
-        if process.returncode == -signal.SIGKILL
-        else ""
-    )
+    perhaps = f" (perhaps for lack of memory: it may use {memory_mib} MiB)"
+    hint = perhaps if process.returncode in OUT_OF_MEMORY_CODES else ""
     raise RetrainingFailed(
-        f"The training process ended with code {process.returncode}{killed}; the log says more."
+        f"The training process ended with code {process.returncode}{hint}; the log says more."
     )
 
 
