@@ -18,8 +18,8 @@ from storage.models import ModelState, RetrainRun, RunSource, RunState
 from tests.factories.retraining_process import CHILD, children, now, pack, prepare
 from tests.factories.world import ANNA, HELP, TEAM, World, make_world, text_of
 
-pytestmark = pytest.mark.slow
-SECONDS = 200
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+SECONDS = 280
 
 
 @asynccontextmanager

@@ -27,14 +27,14 @@ from tests.factories.retraining_process import alive, children, now, prepare
 KILLS = int(os.environ.get("FINGERPOST_KILLS", "3"))
 SEED = int(os.environ.get("FINGERPOST_KILL_SEED", "0"))
 TEAM = "T1"
-PATIENCE = 180.0
+PATIENCE = 600.0
 STAGES = ("start", "prepare", "train", "evaluate", "publish")
 """Points in a run's life; from there on a random part of a second passes. "start": the child begins."""
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc"),
     pytest.mark.slow,
-    pytest.mark.timeout(300 + 120 * KILLS),
+    pytest.mark.timeout(PATIENCE * (KILLS + 1)),
 ]
 
 

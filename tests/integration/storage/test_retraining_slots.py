@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from uuid import uuid4
 
+import pytest
 from storage_factories import LEASE, NOW, SECOND, add_label, add_run, add_ticket
 
 from classifier.scheduler import insert_label_runs, insert_runs
@@ -37,6 +38,8 @@ async def end(database, now, state=RunState.DONE):
     return run
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 async def test_three_schedulers_make_one_run_of_each_of_a_thousand_slots(database, database_url):
     await with_team(database)
     async with AsyncExitStack() as stack:
