@@ -11,8 +11,9 @@ import importlib
 import importlib.util
 import json
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ from storage.categories import CategorySpec
 from storage.database import Database
 
 if TYPE_CHECKING:
+    from apscheduler.triggers.cron import CronTrigger
+
     from classifier.dataset import StarterPack
     from classifier.model_control import ModelControl
     from classifier.registry import Registry
@@ -49,8 +52,15 @@ async def everything(settings: Settings, own: ClassifierSettings) -> AsyncIterat
     registry = Registry(own.model_home)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings))
-        engine, _ = await stack.enter_async_context(local_classifier(own))
-        bot = running_bot(settings, database, engine, category_specs(starter()))
+        engine, control = await stack.enter_async_context(local_classifier(own))
+        bot = running_bot(
+            settings,
+            database,
+            engine,
+            category_specs(starter()),
+            models=control,
+            next_retraining=next_retraining(settings),
+        )
         running = await stack.enter_async_context(bot)
         await record_first_version(database, registry, running.workspace.identity.team_id, utc_now())
         await start_retraining(stack, settings, own, database, registry)
@@ -76,7 +86,14 @@ async def serve_bot(settings: Settings) -> None:
             settings.classifier_url or "", token=token, timeout=settings.classifier_timeout
         )
         stack.push_async_callback(remote.close)
-        bot = running_bot(settings, database, remote, category_specs(starter()))
+        bot = running_bot(
+            settings,
+            database,
+            remote,
+            category_specs(starter()),
+            models=remote,
+            next_retraining=next_retraining(settings),
+        )
         running = await stack.enter_async_context(bot)
         await running.wait()
 
@@ -176,13 +193,15 @@ async def start_retraining(
 ) -> None:
     """Start the cron and the worker; both end with the stack."""
     from classifier.retraining import RetrainWorker
-    from classifier.scheduler import create_scheduler, cron_trigger
+    from classifier.scheduler import create_scheduler
 
-    try:
-        trigger = cron_trigger(settings.retrain_cron, settings.retrain_timezone)
-    except ValueError as error:
-        raise ConfigurationError(f"FINGERPOST_RETRAIN_CRON is wrong: {error}.") from error
-    schedule = create_scheduler(database, trigger, settings.retrain_min_labels, utc_now)
+    schedule = create_scheduler(
+        database,
+        retraining_trigger(settings),
+        settings.retrain_min_labels,
+        utc_now,
+        after_labels=settings.retrain_after_labels,
+    )
     schedule.start()
     stack.callback(schedule.shutdown, wait=False)
     worker = asyncio.create_task(RetrainWorker(database, registry, own, starter(), utc_now).run())
@@ -192,6 +211,27 @@ async def start_retraining(
         await asyncio.gather(worker, return_exceptions=True)
 
     stack.push_async_callback(stop)
+
+
+def retraining_trigger(settings: Settings) -> CronTrigger:
+    """Read the cron of the settings."""
+    from classifier.scheduler import cron_trigger
+
+    try:
+        return cron_trigger(settings.retrain_cron, settings.retrain_timezone)
+    except ValueError as error:
+        raise ConfigurationError(f"FINGERPOST_RETRAIN_CRON is wrong: {error}.") from error
+
+
+def next_retraining(settings: Settings) -> Callable[[datetime], datetime | None]:
+    """Return what says when the schedule fires next after a moment."""
+    trigger = retraining_trigger(settings)
+
+    def after(now: datetime) -> datetime | None:
+        at: datetime | None = trigger.get_next_fire_time(None, now)
+        return at.astimezone(UTC) if at is not None else None
+
+    return after
 
 
 def describe_local_model() -> str:

@@ -1,23 +1,23 @@
-"""`/retrain`: who may, whether it makes sense, and the one message that shows how it goes."""
+"""Asking for a retraining: whether it makes sense, and the one message that shows how it goes."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
 
 import structlog
 
-from bot.blocks.retraining import progress_card, result_card
-from bot.errors import NotAllowed, RetrainingRefused, SlackUnavailable, UserError
-from bot.people import Role
+from bot.blocks.common import Card
+from bot.blocks.retraining import cancelled_card, dry_run_card, progress_card, result_card
+from bot.errors import RetrainingRefused, SlackUnavailable, UserError
 from bot.workspace import Workspace
 from storage.models import RetrainRun, RunSource, RunState
 
 log = structlog.get_logger(__name__)
 EDIT_SECONDS = 3.0
 """chat.update is a tier 3 method (50 a minute): this leaves room for the cards."""
+SWAP = timedelta(minutes=2)
+"""A classifier follows the registry within seconds; a model that does not answer by then was replaced."""
 FINAL = frozenset({RunState.DONE, RunState.FAILED, RunState.CANCELLED})
 
 
@@ -27,32 +27,42 @@ class RetrainRequests:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
 
-    async def on_command(self, payload: Mapping[str, Any], received_at: datetime) -> None:
-        """Insert a run for an admin and post its progress message where it was asked."""
-        space = self._workspace
-        async with space.tell_person(payload["response_url"]):
-            if payload.get("text"):
-                raise UserError("Say just `/retrain`.")
-            user_id, channel_id = payload["user_id"], payload["channel_id"]
-            if await space.people.role(user_id) is not Role.ADMIN:
-                raise NotAllowed("Only admins may retrain me. Ask a workspace admin.")
-            run = await self._insert(user_id, channel_id, received_at)
-            try:
-                ts = await space.messenger.post(
-                    channel_id, progress_card({"stage": "queued"}, user_id), reply_id=str(run.id)
-                )
-            except SlackUnavailable as error:
-                if not error.permanent:
-                    raise
-                raise UserError(
-                    "The retraining is under way, but I cannot post in this channel. "
-                    "Invite me to see its progress."
-                ) from error
-            async with space.database.unit_of_work() as work:
-                await work.runs.set_message(run.id, channel_id=channel_id, ts=ts)
-                await work.commit()
+    async def start(
+        self, user_id: str, channel_id: str, received_at: datetime, *, dry_run: bool = False
+    ) -> None:
+        """Insert a run for an admin and post its progress message where it was asked.
 
-    async def _insert(self, user_id: str, channel_id: str, received_at: datetime) -> RetrainRun:
+        Raises:
+            RetrainingRefused: one is under way, or there is too little to learn.
+        """
+        space = self._workspace
+        run, new = await self._insert(user_id, channel_id, received_at, dry_run=dry_run)
+        try:
+            ts = None if new else await self._posted(run)
+            ts = ts or await space.messenger.post(
+                channel_id, progress_card({"stage": "queued"}, user_id, dry_run=dry_run), reply_id=str(run.id)
+            )
+        except SlackUnavailable as error:
+            if not error.permanent:
+                raise
+            raise UserError(
+                "The retraining is under way, but I cannot post in this channel. "
+                "Invite me to see its progress."
+            ) from error
+        async with space.database.unit_of_work() as work:
+            await work.runs.set_message(run.id, channel_id=channel_id, ts=ts)
+            await work.commit()
+
+    async def _posted(self, run: RetrainRun) -> str | None:
+        """Find the progress message of a command that is tried again after a failure."""
+        if run.message_ts or not run.channel_id:
+            return run.message_ts
+        return await self._workspace.messenger.find_reply(run.channel_id, None, str(run.id))
+
+    async def _insert(
+        self, user_id: str, channel_id: str, received_at: datetime, *, dry_run: bool
+    ) -> tuple[RetrainRun, bool]:
+        """Return the run, and whether it is new."""
         space, team_id = self._workspace, self._workspace.identity.team_id
         slot = f"command/{received_at.isoformat()}"
         async with space.database.unit_of_work() as work:
@@ -61,14 +71,14 @@ class RetrainRequests:
             )
             existing = await work.runs.by_slot(team_id=team_id, slot=slot)
             if existing is not None:
-                return existing  # this very command, tried again after a failure
+                return existing, False  # this very command, tried again after a failure
             busy = await work.runs.active(team_id=team_id)
             if busy is not None:
                 done = round(100 * float((busy.progress or {}).get("fraction") or 0.0))
                 raise RetrainingRefused(
                     f"A retraining is already running ({done}% done). Its message shows the rest."
                 )
-            if new_labels < space.retrain_min_labels:
+            if new_labels < space.retrain_min_labels and not dry_run:
                 raise RetrainingRefused(
                     f"There is too little to learn: {new_labels} new label(s) since the last retraining, "
                     f"and I need at least {space.retrain_min_labels}. Correct a few messages first."
@@ -80,14 +90,20 @@ class RetrainRequests:
                 source=RunSource.COMMAND,
                 channel_id=channel_id,
                 now=space.clock(),
+                dry_run=dry_run,
             )
             if run is None:
                 raise RetrainingRefused("A retraining is already running. Its message shows how far it is.")
             await work.audit.add(
-                team_id=team_id, actor=user_id, action="retrain", subject=slot, details={}, now=space.clock()
+                team_id=team_id,
+                actor=user_id,
+                action="retrain",
+                subject=slot,
+                details={"dry_run": True} if dry_run else {},
+                now=space.clock(),
             )
             await work.commit()
-        return run
+        return run, True
 
 
 class RetrainAnnouncer:
@@ -126,22 +142,24 @@ class RetrainAnnouncer:
             return
         self._shown[str(run.id)] = (fraction, now)
         await self._workspace.messenger.update(
-            channel_id, message_ts, progress_card(run.progress or {}, run.requested_by)
+            channel_id,
+            message_ts,
+            progress_card(run.progress or {}, run.requested_by, dry_run=run.dry_run),
         )
 
     async def _announce(self, run: RetrainRun) -> None:
         """Say what came of it, and only then that it is live when the classifier really answers with it."""
         space = self._workspace
-        if run.state == RunState.DONE and (await space.classifier.model()).version != run.model_version:
+        ended = run.finished_at or space.clock()
+        live = run.state == RunState.DONE and not run.dry_run and space.clock() - ended < SWAP
+        if live and (await space.classifier.model()).version != run.model_version:
             return  # the swap is under way; look again
         async with space.database.unit_of_work() as work:
             mine = await work.runs.mark_announced(run.id, now=space.clock())
             await work.commit()
         if not mine or not run.channel_id:
             return
-        card = result_card(
-            run.state, run.reason or "", run.model_version, run.metrics or {}, run.requested_by
-        )
+        card = _end_card(run)
         self._shown.pop(str(run.id), None)
         if run.message_ts:
             await space.messenger.update(run.channel_id, run.message_ts, card)
@@ -149,3 +167,12 @@ class RetrainAnnouncer:
             await space.messenger.post(run.channel_id, card, thread_ts=run.message_ts)
         else:
             await space.messenger.post(run.channel_id, card)
+
+
+def _end_card(run: RetrainRun) -> Card:
+    """Choose what says how a run ended."""
+    if run.state == RunState.CANCELLED:
+        return cancelled_card(run.requested_by, run.cancel_requested_by or "somebody")
+    if run.dry_run and run.state == RunState.DONE:
+        return dry_run_card(run)
+    return result_card(run.state, run.reason or "", run.model_version, run.metrics or {}, run.requested_by)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 from aiohttp import web
@@ -30,11 +31,12 @@ from bot.messenger import Messenger
 from bot.outbox import Outbox
 from bot.people import People
 from bot.policy import Thresholds
-from bot.retrain_requests import RetrainAnnouncer, RetrainRequests
+from bot.retrain_command import RetrainCommand
+from bot.retrain_requests import RetrainAnnouncer
 from bot.reviewing import Reviewing
 from bot.router import Router
 from bot.settings import Settings
-from bot.workspace import Workspace
+from bot.workspace import Models, Workspace
 from classifier.contract import Classifier
 from storage.categories import CategorySpec
 from storage.database import Database
@@ -66,6 +68,9 @@ async def running_bot(
     classifier: Classifier,
     categories: Sequence[CategorySpec],
     clock: Clock = utc_now,
+    *,
+    models: Models | None = None,
+    next_retraining: Callable[[datetime], datetime | None] | None = None,
 ) -> AsyncIterator[RunningBot]:
     """Start the bot; leaving the context stops listening first, then the workers.
 
@@ -75,6 +80,8 @@ async def running_bot(
         classifier: in this process or remote.
         categories: what a workspace begins with; categories that exist are left alone.
         clock: the time.
+        models: lets another version answer, where the bot can reach it.
+        next_retraining: says when the schedule fires next.
 
     Raises:
         ConfigurationError: a token is missing or refused.
@@ -102,6 +109,9 @@ async def running_bot(
         wake_outbox=outbox.wake,
         thresholds=Thresholds(out_of_scope=settings.out_of_scope_threshold),
         retrain_min_labels=settings.retrain_min_labels,
+        retrain_after_labels=settings.retrain_after_labels,
+        models=models,
+        next_retraining=next_retraining,
     )
     inbox = create_inbox(workspace, settings.inbox_workers)
     app = create_app(settings, inbox, client, CategoryDialogs(workspace))
@@ -142,7 +152,7 @@ def create_inbox(workspace: Workspace, workers: int) -> Inbox:
         Kind.WHY: explaining.on_command,
         Kind.WHY_BUTTON: explaining.on_button,
         Kind.PICTURE: explaining.on_picture,
-        Kind.RETRAIN: RetrainRequests(workspace).on_command,
+        Kind.RETRAIN: RetrainCommand(workspace).on_command,
         Kind.HOME: home.on_opened,
         Kind.REVIEW: home.on_review,
         Kind.CATEGORY: Categories(workspace, corrections, home).on_request,

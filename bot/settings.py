@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     retrain_cron: str = "0 3 * * *"
     retrain_timezone: str = "UTC"
     retrain_min_labels: int = Field(5, ge=1)
+    retrain_after_labels: int = Field(50, ge=0)
 
     questions_per_day: int = Field(5, ge=0, le=100)
     question_hours: str = "9-17"

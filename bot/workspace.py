@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
 
 from bot.blocks.common import Card
 from bot.clock import Clock
@@ -15,6 +17,34 @@ from bot.people import People
 from bot.policy import Thresholds
 from classifier.contract import Classifier
 from storage.database import Database
+
+
+class Versions(Protocol):
+    """Model versions."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All of them, oldest first."""
+
+    @property
+    def active(self) -> str | None:
+        """The one that answers."""
+
+
+class Models(Protocol):
+    """Lets another model version answer, here or in the classifier service.
+
+    Every method may raise ClassifierError. See classifier.model_control, which the bot does not import.
+    """
+
+    async def activate(self, version: str) -> str:
+        """Let a version answer; returns its name."""
+
+    async def rollback(self) -> str:
+        """Let the version answer that answered before; returns its name."""
+
+    async def versions(self) -> Versions:
+        """Say which versions there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +61,9 @@ class Workspace:
     wake_outbox: Callable[[], None]
     thresholds: Thresholds = field(default_factory=Thresholds)
     retrain_min_labels: int = 5
+    retrain_after_labels: int = 0
+    models: Models | None = None
+    next_retraining: Callable[[datetime], datetime | None] | None = None
 
     @asynccontextmanager
     async def tell_person(self, response_url: str) -> AsyncIterator[None]:

@@ -77,6 +77,21 @@ class Registry:
             partial.rename(target)
         return target.name
 
+    def adopt(self, folder: Path) -> str:
+        """Add a whole model directory from the same file system by one rename; it does not answer yet.
+
+        Returns:
+            The version's name, which is the folder's.
+        """
+        target = self.path(folder.name)
+        if not target.exists():
+            folder.rename(target)
+        return target.name
+
+    def mentioned(self) -> frozenset[str]:
+        """The versions that answer, or answered before."""
+        return frozenset({*self._history(), *filter(None, [self.active()])})
+
     def manifest_hash(self, version: str) -> str:
         """Sha256 (hex) of a version's manifest, which holds the sha256 of all its files.
 

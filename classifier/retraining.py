@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -14,11 +13,14 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from classifier.contract import InvalidInput
+from classifier.child_limits import default_memory_mib
+from classifier.contract import ClassifierError, InvalidInput
 from classifier.dataset import StarterPack
 from classifier.gate import Verdict, verdict_from
 from classifier.model_files import read_facts
 from classifier.registry import Registry
+from classifier.retraining_child_process import RetrainingCancelled, RetrainingFailed, run_child
+from classifier.run_folder import RunFolder, adopted, clean, folders
 from classifier.settings import ClassifierSettings
 from classifier.training_child import Job
 from classifier.training_set import TrainingSet, assemble
@@ -27,15 +29,11 @@ from storage.database import Database
 from storage.models import ModelKind, RetrainRun, RunSource, RunState
 
 LEASE = timedelta(seconds=30)
-HEARTBEAT_SECONDS = 1.0
-DEADLINE = timedelta(minutes=60)
 POLL_SECONDS = 0.5
+MAX_ATTEMPTS = 5
+"""A run whose holders died so often is given up: it may be what ends them."""
 
 log = structlog.get_logger(__name__)
-
-
-class RetrainingFailed(Exception):
-    """The child did not bring a model."""
 
 
 class RetrainWorker:
@@ -48,6 +46,7 @@ class RetrainWorker:
         pack: the starter messages.
         clock: the time.
         command: what to start as the child; a test starts its own.
+        lease: how long a holder that says nothing keeps its run.
     """
 
     def __init__(
@@ -59,6 +58,7 @@ class RetrainWorker:
         clock: Callable[[], datetime],
         *,
         command: Sequence[str] = (sys.executable, "-m", "classifier.training_child"),
+        lease: timedelta = LEASE,
     ) -> None:
         self._database = database
         self._registry = registry
@@ -66,6 +66,8 @@ class RetrainWorker:
         self._pack = pack
         self._clock = clock
         self._command = tuple(command)
+        self._lease = lease
+        self._memory_mib = settings.retrain_memory_mib or default_memory_mib()
         self._adopted: str | None = None
         self._holder = f"trainer-{uuid4().hex[:8]}"
 
@@ -75,7 +77,7 @@ class RetrainWorker:
             try:
                 await self._adopt_first_version()
                 async with self._database.unit_of_work() as work:
-                    run = await work.runs.claim(holder=self._holder, now=self._clock(), lease=LEASE)
+                    run = await work.runs.claim(holder=self._holder, now=self._clock(), lease=self._lease)
                     await work.commit()
                 if run is not None:
                     await self.carry_out(run)
@@ -99,20 +101,33 @@ class RetrainWorker:
         log.info("retraining_started", run=str(run.id), fence=run.fence)
         metrics: dict[str, Any] = {}
         version = None
+        folder = RunFolder(self._registry, run.id, run.fence)
+        minutes = self._settings.retrain_minutes
         try:
+            await self._prepare(run, folder)
             training = await self._training_set(run.team_id)
-            async with asyncio.timeout(DEADLINE.total_seconds()):
-                result = await self._child(run, training)
+            async with asyncio.timeout(60 * minutes):
+                result = await self._child(run, training, folder)
             metrics = _metrics(result, training)
             verdict = verdict_from(result["verdict"])
-            version = await self._publish(run, result, verdict, metrics)
-            state, reason = (RunState.DONE if verdict.promoted else RunState.FAILED), verdict.reason
+            await self._adopt(run, folder, str(result["version"]))
+            if run.dry_run:
+                version, state = await self._note_dry_run(run, result, verdict, metrics), RunState.DONE
+            else:
+                version = await self._publish(run, result, verdict, metrics)
+                state = RunState.DONE if verdict.promoted else RunState.FAILED
+            reason = verdict.reason
         except TimeoutError:
-            state, reason = RunState.FAILED, f"It took longer than {DEADLINE} and was ended."
-        except RetrainingFailed as error:
+            state, reason = RunState.FAILED, f"It took longer than {minutes:g} minutes and was ended."
+        except RetrainingCancelled as cancelled:
+            state, reason = RunState.CANCELLED, str(cancelled)
+        except (RetrainingFailed, ClassifierError) as error:
             state, reason = RunState.FAILED, str(error)
+        except OSError as error:
+            state, reason = RunState.FAILED, f"The model directory cannot be used ({error.strerror})."
         except asyncio.CancelledError:
-            # The lease runs out by itself, and another worker (or the next start) takes the run over.
+            # Whoever starts next goes on with it at once, from the last epoch.
+            await self._let_go(run)
             log.info("retraining_interrupted", run=str(run.id))
             raise
         async with self._database.unit_of_work() as work:
@@ -126,7 +141,65 @@ class RetrainWorker:
                 model_version=version,
             )
             await work.commit()
+        await asyncio.to_thread(folder.remove)
         log.info("retraining_finished", run=str(run.id), state=state.value, ours=ours, version=version)
+
+    async def _prepare(self, run: RetrainRun, folder: RunFolder) -> None:
+        """Make the run's folder and remove what dead runs left behind.
+
+        Raises:
+            RetrainingFailed: the run is not to be carried out.
+        """
+        progress = {"stage": "prepare", "fraction": 0.0, "attempt": run.fence}
+        if not await self._heartbeat(run.id, run.fence, progress):
+            raise RetrainingFailed("Another trainer took this run over.")
+        if run.fence > MAX_ATTEMPTS:
+            raise RetrainingFailed(f"It was begun {MAX_ATTEMPTS} times and never ended; the log says more.")
+        await asyncio.to_thread(folder.make)
+        found = await asyncio.to_thread(folders, self._registry)
+        versions = await asyncio.to_thread(adopted, found)
+        async with self._database.reader() as work:
+            held = await work.runs.holds(now=self._clock())
+            known_runs = await work.runs.known({one.run_id for one in found})
+            known_versions = await work.models.known(versions)
+        held.add((run.id, run.fence))
+        gone = await asyncio.to_thread(clean, self._registry, held, known_runs, known_versions, time.time())
+        if gone:
+            log.info("retraining_leftovers_removed", names=gone)
+
+    async def _adopt(self, run: RetrainRun, folder: RunFolder, version: str) -> None:
+        """Move the candidate into the registry, while the run is still ours."""
+        if not await self._heartbeat(run.id, run.fence, {"stage": "publish", "fraction": 0.98}):
+            raise RetrainingFailed("Another trainer took this run over.")
+        await asyncio.to_thread(folder.adopt, version)
+
+    async def _note_dry_run(
+        self, run: RetrainRun, result: dict[str, Any], verdict: Verdict, metrics: dict[str, Any]
+    ) -> str:
+        """Keep the candidate of a dry run, so that an admin may let it answer after all."""
+        version = str(result["version"])
+        metrics["would_promote"] = verdict.promoted
+        await record_version(
+            self._database,
+            self._registry,
+            run.team_id,
+            version,
+            ModelKind.FINE_TUNE,
+            self._clock(),
+            parent=self._registry.active(),
+            metrics=metrics,
+            activate=False,
+        )
+        return version
+
+    async def _let_go(self, run: RetrainRun) -> None:
+        """End the lease now instead of letting it run out."""
+        try:
+            async with self._database.unit_of_work() as work:
+                await work.runs.heartbeat(run.id, fence=run.fence, now=self._clock(), lease=timedelta(0))
+                await work.commit()
+        except Exception:  # the lease runs out by itself
+            log.exception("retraining_not_let_go", run=str(run.id))
 
     async def _training_set(self, team_id: str) -> TrainingSet:
         async with self._database.reader() as work:
@@ -136,7 +209,7 @@ class RetrainWorker:
         slugs = frozenset(row.slug for row in rows) or frozenset(c.slug for c in self._pack.categories)
         return assemble(self._pack.following(heirs), labels, slugs)
 
-    async def _child(self, run: RetrainRun, training: TrainingSet) -> dict[str, Any]:
+    async def _child(self, run: RetrainRun, training: TrainingSet, folder: RunFolder) -> dict[str, Any]:
         try:
             config = asdict(self._settings.training_config())
         except InvalidInput as error:  # the file of options
@@ -148,73 +221,29 @@ class RetrainWorker:
             config=config,
             model_home=str(self._registry.home.absolute()),
             champion=self._registry.active(),
+            folder=str(folder.path.absolute()),
         )
-        process = await asyncio.create_subprocess_exec(
-            *self._command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        try:
-            return await self._follow(run, process, job)
-        finally:
-            if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-                await process.wait()
 
-    async def _follow(self, run: RetrainRun, process: asyncio.subprocess.Process, job: Job) -> dict[str, Any]:
-        """Feed the job, keep the lease alive with what the child says, and return its result."""
-        assert process.stderr  # noqa: S101  # a pipe, see above  # nosec B101
-        progress: dict[str, Any] = {"stage": "prepare", "fraction": 0.0}
-        outcome: dict[str, dict[str, Any]] = {}
+        async def heartbeat(progress: dict[str, Any]) -> bool:
+            return await self._heartbeat(run.id, run.fence, progress)
 
-        async def feed() -> None:
-            assert process.stdin  # noqa: S101  # nosec B101
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it died early: stderr says why
-                process.stdin.write(job.encode())
-                await process.stdin.drain()
-            process.stdin.close()
-
-        async def read() -> None:
-            assert process.stdout  # noqa: S101  # nosec B101
-            async for line in process.stdout:
-                message = json.loads(line)
-                progress.update(message.get("progress", {}))
-                outcome.update({k: v for k, v in message.items() if k in {"result", "error"}})
-
-        async def beat() -> None:
-            while process.returncode is None:
-                if not await self._heartbeat(run.id, run.fence, progress):
-                    raise RetrainingFailed("Another trainer took this run over.")
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(HEARTBEAT_SECONDS):
-                        await process.wait()
-
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(feed())
-                group.create_task(read())
-                group.create_task(beat())
-                errors = group.create_task(process.stderr.read())
-        except* RetrainingFailed as failed:
-            raise failed.exceptions[0] from None
-        if "result" in outcome:
-            return outcome["result"]
-        if "error" in outcome:
-            raise RetrainingFailed(str(outcome["error"]["text"]))
-        tail = errors.result().decode(errors="replace").strip().splitlines()[-1:]
-        log.error("training_child_died", code=process.returncode, last_line=tail)
-        raise RetrainingFailed(
-            f"The training process ended with code {process.returncode}; the log says more."
-        )
+        progress = {"stage": "prepare", "fraction": 0.0, "attempt": run.fence}
+        return await run_child(self._command, job.encode(), self._memory_mib, heartbeat, progress)
 
     async def _heartbeat(self, run_id: UUID, fence: int, progress: dict[str, Any]) -> bool:
+        """Stay the holder; False means that somebody else has the run.
+
+        Raises:
+            RetrainingCancelled: somebody asked for its end.
+        """
         async with self._database.unit_of_work() as work:
             ours = await work.runs.heartbeat(
-                run_id, fence=fence, now=self._clock(), lease=LEASE, progress=dict(progress)
+                run_id, fence=fence, now=self._clock(), lease=self._lease, progress=dict(progress)
             )
+            cancelled_by = await work.runs.cancelled_by(run_id) if ours else None
             await work.commit()
+        if cancelled_by is not None:
+            raise RetrainingCancelled(cancelled_by)
         return ours
 
     async def _publish(

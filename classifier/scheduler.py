@@ -1,4 +1,4 @@
-"""When to retrain: a cron inserts a run for each workspace; whoever holds the lease carries it out."""
+"""When to retrain: a cron and new labels insert runs; whoever holds the lease carries them out."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ from datetime import datetime
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
 
 from storage.database import Database
 from storage.models import RunSource
+from storage.runs import UNFINISHED
 
 MISFIRE_GRACE_SECONDS = 3600
 """A machine that slept through the slot still retrains within the hour; later it waits for the next."""
+
+LOOK_SECONDS = 10
+"""How often new labels are counted."""
 
 CRON_FIELDS = 5
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -47,13 +52,29 @@ def _weekday_names(found: re.Match[str]) -> str:
 
 
 def create_scheduler(
-    database: Database, trigger: CronTrigger, min_labels: int, clock: Callable[[], datetime]
+    database: Database,
+    trigger: CronTrigger,
+    min_labels: int,
+    clock: Callable[[], datetime],
+    *,
+    after_labels: int = 0,
 ) -> AsyncIOScheduler:
-    """Build the scheduler; any number may run, since a slot is unique in the database."""
+    """Build the scheduler; any number may run, since a slot is unique in the database.
+
+    Args:
+        database: holds runs and labels.
+        trigger: the cron.
+        min_labels: new labels without which the cron asks for nothing.
+        clock: the time.
+        after_labels: so many new labels ask for a run by themselves; 0: never.
+    """
     scheduler = AsyncIOScheduler(timezone="UTC")
 
     async def fire() -> None:
         await insert_runs(database, clock(), min_labels)
+
+    async def look() -> None:
+        await insert_label_runs(database, clock(), after_labels)
 
     scheduler.add_job(
         fire,
@@ -63,6 +84,9 @@ def create_scheduler(
         max_instances=1,
         misfire_grace_time=MISFIRE_GRACE_SECONDS,
     )
+    if after_labels:
+        every = IntervalTrigger(seconds=LOOK_SECONDS, timezone="UTC")
+        scheduler.add_job(look, every, id="retrain after labels", coalesce=True, max_instances=1)
     return scheduler
 
 
@@ -87,6 +111,39 @@ async def insert_runs(database: Database, now: datetime, min_labels: int) -> lis
                 slot=slot,
                 requested_by="schedule",
                 source=RunSource.CRON,
+                channel_id=None,
+                now=now,
+            )
+            await work.commit()
+        if run is not None:
+            asked.append(team_id)
+    return asked
+
+
+async def insert_label_runs(database: Database, now: datetime, after_labels: int) -> list[str]:
+    """Ask for a run in each workspace with so many labels since the last attempt; return those workspaces.
+
+    The slot names the attempt before, so that any number of schedulers make one run of it; and an attempt
+    that failed is not repeated before as many further labels are there: the cron or a person may ask sooner.
+    """
+    asked = []
+    async with database.reader() as work:
+        teams = await work.categories.teams()
+    for team_id in teams:
+        async with database.reader() as work:
+            before = await work.runs.latest_real(team_id=team_id)
+            if before is not None and before.state in UNFINISHED:
+                continue
+            since = (before.started_at or before.created_at) if before is not None else None
+            new_labels = await work.labels.count_since(team_id=team_id, when=since)
+        if new_labels < after_labels:
+            continue
+        async with database.unit_of_work() as work:
+            run, _ = await work.runs.add_if_free(
+                team_id=team_id,
+                slot=f"labels/{before.id if before is not None else 'first'}",
+                requested_by="new labels",
+                source=RunSource.LABELS,
                 channel_id=None,
                 now=now,
             )

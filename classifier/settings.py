@@ -43,6 +43,10 @@ class ClassifierSettings(BaseSettings):
     options: Path | None = Field(
         None, description="JSON file of training options, as `fingerpost tune` writes it; wins over the above"
     )
+    retrain_minutes: float = Field(60.0, gt=0, description="a retraining that takes longer is ended")
+    retrain_memory_mib: int | None = Field(
+        None, ge=1024, description="memory of a retraining; unset: three quarters of the machine's"
+    )
     error_budget: float = Field(0.05, gt=0, lt=0.5, description="largest share of wrong automatic routings")
     seed: int = 0
     url: str | None = Field(None, description="a classifier service to ask in place of an own model")

@@ -6,15 +6,19 @@ It knows no database: the parent hands it the examples and takes the result.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
+import signal
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
+from classifier.child_limits import ADVICE, EXCEEDED, end_with_parent, limit_memory, says_out_of_memory
 from classifier.contract import ClassifierError
 
 NICENESS = 10
@@ -35,6 +39,7 @@ class Job:
         config: keyword arguments of TrainingConfig.
         model_home: the registry's directory.
         champion: version that answers now, or None.
+        folder: where to work and to leave the candidate; None: the registry itself.
     """
 
     train: list[tuple[str, str, float]]
@@ -43,6 +48,7 @@ class Job:
     config: dict[str, Any]
     model_home: str
     champion: str | None
+    folder: str | None = None
 
     def encode(self) -> bytes:
         """Return the job as JSON."""
@@ -100,7 +106,7 @@ def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
         TrainingConfig(**job["config"]),
         created=datetime.now(UTC),
         validation=validation,
-        checkpoint=Path(job["model_home"]) / ".training",
+        checkpoint=Path(job["folder"] or job["model_home"]) / ".training",
         progress=on_progress,
     )
     reporter.progress("evaluate", 0.93)
@@ -128,7 +134,7 @@ def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     # a published directory never changes, so the card says now what the gate found
     card = model_card(result.model.facts, verdict=verdict, evaluation=measured.as_dict(), faithful=now)
     return {
-        "version": registry.publish(result.model, card=card),
+        "version": Registry(Path(job["folder"] or job["model_home"])).publish(result.model, card=card),
         "seconds": round(time.monotonic() - started, 1),
         "challenger": _measures(measured),
         "champion": _measures(measure(champion, held_out)) if champion else None,
@@ -147,8 +153,17 @@ def _measures(report: Any) -> dict[str, Any]:
     }
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the job that stands on standard input; exit code 2 where its input cannot be used."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--parent", type=int, help="process without which this one ends")
+    parser.add_argument("--memory-mib", type=int, help="memory that it may use")
+    limits = parser.parse_args(arguments)
+    if limits.parent is not None:
+        end_with_parent(limits.parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the parent ends this process in order
+    if limits.memory_mib is not None:
+        limit_memory(limits.memory_mib)
     os.nice(NICENESS)
     # Standard output is the protocol: whatever a library prints goes to standard error from here on.
     protocol = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
@@ -159,6 +174,12 @@ def main() -> int:
         result = work(json.load(sys.stdin), reporter)
     except ClassifierError as error:
         reporter.line("error", {"text": str(error)})
+        return 2
+    except (MemoryError, RuntimeError, ImportError, OSError) as error:  # each says it in its own way
+        if not isinstance(error, MemoryError) and not says_out_of_memory(str(error)):
+            raise
+        used = f"{EXCEEDED.format(mib=limits.memory_mib or 'the available')}: {ADVICE}."
+        reporter.line("error", {"text": used})
         return 2
     reporter.line("result", result)
     return 0

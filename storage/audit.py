@@ -44,3 +44,12 @@ class AuditRepository:
             .limit(limit)
         )
         return list(rows)
+
+    async def find(self, *, team_id: str, action: str, subject: str) -> AuditEvent | None:
+        """Return the first event of an action on a subject."""
+        return await self._session.scalar(
+            select(AuditEvent)
+            .where(AuditEvent.team_id == team_id, AuditEvent.action == action, AuditEvent.subject == subject)
+            .order_by(AuditEvent.at, AuditEvent.id)
+            .limit(1)
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -69,6 +69,26 @@ class ModelRepository:
         chosen.activated_at = now
         await self._session.flush()
         return chosen
+
+    async def serves(self, *, team_id: str, version: str, now: datetime) -> bool:
+        """Note that a version serves, which it does already; False where no row tells of it."""
+        try:
+            await self.activate(team_id=team_id, version=version, now=now)
+        except RowNotFound:  # brought by hand, say; then at least the other one serves no more
+            before = await self.active(team_id=team_id, lock=True)
+            if before is not None:
+                before.state = ModelState.RETIRED
+                await self._session.flush()
+            return False
+        return True
+
+    async def known(self, versions: Collection[str]) -> set[str]:
+        """Return those of the versions that any team has: teams may share a model directory."""
+        return set(
+            await self._session.scalars(
+                select(ModelVersion.version).where(ModelVersion.version.in_(versions))
+            )
+        )
 
     async def refuse(self, *, team_id: str, version: str) -> ModelVersion:
         """The gate found this candidate worse.

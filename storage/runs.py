@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -33,6 +34,7 @@ class RunRepository:
         source: RunSource,
         channel_id: str | None,
         now: datetime,
+        dry_run: bool = False,
     ) -> tuple[RetrainRun | None, RetrainRun | None]:
         """Queue a retraining unless one is unfinished or had this slot.
 
@@ -46,6 +48,7 @@ class RunRepository:
             "source": source,
             "channel_id": channel_id,
             "created_at": now,
+            "dry_run": dry_run,
         }
         while True:
             new = await insert_or_ignore(self._session, RetrainRun, values)
@@ -125,6 +128,33 @@ class RunRepository:
         }
         return await self._write(run_id, fence, values)
 
+    async def request_cancel(self, *, team_id: str, by: str, now: datetime) -> RetrainRun | None:
+        """Ask for the end of the unfinished run; one that waits ends at once. The first who asks counts.
+
+        Returns:
+            The run as it is now, or None where none is unfinished.
+        """
+        run = await self._session.scalar(
+            select(RetrainRun)
+            .where(RetrainRun.team_id == team_id, RetrainRun.state.in_(UNFINISHED))
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        if run is None:
+            return None
+        if run.cancel_requested_at is None:
+            run.cancel_requested_at, run.cancel_requested_by = now, by
+        if run.state == RunState.QUEUED:
+            run.state, run.finished_at = RunState.CANCELLED, now
+        await self._session.flush()
+        return run
+
+    async def cancelled_by(self, run_id: UUID) -> str | None:
+        """Say who asked for the end of a run, None while nobody did."""
+        return await self._session.scalar(
+            select(RetrainRun.cancel_requested_by).where(RetrainRun.id == run_id)
+        )
+
     async def set_message(self, run_id: UUID, *, channel_id: str, ts: str) -> None:
         """Keep where the run's progress is shown."""
         await self._session.execute(
@@ -152,6 +182,38 @@ class RunRepository:
             .limit(1)
         )
 
+    async def history(self, *, team_id: str, limit: int) -> list[RetrainRun]:
+        """Return the newest runs in any state, newest first."""
+        rows = await self._session.scalars(
+            select(RetrainRun)
+            .where(RetrainRun.team_id == team_id)
+            .order_by(RetrainRun.created_at.desc(), RetrainRun.id)
+            .limit(limit)
+        )
+        return list(rows)
+
+    async def latest_real(self, *, team_id: str) -> RetrainRun | None:
+        """Return the newest run that could have changed the model: no dry run."""
+        return await self._session.scalar(
+            select(RetrainRun)
+            .where(RetrainRun.team_id == team_id, RetrainRun.dry_run.is_(False))
+            .order_by(RetrainRun.created_at.desc(), RetrainRun.id)
+            .limit(1)
+        )
+
+    async def holds(self, *, now: datetime) -> set[tuple[UUID, int]]:
+        """Return (run, fence) of what is being worked on, of all teams: they may share a model directory."""
+        rows = await self._session.execute(
+            select(RetrainRun.id, RetrainRun.fence).where(
+                RetrainRun.state == RunState.RUNNING, RetrainRun.lease_until > now
+            )
+        )
+        return {(run_id, fence) for run_id, fence in rows}
+
+    async def known(self, run_ids: Collection[UUID]) -> set[UUID]:
+        """Return those of the runs that this database has, of any team."""
+        return set(await self._session.scalars(select(RetrainRun.id).where(RetrainRun.id.in_(run_ids))))
+
     async def by_slot(self, *, team_id: str, slot: str) -> RetrainRun | None:
         """Return the run of a slot."""
         return await self._session.scalar(
@@ -162,7 +224,9 @@ class RunRepository:
         """Say when the last run that brought a model began: labels given since then are not learned yet."""
         return await self._session.scalar(
             select(func.max(RetrainRun.started_at)).where(
-                RetrainRun.team_id == team_id, RetrainRun.state == RunState.DONE
+                RetrainRun.team_id == team_id,
+                RetrainRun.state == RunState.DONE,
+                RetrainRun.dry_run.is_(False),
             )
         )
 

@@ -18,7 +18,7 @@ def new_app() -> SlackApp:
         "xapp-playground",
         commands=[
             Command("/why", "Why did Fingerpost point there?", "[message link | last]"),
-            Command("/retrain", "Learn from the corrections so far"),
+            Command("/retrain", "Learn from the corrections so far", "[status | cancel | rollback]"),
             Command("/categories", "Show or change the categories"),
         ],
     )

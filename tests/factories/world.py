@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pydantic import SecretStr
@@ -13,6 +14,7 @@ from bot.clock import Clock, utc_now
 from bot.playground.server import Playground
 from bot.runtime import RunningBot, running_bot
 from bot.settings import Settings
+from bot.workspace import Models
 from classifier.contract import Classifier
 from classifier.testing import ScriptedClassifier
 from storage.categories import CategorySpec
@@ -154,6 +156,8 @@ async def make_world(
     classifier: Classifier | None = None,
     playground: Playground | None = None,
     clock: Clock = utc_now,
+    models: Models | None = None,
+    next_retraining: Callable[[datetime], datetime | None] | None = None,
     **changes: Any,
 ) -> AsyncIterator[World]:
     """Start a workspace with the bot in it."""
@@ -165,7 +169,16 @@ async def make_world(
         database = Database(database_url)
         try:
             settings = settings_for(playground, database_url, socket=socket, **changes)
-            async with running_bot(settings, database, classifier or model, CATEGORIES, clock) as bot:
+            running = running_bot(
+                settings,
+                database,
+                classifier or model,
+                CATEGORIES,
+                clock,
+                models=models,
+                next_retraining=next_retraining,
+            )
+            async with running as bot:
                 if bot.url is not None:
                     playground.app.request_url = bot.url
                 else:
