@@ -28,6 +28,7 @@ from storage.categories import CategoryRepository
 from storage.channels import ChannelRepository
 from storage.errors import DatabaseBusy, DatabaseUnavailable, DatabaseUrlInvalid, SchemaOutOfDate
 from storage.inbox import InboxRepository
+from storage.judging import JudgingRepository
 from storage.labels import LabelRepository
 from storage.model_versions import ModelRepository
 from storage.replies import ReplyRepository
@@ -149,6 +150,7 @@ class UnitOfWork:
         self.runs = RunRepository(session)
         self.channels = ChannelRepository(session)
         self.audit = AuditRepository(session)
+        self.judging = JudgingRepository(session)
 
     async def commit(self) -> None:
         """Keep everything done so far. Rows stay readable afterwards."""

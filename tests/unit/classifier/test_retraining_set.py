@@ -28,7 +28,7 @@ def pack(each: int = 50, held_out: int = 10) -> StarterPack:
 
 
 def said(text: str, category: str | None, ticket: int = 1) -> LabelledText:
-    return LabelledText(UUID(int=ticket), (), text, category, NOW)
+    return LabelledText(UUID(int=ticket), (UUID(int=10_000 + ticket),), text, category, NOW)
 
 
 def test_without_labels_it_is_the_starter_pack():
