@@ -9,9 +9,11 @@ from typing import Any
 
 import structlog
 
-from bot.blocks.retraining import progress_card, result_card
+from bot.blocks.retrain_result import result_card
+from bot.blocks.retraining import progress_card
 from bot.errors import NotAllowed, RetrainingRefused, SlackUnavailable, UserError
 from bot.people import Role
+from bot.retrain_pictures import upload_matrix, with_links
 from bot.workspace import Workspace
 from storage.models import RetrainRun, RunSource, RunState
 
@@ -134,18 +136,18 @@ class RetrainAnnouncer:
         space = self._workspace
         if run.state == RunState.DONE and (await space.classifier.model()).version != run.model_version:
             return  # the swap is under way; look again
+        metrics = await with_links(space, run.metrics or {})
         async with space.database.unit_of_work() as work:
             mine = await work.runs.mark_announced(run.id, now=space.clock())
             await work.commit()
         if not mine or not run.channel_id:
             return
-        card = result_card(
-            run.state, run.reason or "", run.model_version, run.metrics or {}, run.requested_by
-        )
+        card = result_card(run.state, run.reason or "", run.model_version, metrics, run.requested_by)
         self._shown.pop(str(run.id), None)
         if run.message_ts:
             await space.messenger.update(run.channel_id, run.message_ts, card)
             # An edit notifies nobody, so the person who asked is told in the thread as well.
             await space.messenger.post(run.channel_id, card, thread_ts=run.message_ts)
+            await upload_matrix(space, run)
         else:
             await space.messenger.post(run.channel_id, card)
