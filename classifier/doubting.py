@@ -81,10 +81,10 @@ def find_doubts(
     """
     first = len(train) - len(people)
     recent = [row for row, ticket in enumerate(own_tickets) if ticket["part"] == "recent"]
-    if len(people) + len(recent) < FEWEST_LABELS:
+    behind = [*people, *(own_tickets[row] for row in recent)]
+    if len(behind) < FEWEST_LABELS or all(each["settled"] for each in behind):
         return Doubts()
     examples = [*train, *(own[row] for row in recent)]
-    behind = [*people, *(own_tickets[row] for row in recent)]
     found = find_suspects(examples, config, progress)
     of_people = [
         suspect
