@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from classifier.dataset import Example
-from classifier.doubting import Doubts, find_doubts
+from classifier.doubting import SOFTENED, Doubts, find_doubts
 from classifier.judging import Judged, without
 from classifier.manifest import Entry, check_manifest, example_hash, manifest_hash, manifest_of
 from classifier.training_types import Progress, TrainingConfig
@@ -69,6 +69,10 @@ def material_of(
         for example, ticket in zip(held_out[begin:], tickets, strict=True)
     ]
     doubts = find_doubts(train, people, own, tickets, config, progress)
+    train = [
+        replace(example, weight=SOFTENED * example.weight) if row in doubts.softened else example
+        for row, example in enumerate(train)
+    ]
     kept = [row for row in range(len(train)) if row not in doubts.teaching]
     entries = [
         Entry(
