@@ -223,7 +223,7 @@ def newest(
 
 
 def _watched(starter: Sequence[Example], seed: int) -> tuple[list[Example], list[Example]]:
-    """(what is learned from, what early stopping watches), the latter a share of each label."""
+    """(what is learned from, what early stopping watches), the latter a share of each label, or nothing."""
     by_label: dict[str, list[Example]] = defaultdict(list)
     for example in starter:
         by_label[example.label].append(example)
@@ -234,6 +234,8 @@ def _watched(starter: Sequence[Example], seed: int) -> tuple[list[Example], list
         share = round(VALIDATION_SHARE * len(rows))
         watched += rows[:share]
         by_label[label] = rows[share:]
+    if all(example.label == OUT_OF_SCOPE_LABEL for example in watched):
+        return list(starter), []  # nothing can be calibrated on them: the training holds some back itself
     return [example for label in sorted(by_label) for example in by_label[label]], watched
 
 

@@ -112,7 +112,7 @@ def worse_candidates() -> list[tuple[str, dict]]:
     ways = [(f"{noise:.0%} wrong labels", {"noise": noise, "seed": seed})
             for noise in (0.3, 0.4, 0.5, 0.6) for seed in (1, 2)]  # fmt: skip
     ways += [(f"no {slug}", {"lost": slug, "seed": seed}) for slug in sorted(SLUGS) for seed in (3, 4)]
-    ways += [(f"{each} messages a category", {"each": each, "seed": 5, "epochs": 2}) for each in (3, 4)]
+    ways += [(f"{each} messages a category", {"each": each, "seed": 5, "epochs": 2}) for each in (4, 5)]
     ways += [("one epoch", {"epochs": 1, "seed": 6}), ("one epoch", {"epochs": 1, "seed": 7})]
     ways += [("every message in one direction", {"turned": True, "seed": 8})]
     ways += [("temperature of ice", {"label_smoothing": 0.9, "seed": 9})]
@@ -122,7 +122,7 @@ def worse_candidates() -> list[tuple[str, dict]]:
 def learn(made: TrainingSet, base: Path, **changes: object) -> TrainedModel:
     material = material_of(job_of(made, base, Path(), None), config_for(base))
     config = config_for(base, int8_check=0, baselines=False, **changes)
-    return fit(material.train, config, created=NOW, validation=material.validation).model
+    return fit(material.train, config, created=NOW, validation=material.validation or None).model
 
 
 @pytest.mark.slow

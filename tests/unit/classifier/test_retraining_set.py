@@ -215,3 +215,10 @@ def test_a_label_weighs_by_the_role_of_who_gave_it(role: str, share: float):
     label = said("the wlan is gone", "network")
     made = assemble(pack(), [label], SLUGS, said_by={label.ticket_id: SaidBy(role, "U1")})
     assert (made.train[-1].weight, made.train[-1].voice) == (share * LABEL_WEIGHT, "U1")
+
+
+def test_without_a_category_of_the_starter_pack_the_training_chooses_what_it_watches():
+    labels = [*stream(5, "kitchen"), *(said(f"desk {n}", "desks", 50 + n) for n in range(5))]
+    made = assemble(pack(), labels, frozenset({"kitchen", "desks"}))
+    assert made.validation == ()
+    assert Counter(example.label for example in made.train)[OUT_OF_SCOPE_LABEL] == 50
