@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
 from bot.blocks.common import Card
-from bot.blocks.retraining import cancelled_card, dry_run_card, progress_card, result_card
+from bot.blocks.retrain_result import result_card
+from bot.blocks.retraining import cancelled_card, dry_run_card, progress_card
 from bot.errors import RetrainingRefused, SlackUnavailable, UserError
+from bot.retrain_pictures import upload_matrix, with_links
 from bot.workspace import Workspace
 from storage.models import RetrainRun, RunSource, RunState
 
@@ -154,25 +158,27 @@ class RetrainAnnouncer:
         live = run.state == RunState.DONE and not run.dry_run and space.clock() - ended < SWAP
         if live and (await space.classifier.model()).version != run.model_version:
             return  # the swap is under way; look again
+        metrics = await with_links(space, run.metrics or {})
         async with space.database.unit_of_work() as work:
             mine = await work.runs.mark_announced(run.id, now=space.clock())
             await work.commit()
         if not mine or not run.channel_id:
             return
-        card = _end_card(run)
+        card = _end_card(run, metrics)
         self._shown.pop(str(run.id), None)
         if run.message_ts:
             await space.messenger.update(run.channel_id, run.message_ts, card)
             # An edit notifies nobody, so the person who asked is told in the thread as well.
             await space.messenger.post(run.channel_id, card, thread_ts=run.message_ts)
+            await upload_matrix(space, run)
         else:
             await space.messenger.post(run.channel_id, card)
 
 
-def _end_card(run: RetrainRun) -> Card:
+def _end_card(run: RetrainRun, metrics: Mapping[str, Any]) -> Card:
     """Choose what says how a run ended."""
     if run.state == RunState.CANCELLED:
         return cancelled_card(run.requested_by, run.cancel_requested_by or "somebody")
     if run.dry_run and run.state == RunState.DONE:
         return dry_run_card(run)
-    return result_card(run.state, run.reason or "", run.model_version, run.metrics or {}, run.requested_by)
+    return result_card(run.state, run.reason or "", run.model_version, metrics, run.requested_by)

@@ -7,6 +7,7 @@ scope.safetensors                                  the space of the out-of-scope
 words.safetensors                                  the network that scores words, where there is one
 int8.safetensors                                   the ranges of its activations, where int8 is known for it
 fingerpost.json                                    ModelFacts
+training-manifest.json  confusion.png              of a retraining: its labels (see manifest), its mistakes
 MODEL_CARD.md                                      the same for people
 manifest.sha256                                    sha256 of every other file, as sha256sum writes it
 """
@@ -18,6 +19,7 @@ import json
 import os
 import secrets
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -36,13 +38,20 @@ from classifier.model_files import MANIFEST, read_facts, sha256_of, verify
 from classifier.scope_space import load_scope_space
 
 
-def save_model_directory(model: TrainedModel, path: Path, *, card: str | None = None) -> None:
+def save_model_directory(
+    model: TrainedModel,
+    path: Path,
+    *,
+    card: str | None = None,
+    extra: Mapping[str, bytes] | None = None,
+) -> None:
     """Write a model directory: first beside it, synced to disk, then one atomic rename.
 
     Args:
         model: what to write.
         path: the directory to make.
         card: text of the model card; None writes one from the model's facts.
+        extra: more files by name; the manifest lists them too.
 
     Raises:
         InvalidInput: `path` exists, or its parent cannot be written.
@@ -52,7 +61,7 @@ def save_model_directory(model: TrainedModel, path: Path, *, card: str | None = 
     partial = path.parent / f".{path.name}.{secrets.token_hex(4)}.partial"
     try:
         partial.mkdir(parents=True)
-        _write(model, partial, card)
+        _write(model, partial, card, extra or {})
         for file in partial.iterdir():
             _sync(file)
         _sync(partial)
@@ -103,7 +112,7 @@ def _scorer(path: Path, network: TextClassifier, facts: WordScorerFacts | None) 
     return scorer.requires_grad_(False)
 
 
-def _write(model: TrainedModel, folder: Path, card: str | None) -> None:
+def _write(model: TrainedModel, folder: Path, card: str | None, extra: Mapping[str, bytes]) -> None:
     network, facts = model.network, model.facts
     network.encoder.config.save_pretrained(folder)
     encoder = {n: v.detach().cpu().contiguous() for n, v in network.encoder.state_dict().items()}
@@ -123,6 +132,8 @@ def _write(model: TrainedModel, folder: Path, card: str | None) -> None:
     content = json.dumps(asdict(facts), indent=2, ensure_ascii=False) + "\n"
     (folder / "fingerpost.json").write_text(content, encoding="utf-8")
     (folder / "MODEL_CARD.md").write_text(card or model_card(facts), encoding="utf-8")
+    for name, data in extra.items():
+        (folder / name).write_bytes(data)
     listed = [f"{sha256_of(file)}  {file.name}\n" for file in sorted(folder.iterdir())]
     (folder / MANIFEST).write_text("".join(listed), encoding="utf-8")
 

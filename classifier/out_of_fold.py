@@ -83,12 +83,33 @@ def frozen(
     network = prepared.network(config).eval()
     texts = [example.text for example in examples]
     pooled = embed(network, prepared.texts, texts, prepared.device, report, first=0.0, last=0.5)
-    given = _given(examples, labels)
 
     def show(done: int) -> None:
         report(Progress("train", 0, 0, done, folds, 0.5 + 0.5 * done / folds))
 
-    regression = from_regression(pooled, given, len(labels), folds, config.seed, show)
+    return probabilities_of(pooled, examples, labels, config.seed, folds, show)
+
+
+def probabilities_of(
+    pooled: torch.Tensor,
+    examples: Sequence[Example],
+    labels: Sequence[str],
+    seed: int,
+    folds: int = FOLDS,
+    show: Callable[[int], None] = lambda _: None,
+) -> Floats:
+    """Do the same with vectors that are there already: [N, C].
+
+    Args:
+        pooled: float32 [N, hidden] of the frozen encoder.
+        examples: N messages.
+        labels: the C labels of the columns.
+        seed: of the folds.
+        folds: see `fold_of`.
+        show: called with the number of folds done.
+    """
+    given = _given(examples, labels)
+    regression = from_regression(pooled, given, len(labels), folds, seed, show)
     return 0.5 * regression + 0.5 * from_neighbours(pooled.numpy(), given, len(labels))
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,12 +48,19 @@ class Registry:
             return ()
         return tuple(sorted(entry.name for entry in self.home.iterdir() if VERSION.fullmatch(entry.name)))
 
-    def publish(self, model: TrainedModel | Path, *, card: str | None = None) -> str:
+    def publish(
+        self,
+        model: TrainedModel | Path,
+        *,
+        card: str | None = None,
+        extra: Mapping[str, bytes] | None = None,
+    ) -> str:
         """Add a model, or a copy of a model directory. It does not answer before it is activated.
 
         Args:
             model: what to add.
             card: text of a model's card; None writes one from its facts. A directory keeps its own.
+            extra: more files by name, for a model that is not a directory yet.
 
         Returns:
             The version's name. Publishing the same version again changes nothing.
@@ -66,7 +74,7 @@ class Registry:
 
             target = self.path(model.facts.version)
             if not target.exists():
-                save_model_directory(model, target, card=card)
+                save_model_directory(model, target, card=card, extra=extra)
             return target.name
         verify(model)
         target = self.path(read_facts(model).version)

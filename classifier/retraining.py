@@ -20,11 +20,11 @@ from classifier.gate import Verdict, verdict_from
 from classifier.model_files import read_facts
 from classifier.registry import Registry
 from classifier.retraining_child_process import RetrainingCancelled, RetrainingFailed, run_child
+from classifier.retraining_labels import gather, keep_findings
 from classifier.run_folder import RunFolder, adopted, clean, folders
 from classifier.settings import ClassifierSettings
 from classifier.training_child import Job
-from classifier.training_set import TrainingSet, assemble
-from storage.categories import successors
+from classifier.training_set import TrainingSet
 from storage.database import Database
 from storage.models import ModelKind, RetrainRun, RunSource, RunState
 
@@ -202,12 +202,7 @@ class RetrainWorker:
             log.exception("retraining_not_let_go", run=str(run.id))
 
     async def _training_set(self, team_id: str) -> TrainingSet:
-        async with self._database.reader() as work:
-            labels = await work.labels.training_examples(team_id=team_id)
-            rows = await work.categories.active(team_id=team_id)
-            heirs = successors(await work.categories.all(team_id=team_id))
-        slugs = frozenset(row.slug for row in rows) or frozenset(c.slug for c in self._pack.categories)
-        return assemble(self._pack.following(heirs), labels, slugs)
+        return await gather(self._database, self._registry, self._pack, team_id, self._clock())
 
     async def _child(self, run: RetrainRun, training: TrainingSet, folder: RunFolder) -> dict[str, Any]:
         try:
@@ -222,6 +217,7 @@ class RetrainWorker:
             model_home=str(self._registry.home.absolute()),
             champion=self._registry.active(),
             folder=str(folder.path.absolute()),
+            **training.for_child(),
         )
 
         async def heartbeat(progress: dict[str, Any]) -> bool:
@@ -267,6 +263,7 @@ class RetrainWorker:
             metrics=metrics,
             activate=verdict.promoted,
         )
+        await keep_findings(self._database, run.team_id, run.id, result, self._clock())
         return version
 
 
@@ -330,6 +327,7 @@ async def record_first_version(
 
 def _metrics(result: dict[str, Any], training: TrainingSet) -> dict[str, Any]:
     challenger, champion = result["challenger"], result["champion"]
+    picture = result.get("picture") or {}
     return {
         "accuracy": challenger["accuracy"],
         "accuracy_interval": challenger["interval"],
@@ -337,7 +335,15 @@ def _metrics(result: dict[str, Any], training: TrainingSet) -> dict[str, Any]:
         "ece": challenger["ece"],
         "held_out": challenger["n"],
         "accuracy_before": champion["accuracy"] if champion else None,
-        "labels": training.labels,
+        "accuracy_before_interval": champion["interval"] if champion else None,
+        "labels": result.get("labels", training.labels),
+        "judging": len(training.own),
+        "doubtful": result.get("doubtful", 0),
+        "scarce": list(training.scarce),
+        "changes": result.get("changes") or {},
+        "picture": picture.get("file"),
+        "picture_alt": picture.get("alt"),
+        "manifest_hash": result.get("manifest_hash"),
         "starter": training.starter,
         "seconds": result["seconds"],
         "gate": result["verdict"],

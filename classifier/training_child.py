@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -40,6 +40,9 @@ class Job:
         model_home: the registry's directory.
         champion: version that answers now, or None.
         folder: where to work and to leave the candidate; None: the registry itself.
+        people: who stands behind each of the last messages of `train`, see training_set.Given.
+        own: whose ticket each of the last messages of `held_out` is, see training_set.Judge.
+        starter: sha256 of the starter pack.
     """
 
     train: list[tuple[str, str, float]]
@@ -49,6 +52,9 @@ class Job:
     model_home: str
     champion: str | None
     folder: str | None = None
+    people: list[dict[str, Any]] = field(default_factory=list)
+    own: list[dict[str, Any]] = field(default_factory=list)
+    starter: str = ""
 
     def encode(self) -> bytes:
         """Return the job as JSON."""
@@ -80,37 +86,45 @@ class Reporter:
 def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Fit, judge both models on the same messages, and publish the new one without activating it."""
     from classifier.answers import Answers, answer  # noqa: PLC0415 - torch takes seconds to import; say so first
-    from classifier.dataset import Example  # noqa: PLC0415
     from classifier.evaluation import measure  # noqa: PLC0415
     from classifier.faithfulness import FEWEST, faithfulness, measurable  # noqa: PLC0415
-    from classifier.gate import judge  # noqa: PLC0415
+    from classifier.judging import compare, judge_both  # noqa: PLC0415
+    from classifier.manifest import MANIFEST_FILE, encoded  # noqa: PLC0415
     from classifier.model import TrainedModel  # noqa: PLC0415
     from classifier.model_card import model_card  # noqa: PLC0415
     from classifier.model_directory import load_model_directory  # noqa: PLC0415
     from classifier.registry import Registry  # noqa: PLC0415
+    from classifier.report.figures import draw_confusion  # noqa: PLC0415
     from classifier.torch_inference import TorchPredictor  # noqa: PLC0415
     from classifier.training import Progress, TrainingConfig, fit  # noqa: PLC0415
+    from classifier.training_material import material_of  # noqa: PLC0415
 
     started = time.monotonic()
-    train = [Example(text, label, weight) for text, label, weight in job["train"]]
-    validation = [Example(text, label) for text, label in job["validation"]] or None
-    held_out = [Example(text, label) for text, label in job["held_out"]]
+    config = TrainingConfig(**job["config"])
 
-    def on_progress(p: Progress) -> None:
+    def show(p: Progress, first: float, share: float) -> None:
         reporter.progress(
-            str(p.stage), 0.02 + 0.9 * p.fraction, epoch=p.epoch, epochs=p.epochs, eta_seconds=p.eta_seconds
+            str(p.stage),
+            first + share * p.fraction,
+            epoch=p.epoch,
+            epochs=p.epochs,
+            eta_seconds=p.eta_seconds,
         )
 
+    material = material_of(
+        job, config, lambda p: show(replace(p, stage="prepare", eta_seconds=None), 0.01, 0.05)
+    )
     result = fit(
-        train,
-        TrainingConfig(**job["config"]),
+        material.train,
+        config,
         created=datetime.now(UTC),
-        validation=validation,
+        validation=material.validation or None,
         checkpoint=Path(job["folder"] or job["model_home"]) / ".training",
-        progress=on_progress,
+        progress=lambda p: show(p, 0.06, 0.86),
     )
     reporter.progress("evaluate", 0.93)
     registry = Registry(Path(job["model_home"]))
+    held_out = material.judged.examples
     texts = [example.text for example in held_out]
 
     def said(model: TrainedModel) -> Answers:
@@ -129,16 +143,23 @@ def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
         except ClassifierError as error:  # a broken champion must not keep a sound model away
             reporter.line("warning", {"text": f"the present model cannot be measured: {error}"})
     explained = (before, now) if before and now else None
-    verdict = judge(champion, challenger, held_out, explained=explained).as_dict()
+    verdict = judge_both(champion, challenger, material.judged, explained=explained).as_dict()
     reporter.progress("publish", 0.98)
     # a published directory never changes, so the card says now what the gate found
     card = model_card(result.model.facts, verdict=verdict, evaluation=measured.as_dict(), faithful=now)
+    picture = draw_confusion(measured)
+    extra = {MANIFEST_FILE: encoded(material.manifest), picture.file_name: picture.png}
     return {
-        "version": Registry(Path(job["folder"] or job["model_home"])).publish(result.model, card=card),
+        "version": Registry(Path(job["folder"] or job["model_home"])).publish(
+            result.model, card=card, extra=extra
+        ),
         "seconds": round(time.monotonic() - started, 1),
         "challenger": _measures(measured),
         "champion": _measures(measure(champion, held_out)) if champion else None,
         "verdict": verdict,
+        "changes": compare(champion, challenger, material.judged),
+        "picture": {"file": picture.file_name, "alt": picture.alt},
+        **material.findings(),
     }
 
 

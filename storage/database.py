@@ -31,6 +31,7 @@ from storage.embeddings import EmbeddingRepository
 from storage.errors import DatabaseBusy, DatabaseUnavailable, DatabaseUrlInvalid, SchemaOutOfDate
 from storage.gold import GoldRepository
 from storage.inbox import InboxRepository
+from storage.judging import JudgingRepository
 from storage.labels import LabelRepository
 from storage.model_versions import ModelRepository
 from storage.proposals import ProposalRepository
@@ -163,6 +164,7 @@ class UnitOfWork:
         self.questions = QuestionRepository(session)
         self.drift = DriftRepository(session)
         self.proposals = ProposalRepository(session)
+        self.judging = JudgingRepository(session)
 
     async def commit(self) -> None:
         """Keep everything done so far. Rows stay readable afterwards."""

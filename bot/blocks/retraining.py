@@ -1,4 +1,4 @@
-"""The one message of a retraining: how far it is, and what came of it."""
+"""The one message of a retraining: how far it is. What came of it is in retrain_result.py."""
 
 from __future__ import annotations
 
@@ -53,41 +53,10 @@ def progress_card(progress: Mapping[str, Any], requested_by: str, *, dry_run: bo
         details.append("taken up again after a restart")
     what = "Dry run" if dry_run else "Retraining"
     body = f":hourglass_flowing_sand: *{what}:* {stage[:1].lower()}{stage[1:]}\n`{bar(fraction, 20)}` {done}"
-    small = " · ".join([*details, f"asked by {_who(requested_by)}"])
+    small = " · ".join([*details, f"asked by {who(requested_by)}"])
     return card(
         f"{what}: {stage[:1].lower()}{stage[1:]}, {done}",
         [section(body), small_print(small[0].upper() + small[1:])],
-    )
-
-
-def result_card(
-    state: str, reason: str, version: str | None, metrics: Mapping[str, Any], requested_by: str
-) -> Card:
-    """Say what came of a run: live, or not and why."""
-    live = state == "done" and version is not None
-    if live:
-        head = f":white_check_mark: *A new model is live:* `{title(version or '')}`"
-        text = f"Retraining done: {title(version or '')} is live."
-    else:
-        why = escape(plain(reason, REASON_LENGTH))
-        head = f":no_entry: *The model stays as it was.* {why}"
-        text = f"The model stays as it was. {why}"
-    lines = []
-    if live and metrics.get("accuracy") is not None:
-        bounds = metrics.get("accuracy_interval")
-        interval = f" (95% interval {100 * bounds[0]:.1f} to {100 * bounds[1]:.1f})" if bounds else ""
-        lines.append(f"Right on {100 * float(metrics['accuracy']):.1f}% of held-out messages{interval}.")
-    if live and metrics.get("labels") is not None:
-        labels = int(metrics["labels"])
-        lines.append(
-            f"Learned from {labels} {'label' if labels == 1 else 'labels'} that people gave "
-            f"and {metrics.get('starter', 0)} starter messages."
-        )
-    if metrics.get("seconds") is not None:
-        lines.append(f"It took {duration(float(metrics['seconds']))}.")
-    return card(
-        " ".join([text.strip(), *lines]),
-        [section("\n".join([head, *lines])), small_print(f"Asked by {_who(requested_by)}")],
     )
 
 
@@ -99,7 +68,8 @@ def duration(seconds: float) -> str:
     return f"{whole // 60} min {whole % 60:02d} s"
 
 
-def _who(requested_by: str) -> str:
+def who(requested_by: str) -> str:
+    """Mention a person, name the schedule."""
     is_user = requested_by[:1] in {"U", "W"} and requested_by.isalnum() and requested_by.isupper()
     return f"<@{requested_by}>" if is_user else f"the {title(requested_by)}"
 
@@ -110,9 +80,9 @@ def cancelled_card(requested_by: str, cancelled_by: str) -> Card:
         "Retraining cancelled. The model stays as it was.",
         [
             section(
-                f":no_entry: *{_who(cancelled_by)} cancelled the retraining.* The model stays as it was."
+                f":no_entry: *{who(cancelled_by)} cancelled the retraining.* The model stays as it was."
             ),
-            small_print(f"Asked by {_who(requested_by)}"),
+            small_print(f"Asked by {who(requested_by)}"),
         ],
     )
 
@@ -134,7 +104,7 @@ def dry_run_card(run: RetrainRun) -> Card:
         lines.append(f"`/retrain rollback {version}` lets it answer.")
     return card(
         "Dry run finished. Nothing was changed.",
-        [section("\n".join(lines)), small_print(f"`{version}` · asked by {_who(run.requested_by)}")],
+        [section("\n".join(lines)), small_print(f"`{version}` · asked by {who(run.requested_by)}")],
     )
 
 
@@ -160,7 +130,7 @@ def status_card(
     if active is not None:
         shown = progress_card(active.progress or {}, active.requested_by, dry_run=active.dry_run)
         ending = active.cancel_requested_by
-        more = [small_print(f"{_who(ending)} cancelled it; it is about to end.")] if ending else []
+        more = [small_print(f"{who(ending)} cancelled it; it is about to end.")] if ending else []
         return Card(shown.text, [*shown.blocks, *(block.to_dict() for block in more)])
     lines = [f"*No retraining is under way.* `{title(version)}` answers."]
     lines.append(f"The last one: {_outcome(last)}" if last else "There was none so far.")
@@ -176,7 +146,7 @@ def history_card(runs: Sequence[RetrainRun]) -> Card:
     """List runs, newest first: when, who, result, accuracy before and after, version."""
     if not runs:
         return card("There was no retraining so far.", [section("There was no retraining so far.")])
-    lines = [section(f"{_outcome(run)} · asked by {_who(run.requested_by)}") for run in runs]
+    lines = [section(f"{_outcome(run)} · asked by {who(run.requested_by)}") for run in runs]
     return card(f"The last {len(runs)} retrainings.", [section("*The last retrainings*"), *lines])
 
 
@@ -210,8 +180,8 @@ def _outcome(run: RetrainRun) -> str:
     accuracy = _accuracy(metrics)
     measured = f" · {accuracy}" if accuracy else ""
     if run.state == RunState.CANCELLED:
-        who = _who(run.cancel_requested_by) if run.cancel_requested_by else "somebody"
-        icon, what = ":no_entry:", f"cancelled by {who}"
+        by = who(run.cancel_requested_by) if run.cancel_requested_by else "somebody"
+        icon, what = ":no_entry:", f"cancelled by {by}"
     elif run.state == RunState.DONE and run.dry_run:
         would = "would have gone live" if metrics.get("would_promote") else "would have been refused"
         icon, what = ":test_tube:", f"dry run, `{version}` {would}{measured}"

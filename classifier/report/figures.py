@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,21 @@ def draw_figures(report: Report) -> tuple[Figure, ...]:
         drawn.append(_confusion_worst(report))
     drawn.append(_confusion(report))
     return tuple(drawn)
+
+
+def draw_confusion(report: Report) -> Figure:
+    """Draw the confusion matrix with counts; of many categories those that are confused most."""
+    if len(report.matrix.labels) > WORST and report.worst_confusions:
+        return replace(_confusion_worst(report), key="confusion")
+    labels = report.matrix.labels
+    side = 3.4 + 0.36 * len(labels)
+    worst = ", ".join(f"{right} taken for {said} {n} times" for right, said, n in report.confusions[:3])
+    alt = f"Confusion matrix of {len(labels)} categories, rows are the right ones, with counts"
+    return Figure(
+        "confusion",
+        f"{alt}. Most often: {worst}" if worst else f"{alt}. Nothing was confused",
+        _png((side + 0.8, side), lambda axes: _matrix(axes, report, labels, 8, figures=True)),
+    )
 
 
 def _comparison(report: Report) -> Figure:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from bot.blocks.retraining import STAGES, duration, progress_card, result_card
+from bot.blocks.retrain_result import result_card
+from bot.blocks.retraining import STAGES, duration, progress_card
 from bot.playground.block_validation import check_message_blocks
 from tests.factories.rows import ANNA
 from tests.factories.snapshots import check_card
@@ -32,6 +33,67 @@ def test_it_trains():
 
 def test_it_is_live():
     check_card("retraining_done", result_card("done", "93.4% right", VERSION, METRICS, ANNA))
+
+
+def changed(**more: Any) -> dict[str, Any]:
+    """Metrics of a run that judged both models on starter messages and on own tickets."""
+    return METRICS | {
+        "held_out": 1049,
+        "accuracy_before": 0.912,
+        "accuracy_before_interval": [0.88, 0.94],
+        "doubtful": 2,
+        "changes": {
+            "own": 60,
+            "own_accuracy": 0.9,
+            "own_accuracy_before": 0.8,
+            "better": [{"category": "billing", "before": 0.81, "now": 0.9}],
+            "worse": [{"category": "network", "before": 0.92, "now": 0.89}],
+            "newly_right": [
+                {"ticket": "t1", "right": "billing", "before": "network", "now": "billing"},
+                {"ticket": "gone", "right": "billing", "before": "network", "now": "billing"},
+                {"text": "my <wifi> & vpn", "right": "network", "before": "login", "now": "network"},
+            ],
+            "newly_wrong": [{"text": "no code came", "right": "login", "before": "login", "now": "network"}],
+        },
+        "links": {"t1": "https://acme.slack.com/archives/C0HELP/p1790000000000100"},
+        **more,
+    }
+
+
+def test_it_is_live_and_what_changed_is_said():
+    check_card("retraining_done_changes", result_card("done", "", VERSION, changed(), ANNA))
+
+
+def test_a_refused_one_says_what_would_have_changed():
+    reason = "The new model fails a category: it has lost 'network': 0 of 4 messages right, where 4 were."
+    check_card("retraining_refused_changes", result_card("failed", reason, VERSION, changed(), "schedule"))
+
+
+def test_a_ticket_is_shown_as_a_link_or_not_at_all():
+    shown = str(result_card("done", "", VERSION, changed(), ANNA).blocks)
+    assert "p1790000000000100|your ticket" in shown
+    assert shown.count("your ticket>") == 1
+
+
+@pytest.mark.parametrize("link", ["javascript:alert(1)", "https://x|y>", "", "https://a b"])
+def test_what_is_no_link_links_nowhere(link: str):
+    assert "your ticket>" not in str(
+        result_card("done", "", VERSION, changed(links={"t1": link}), ANNA).blocks
+    )
+
+
+def test_what_people_wrote_neither_pings_nor_links():
+    row = {"text": "<!channel> <@U1> " * 30, "right": "<!here>", "before": "*a*", "now": "`b`"}
+    made = result_card("done", "", VERSION, changed(changes={"newly_right": [row] * 9}), ANNA)
+    assert "<!" not in str(made.blocks) + made.text
+    check_message_blocks(made.blocks, {})
+
+
+def test_categories_that_wait_for_more_messages_are_named():
+    assert (
+        "Too few messages to learn yet: kitchen."
+        in result_card("done", "", VERSION, changed(scarce=["kitchen"]), ANNA).text
+    )
 
 
 def test_the_gate_refused_it():

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 from typing import get_args
 from uuid import UUID
+
+import pytest
 
 from bot.blocks.retraining import STAGES
 from classifier.contract import OUT_OF_SCOPE_LABEL
 from classifier.dataset import Category, Example, StarterPack, starter_pack
-from classifier.training_set import LABEL_WEIGHT, VALIDATION_SHARE, assemble
+from classifier.manifest import example_hash
+from classifier.training_set import (
+    FEWEST_RECENT,
+    LABEL_WEIGHT,
+    MOST_RECENT,
+    VALIDATION_SHARE,
+    SaidBy,
+    assemble,
+)
 from classifier.training_types import Stage
 from storage.labels import LabelledText
 from tests.factories.rows import NOW
@@ -28,7 +39,7 @@ def pack(each: int = 50, held_out: int = 10) -> StarterPack:
 
 
 def said(text: str, category: str | None, ticket: int = 1) -> LabelledText:
-    return LabelledText(UUID(int=ticket), (), text, category, NOW)
+    return LabelledText(UUID(int=ticket), (UUID(int=10_000 + ticket),), text, category, NOW)
 
 
 def test_without_labels_it_is_the_starter_pack():
@@ -120,3 +131,101 @@ def test_starter_messages_of_a_merged_category_teach_what_it_was_merged_into():
     counts = Counter(example.label for example in (*merged.train, *merged.validation))
     assert counts == {"network": 100, OUT_OF_SCOPE_LABEL: 50}
     assert Counter(example.label for example in merged.held_out)["network"] == 20
+
+
+def stream(count: int, category: str = "login") -> list[LabelledText]:
+    """Labels of one category, a minute apart, all texts different."""
+    return [
+        LabelledText(
+            UUID(int=i + 1),
+            (UUID(int=50_000 + i),),
+            f"{category} case {i}",
+            category,
+            NOW + timedelta(minutes=i),
+        )
+        for i in range(count)
+    ]
+
+
+def learned(labels: list[LabelledText]) -> frozenset[str]:
+    return frozenset(example_hash(label.text, label.category or "oos") for label in labels)
+
+
+@pytest.mark.parametrize(
+    ("count", "judging"),
+    [(1, 0), (39, 0), (99, 0), (100, 20), (101, 20), (500, 100), (1000, 200), (1100, MOST_RECENT)],
+)
+def test_the_newest_fifth_judges_where_there_are_enough(count: int, judging: int):
+    labels = stream(count)
+    made = assemble(pack(), labels, SLUGS, learned=frozenset())
+    assert [judge.part for judge in made.own] == ["recent"] * judging
+    assert made.labels == count - judging
+    own = made.held_out[len(made.held_out) - judging :] if judging else ()
+    assert {example.text for example in own} == {label.text for label in labels[count - judging :]}
+
+
+def test_a_single_correction_after_a_training_is_always_learned():
+    before, after = stream(400)[:399], stream(400)[399:]
+    made = assemble(pack(), [*before, *after], SLUGS, learned=learned(before))
+    assert made.own == ()
+    assert after[0].text in {example.text for example in made.train}
+
+
+def test_only_labels_that_the_present_model_does_not_know_judge():
+    labels = stream(400)
+    made = assemble(pack(), labels, SLUGS, learned=learned(labels[:350]))
+    judging = {UUID(judge.ticket_id) for judge in made.own}
+    # half of the fifty new ones: the older half is learned now, and the younger with the next training
+    assert judging == {label.ticket_id for label in labels[375:]}
+
+
+def test_nothing_recent_judges_where_nobody_knows_what_the_present_model_learned():
+    assert assemble(pack(), stream(400), SLUGS, learned=None).own == ()
+
+
+def test_judging_takes_no_label_from_a_small_category():
+    labels = [*stream(400), *(stream(420, "kitchen")[412:])]
+    made = assemble(pack(), labels, SLUGS | {"kitchen"}, learned=frozenset())
+    assert Counter(example.label for example in made.train)["kitchen"] == 8
+    assert len(made.own) >= FEWEST_RECENT
+
+
+def test_a_message_that_came_twice_does_not_judge():
+    labels = stream(200)
+    again = [
+        LabelledText(
+            UUID(int=900 + i), (UUID(int=70_000 + i),), label.text.upper(), "login", label.created_at
+        )
+        for i, label in enumerate(labels[190:])
+    ]
+    made = assemble(pack(), [*labels, *again], SLUGS, learned=frozenset())
+    judging = {example.text.lower() for example in made.held_out}
+    assert not judging & {example.text.lower() for example in made.train}
+
+
+def test_a_frozen_ticket_judges_and_nothing_with_its_words_is_learned():
+    frozen, same = said("the wlan is gone", "network"), said("The WLAN is gone", "login", 2)
+    made = assemble(pack(), [same], SLUGS, gold=[frozen])
+    assert "the wlan is gone" not in {example.text.lower() for example in made.train}
+    assert (made.held_out[-1].label, made.own[0].part) == ("network", "gold")
+
+
+def test_a_category_with_too_few_messages_waits_and_the_others_are_learned():
+    labels = [said("the coffee machine", "kitchen", 1), said("no milk", "kitchen", 2)]
+    made = assemble(pack(), labels, SLUGS | {"kitchen"})
+    assert made.scarce == ("kitchen",)
+    assert "kitchen" not in {example.label for example in (*made.train, *made.held_out)}
+
+
+@pytest.mark.parametrize(("role", "share"), [("admin", 1.0), ("owner", 1.0), ("staff", 0.9), ("import", 0.5)])
+def test_a_label_weighs_by_the_role_of_who_gave_it(role: str, share: float):
+    label = said("the wlan is gone", "network")
+    made = assemble(pack(), [label], SLUGS, said_by={label.ticket_id: SaidBy(role, "U1")})
+    assert (made.train[-1].weight, made.train[-1].voice) == (share * LABEL_WEIGHT, "U1")
+
+
+def test_without_a_category_of_the_starter_pack_the_training_chooses_what_it_watches():
+    labels = [*stream(5, "kitchen"), *(said(f"desk {n}", "desks", 50 + n) for n in range(5))]
+    made = assemble(pack(), labels, frozenset({"kitchen", "desks"}))
+    assert made.validation == ()
+    assert Counter(example.label for example in made.train)[OUT_OF_SCOPE_LABEL] == 50

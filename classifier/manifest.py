@@ -1,0 +1,125 @@
+"""What a model learned from, without anybody's message: which labels of people, and which starter pack. Pure.
+
+training-manifest.json in the model directory:
+
+    {"format": 1, "starter": sha256 of the pack, "starter_messages": 4103,
+     "people": [{"labels": [label id, ...], "example": sha256, "role": "owner", "weight": 8.0}, ...]}
+
+`example` is the sha256 of the text, lower-case and with single spaces, and its category.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from classifier.contract import BrokenModel, InvalidInput
+from classifier.dataset import Example
+
+MANIFEST_FILE = "training-manifest.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One example of people.
+
+    Attributes:
+        label_ids: the labels behind it, at least one.
+        example: see `example_hash`.
+        role: of the person whose word counted, "" where it is not known.
+        weight: in the training.
+    """
+
+    label_ids: tuple[str, ...]
+    example: str
+    role: str
+    weight: float
+
+
+def text_key(text: str) -> str:
+    """Texts with the same key are the same message."""
+    return " ".join(text.lower().split())
+
+
+def example_hash(text: str, label: str) -> str:
+    """Sha256 (hex) of a message and its category."""
+    return hashlib.sha256(f"{text_key(text)}\x1f{label}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def manifest_of(starter: str, starter_messages: int, people: Sequence[Entry]) -> dict[str, Any]:
+    """Put a manifest together; the same training gives the same one.
+
+    Args:
+        starter: sha256 of the starter pack.
+        starter_messages: messages of it that were learned from.
+        people: what people gave.
+    """
+    rows = [
+        {"labels": sorted(e.label_ids), "example": e.example, "role": e.role, "weight": e.weight}
+        for e in people
+    ]
+    return {
+        "format": FORMAT,
+        "starter": starter,
+        "starter_messages": starter_messages,
+        "people": sorted(rows, key=lambda row: (row["example"], row["labels"])),
+    }
+
+
+def encoded(manifest: Mapping[str, Any]) -> bytes:
+    """Return the file's content."""
+    return json.dumps(manifest, indent=1, sort_keys=True).encode() + b"\n"
+
+
+def manifest_hash(manifest: Mapping[str, Any]) -> str:
+    """Sha256 (hex) of the file."""
+    return hashlib.sha256(encoded(manifest)).hexdigest()
+
+
+def check_manifest(
+    manifest: Mapping[str, Any],
+    learned: Sequence[Example] | None = None,
+    starter: Collection[str] = frozenset(),
+) -> None:
+    """Prove that a person stands behind everything that is not of the starter pack.
+
+    Args:
+        manifest: to check.
+        learned: all examples of the training; None checks the manifest alone.
+        starter: hashes of the starter pack's examples.
+
+    Raises:
+        InvalidInput: an entry has no label, or something was learned that nobody labelled.
+    """
+    for entry in manifest["people"]:
+        if not entry["labels"] or not all(isinstance(each, str) and each for each in entry["labels"]):
+            raise InvalidInput("the training manifest has an example that no person labelled")
+    if learned is None:
+        return
+    listed = Counter(entry["example"] for entry in manifest["people"])
+    rest = Counter(example_hash(example.text, example.label) for example in learned)
+    if listed - rest:
+        raise InvalidInput("the training manifest lists examples that are not in the training")
+    if any(example not in starter for example in rest - listed):
+        raise InvalidInput("the training holds an example that no person labelled: it is not learned from")
+
+
+def learned_by(directory: Path) -> frozenset[str] | None:
+    """Hashes of the people's examples that a model learned from; None where its directory does not say.
+
+    Raises:
+        BrokenModel: there is a manifest that cannot be read.
+    """
+    try:
+        content = json.loads((directory / MANIFEST_FILE).read_text(encoding="utf-8"))
+        return frozenset(str(entry["example"]) for entry in content["people"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise BrokenModel(f"{directory}/{MANIFEST_FILE} cannot be read: train the model again") from error

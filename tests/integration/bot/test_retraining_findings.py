@@ -1,0 +1,135 @@
+"""From people's labels in the database to a run's training set, and its findings back."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from sqlalchemy import select
+
+from classifier.dataset import Category, Example, StarterPack
+from classifier.manifest import MANIFEST_FILE, Entry, encoded, example_hash, manifest_of
+from classifier.registry import Registry
+from classifier.retraining_labels import MOST_DOUBTS, freezable, gather, keep_findings, known_to, picked
+from storage.judging import Backing
+from storage.labels import LabelledText
+from storage.learning_models import LabelReview
+from storage.models import LabelRole
+from tests.factories.rows import NOW, TEAM
+
+PACK = StarterPack(
+    (Category("vpn", "VPN", "vpn", "", ""), Category("wifi", "Wi-Fi", "wifi", "", "")),
+    tuple(Example(f"{slug} {n}", slug) for slug in ("vpn", "wifi") for n in range(20)),
+    tuple(Example(f"{slug} kept {n}", slug) for slug in ("vpn", "wifi") for n in range(5)),
+)
+
+
+async def say(work, category, number, *, user_id="U1", role="staff", ticket=None):
+    """A ticket with a person's label."""
+    if ticket is None:
+        ticket, _ = await work.tickets.add_if_new(
+            team_id=TEAM, channel_id="C1", ts=f"1767600000.{number:06d}", user_id="U9",
+            text=f"my {category} drops, case {number}", now=NOW,
+        )  # fmt: skip
+    await work.labels.add(
+        team_id=TEAM, ticket_id=ticket.id, category=category, user_id=user_id, role=role,
+        kind="correction", source="button", now=NOW + timedelta(minutes=number),
+    )  # fmt: skip
+    return ticket
+
+
+async def test_labels_that_stand_teach_and_the_manifest_names_them(database, tmp_path):
+    async with database.unit_of_work() as work:
+        await say(work, "vpn", 1, role="owner")
+        disputed = await say(work, "vpn", 2)
+        await say(work, "wifi", 3, user_id="U2", ticket=disputed)
+        gone = await say(work, "vpn", 4)
+        await work.labels.withdraw(
+            team_id=TEAM, ticket_id=gone.id, user_id="U1", source="button", now=NOW + timedelta(hours=1)
+        )
+        await work.commit()
+    made = await gather(database, Registry(tmp_path), PACK, TEAM, NOW)
+    assert [(row.role, row.voice, row.settled) for row in made.given] == [("owner", "U1", False)]
+    assert made.train[-1].text == "my vpn drops, case 1"
+    assert made.own == ()
+    json.dumps(made.for_child())
+
+
+async def test_doubts_go_to_people_once_and_their_tickets_leave_the_next_training(database, tmp_path):
+    async with database.unit_of_work() as work:
+        tickets = [await say(work, "vpn", number) for number in range(4)]
+        await work.commit()
+    doubts = [
+        {"ticket": str(ticket.id), "given": "vpn", "suggested": suggested, "score": 0.9}
+        for ticket, suggested in zip(tickets[:2], ("wifi", "oos"), strict=True)
+    ]
+    result = {"manifest_hash": "abc", "doubts": doubts}
+    for _ in range(2):
+        await keep_findings(database, TEAM, uuid4(), result, NOW)
+    async with database.reader() as work:
+        found = {row.ticket_id: row for row in await work.session.scalars(select(LabelReview))}
+    assert set(found) == {ticket.id for ticket in tickets[:2]}
+    assert (found[tickets[0].id].suggested, found[tickets[1].id].suggested) == ("wifi", None)
+    made = await gather(database, Registry(tmp_path), PACK, TEAM, NOW)
+    assert {row.ticket_id for row in made.given} == {str(ticket.id) for ticket in tickets[2:]}
+
+
+async def test_one_run_hands_only_the_worst_doubts_to_people(database):
+    async with database.unit_of_work() as work:
+        tickets = [await say(work, "vpn", number) for number in range(MOST_DOUBTS + 5)]
+        await work.commit()
+    doubts = [{"ticket": str(t.id), "given": "vpn", "suggested": "wifi", "score": 0.9} for t in tickets]
+    await keep_findings(database, TEAM, uuid4(), {"doubts": doubts}, NOW)
+    async with database.reader() as work:
+        found = {row.ticket_id for row in await work.session.scalars(select(LabelReview))}
+    assert found == {ticket.id for ticket in tickets[:MOST_DOUBTS]}
+
+
+async def test_some_tickets_that_an_admin_labelled_are_frozen_and_judge_from_then_on(database, tmp_path):
+    async with database.unit_of_work() as work:
+        tickets = [await say(work, "vpn", number, role="admin") for number in range(80)]
+        await work.commit()
+    chosen = {ticket.id for ticket in tickets if picked(ticket.id)}
+    for _ in range(2):
+        made = await gather(database, Registry(tmp_path), PACK, TEAM, NOW)
+        assert {UUID(judge.ticket_id) for judge in made.own if judge.part == "gold"} == chosen
+        assert not {row.ticket_id for row in made.given} & {str(each) for each in chosen}
+
+
+def labelled(count: int) -> list[LabelledText]:
+    return [
+        LabelledText(UUID(int=n), (UUID(int=9 * n),), f"case {n}", "vpn", NOW) for n in range(1, count + 1)
+    ]
+
+
+def backed(labels: list[LabelledText], role: LabelRole, people: int) -> dict:
+    return {(label.ticket_id, label.category): Backing(role, "U1", people) for label in labels}
+
+
+def test_only_what_two_people_or_an_admin_say_is_frozen():
+    labels = labelled(400)
+    one_admin, two = backed(labels, LabelRole.ADMIN, 1), backed(labels, LabelRole.STAFF, 2)
+    frozen = freezable(labels, one_admin, frozenset())
+    assert 8 <= len(frozen) <= 40  # a twentieth
+    assert freezable(labels, two, frozenset()) == frozen
+    assert freezable(labels, backed(labels, LabelRole.OWNER, 1), frozenset()) == []
+    assert freezable(labels[:10], one_admin, frozenset()) == []  # a small category needs each of them
+
+
+def test_what_the_present_model_learned_is_not_frozen_any_more():
+    labels = labelled(400)
+    learned = frozenset(example_hash(label.text, "vpn") for label in labels)
+    assert freezable(labels, backed(labels, LabelRole.ADMIN, 1), learned) == []
+
+
+def test_a_model_without_a_manifest_may_know_anything(tmp_path):
+    registry = Registry(tmp_path)
+    assert known_to(registry) == frozenset()
+    version = "20260101T000000Z-abc123"
+    (tmp_path / version).mkdir()
+    (tmp_path / "ACTIVE").write_text(version)
+    assert known_to(registry) is None  # and its facts cannot be read either
+    entry = Entry(("l1",), example_hash("a", "vpn"), "staff", 8.0)
+    (tmp_path / version / MANIFEST_FILE).write_bytes(encoded(manifest_of("s", 1, [entry])))
+    assert known_to(registry) == {example_hash("a", "vpn")}
