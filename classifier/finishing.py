@@ -85,10 +85,9 @@ def finish(
         facts.labels,
         config.error_budget,
     )
-    version = f"{created.astimezone(UTC):%Y%m%dT%H%M%SZ}-{state_digest(network)[:6]}"
     return replace(
         facts,
-        version=version,
+        version=version_of(network, created),
         created=created.astimezone(UTC).isoformat(timespec="seconds"),
         temperature=temperature,
         thresholds={"route": thresholds.route},
@@ -103,3 +102,8 @@ def finish(
             "validation_ece": expected_calibration_error(confidence[inside], correct[inside]),
         },
     )
+
+
+def version_of(network: TextClassifier, created: datetime) -> str:
+    """Name a version: when it was made, and six digits of its weights' sha256, see registry.VERSION."""
+    return f"{created.astimezone(UTC):%Y%m%dT%H%M%SZ}-{state_digest(network)[:6]}"

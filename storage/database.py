@@ -32,6 +32,7 @@ from storage.labels import LabelRepository
 from storage.model_versions import ModelRepository
 from storage.replies import ReplyRepository
 from storage.runs import RunRepository
+from storage.taxonomy import TaxonomyRepository
 from storage.tickets import TicketRepository
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
@@ -149,6 +150,7 @@ class UnitOfWork:
         self.runs = RunRepository(session)
         self.channels = ChannelRepository(session)
         self.audit = AuditRepository(session)
+        self.taxonomy = TaxonomyRepository(session)
 
     async def commit(self) -> None:
         """Keep everything done so far. Rows stay readable afterwards."""
