@@ -26,6 +26,11 @@ FEWEST = 3
 PENALTIES = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
 """L2 penalties on the standardised weights that messages which were left out choose from."""
 
+CAUTION = 0.5
+"""Log-odds that a new row is held back by. With a frozen encoder, five categories that BANKING77's model never
+saw and eight examples of each, on other messages of the training file: F1 0.88 without and 0.86 with it, and a
+half of the messages that are taken from other categories."""
+
 _FOLDS = 8
 _AT_MOST = 40
 """Messages of one category that are looked at: more change nothing, and the fit stays a matter of seconds."""
@@ -157,7 +162,8 @@ def learn_rows(
     outcomes = {penalty: left_out(penalty) for penalty in penalties}
     penalty = min(outcomes, key=lambda each: float(_loss(outcomes[each], others, targets, share)))
     matrix, bias = fit_rows(features, others, targets, share, len(learned), penalty)
-    return Learned(matrix / scale, bias - matrix @ (mean / scale), outcomes[penalty], penalty)
+    bias = bias - matrix @ (mean / scale) - CAUTION
+    return Learned(matrix / scale, bias, outcomes[penalty] - CAUTION, penalty)
 
 
 def fit_rows(
