@@ -27,9 +27,9 @@ PENALTIES = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
 """L2 penalties on the standardised weights that messages which were left out choose from."""
 
 CAUTION = 0.5
-"""Log-odds that a new row is held back by. With a frozen encoder, five categories that BANKING77's model never
-saw and eight examples of each, on other messages of the training file: F1 0.88 without and 0.86 with it, and a
-half of the messages that are taken from other categories."""
+"""Log-odds that a new row is held back by. With a frozen encoder, five categories that it never saw and
+eight examples of each, on other messages of BANKING77's training file: F1 0.88 without and 0.86 with it, and
+half as many messages are taken from other categories."""
 
 _FOLDS = 8
 _AT_MOST = 40
