@@ -179,13 +179,13 @@ def _learn(
     chosen = sample([example.label for example in examples], plan.learned, seed)
     looked = [examples[i] for i in chosen]
     kept = list(plan.kept)
-    others = (pooled[chosen] @ head.weight[kept].T + head.bias[kept]) / head.temperature
+    present = (pooled[chosen] @ head.weight[kept].T + head.bias[kept]) / head.temperature
     weights = torch.tensor(
         [e.weight * (_OUT_OF_SCOPE_WEIGHT if e.label == OUT_OF_SCOPE_LABEL else 1.0) for e in looked]
     )
     rows = learn_rows(
         pooled[chosen],
-        others.logsumexp(dim=1),
+        present,
         [example.label for example in looked],
         weights,
         plan.learned,

@@ -50,7 +50,7 @@ def test_a_row_wins_its_own_messages_and_leaves_the_others_theirs():
     labels = [slug for slug in (*PRESENT, "badge") for _ in range(8)]
     pooled = torch.cat([centre + 0.3 * torch.randn(8, 8, generator=draw) for centre in centres])
     kept = pooled @ centres[:3].T
-    rows = learn_rows(pooled, kept.logsumexp(dim=1), labels, torch.ones(32), ["badge"])
+    rows = learn_rows(pooled, kept, labels, torch.ones(32), ["badge"])
     wins = (pooled @ rows.weight.T + rows.bias)[:, 0] > kept.max(dim=1).values
     assert wins.tolist() == [label == "badge" for label in labels]
     unseen = rows.left_out[:, 0] > kept.max(dim=1).values
