@@ -34,14 +34,9 @@ DRAWS = 3
 EACH, WATCHED = 20, 6
 """Training messages and held-back ones of each category that the model begins with."""
 
-QUICK = {
-    "epochs": 8,
-    "learning_rate": 2e-4,
-    "sharpness": 0.0,
-    "soup": 1,
-    "baselines": False,
-    "word_scorer": 0,
-}
+QUICK = TrainingConfig(
+    epochs=8, learning_rate=2e-4, sharpness=0.0, soup=1, baselines=False, word_scorer=0, int8_check=0
+)
 """A training of minutes: what is measured here is the refit."""
 
 
