@@ -30,6 +30,7 @@ from storage.database import Database
 if TYPE_CHECKING:
     from apscheduler.triggers.cron import CronTrigger
 
+    from classifier.client import RemoteClassifier
     from classifier.dataset import StarterPack
     from classifier.model_control import ModelControl
     from classifier.registry import Registry
@@ -63,7 +64,7 @@ async def everything(settings: Settings, own: ClassifierSettings) -> AsyncIterat
         )
         running = await stack.enter_async_context(bot)
         await record_first_version(database, registry, running.workspace.identity.team_id, utc_now())
-        await start_retraining(stack, settings, own, database, registry)
+        await start_retraining(stack, settings, own, database, registry, engine)
         yield running
 
 
@@ -77,15 +78,9 @@ async def serve_everything(settings: Settings) -> None:
 
 async def serve_bot(settings: Settings) -> None:
     """`fingerpost bot`: the Slack side with a remote classifier."""
-    from classifier.client import RemoteClassifier
-
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings))
-        token = settings.classifier_token.get_secret_value() if settings.classifier_token else None
-        remote = RemoteClassifier(
-            settings.classifier_url or "", token=token, timeout=settings.classifier_timeout
-        )
-        stack.push_async_callback(remote.close)
+        remote = remote_classifier(stack, settings)
         bot = running_bot(
             settings,
             database,
@@ -96,6 +91,16 @@ async def serve_bot(settings: Settings) -> None:
         )
         running = await stack.enter_async_context(bot)
         await running.wait()
+
+
+def remote_classifier(stack: AsyncExitStack, settings: Settings) -> RemoteClassifier:
+    """The classifier service at FINGERPOST_CLASSIFIER_URL; closed with the stack."""
+    from classifier.client import RemoteClassifier
+
+    token = settings.classifier_token.get_secret_value() if settings.classifier_token else None
+    remote = RemoteClassifier(settings.classifier_url or "", token=token, timeout=settings.classifier_timeout)
+    stack.push_async_callback(remote.close)
+    return remote
 
 
 async def serve_classifier(own: ClassifierSettings) -> None:
@@ -122,7 +127,8 @@ async def serve_scheduler(settings: Settings) -> None:
     own = ClassifierSettings()
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings))
-        await start_retraining(stack, settings, own, database, Registry(own.model_home))
+        classifier = remote_classifier(stack, settings) if settings.classifier_url else None
+        await start_retraining(stack, settings, own, database, Registry(own.model_home), classifier)
         await asyncio.Event().wait()
 
 
@@ -190,10 +196,16 @@ async def start_retraining(
     own: ClassifierSettings,
     database: Database,
     registry: Registry,
+    classifier: Classifier | None,
 ) -> None:
-    """Start the cron and the worker; both end with the stack."""
+    """Start the cron and the worker; both end with the stack. Without a classifier nothing is proposed."""
+    from classifier.proposing import propose_everywhere
     from classifier.retraining import RetrainWorker
     from classifier.scheduler import create_scheduler
+
+    async def propose() -> None:
+        if classifier is not None:
+            await propose_everywhere(database, classifier, utc_now())
 
     schedule = create_scheduler(
         database,
@@ -201,6 +213,7 @@ async def start_retraining(
         settings.retrain_min_labels,
         utc_now,
         after_labels=settings.retrain_after_labels,
+        daily=propose if classifier is not None else None,
     )
     schedule.start()
     stack.callback(schedule.shutdown, wait=False)

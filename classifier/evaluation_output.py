@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from classifier.explanation_types import ShortcutReport
     from classifier.inference import Predictor
 
-_KINDS = {"fine_tune": "a fine-tune of the whole encoder", "day_one": "a linear head on the frozen encoder"}
+_KINDS = {
+    "fine_tune": "a fine-tune of the whole encoder",
+    "day_one": "a linear head on the frozen encoder",
+    "head": "a new head on an earlier version's encoder",
+}
 
 
 def evaluate_directory(

@@ -11,7 +11,7 @@ from classifier.prediction_sets import PredictionSet
 
 FORMAT_VERSION = 1
 
-ModelKind = Literal["day_one", "fine_tune"]
+ModelKind = Literal["day_one", "fine_tune", "head"]
 
 Pooling = Literal["mean", "cls"]
 """How token vectors become one: their mean, or the first one's."""
@@ -64,7 +64,7 @@ class ModelFacts:
 
     Attributes:
         version: name of the version, see registry.VERSION; empty before the weights are final.
-        kind: day_one (frozen encoder) or fine_tune.
+        kind: day_one (frozen encoder), fine_tune, or head (rows were added or taken away, see head_refit).
         labels: category slugs in the order of the logits.
         base_model: name of the encoder it began from.
         base_sha256: of that encoder's model.safetensors.
@@ -83,6 +83,8 @@ class ModelFacts:
         created: ISO 8601, UTC.
         pooling: how token vectors become one vector: mean or cls.
         format_version: of the directory.
+        parent: of kind head: the version whose head was refitted; empty for others.
+        encoder_kind: of kind head: how the encoder came about, day_one or fine_tune; None for others.
     """
 
     version: str
@@ -105,6 +107,8 @@ class ModelFacts:
     prediction_set: PredictionSet | None = None
     word_scorer: WordScorerFacts | None = None
     int8_agreement: float | None = None
+    parent: str = ""
+    encoder_kind: ModelKind | None = None
 
     def threshold_of(self, category: str) -> float:
         """Confidence from which a message of this category may be routed: its own, else that for all."""

@@ -123,10 +123,9 @@ def finish(
     memory = {name: value for name, value in facts.thresholds.items() if name != "route"}
     if places is not None:
         memory = places.thresholds(targets, np.where(routed, predicted.argmax(axis=1), -1))
-    version = f"{created.astimezone(UTC):%Y%m%dT%H%M%SZ}-{state_digest(network)[:6]}"
     return replace(
         facts,
-        version=version,
+        version=version_of(network, created),
         created=created.astimezone(UTC).isoformat(timespec="seconds"),
         temperature=temperature,
         thresholds={"route": thresholds.route, **memory},
@@ -141,3 +140,8 @@ def finish(
             "validation_ece": expected_calibration_error(confidence[inside], correct[inside]),
         },
     )
+
+
+def version_of(network: TextClassifier, created: datetime) -> str:
+    """Name a version: when it was made, and six digits of its weights' sha256, see registry.VERSION."""
+    return f"{created.astimezone(UTC):%Y%m%dT%H%M%SZ}-{state_digest(network)[:6]}"

@@ -30,9 +30,13 @@ def prepare_int8(model: TrainedModel, seen: Sequence[Encoded], unseen: Sequence[
     source = source_of(model)
     if not seen or not unseen or not source.known:
         return
-    pad_id = model.tokenizer.pad_token_id or 0
-    model.ranges = measure_ranges(source, seen, pad_id)
-    source = replace(source, ranges=model.ranges)
+    model.ranges = measure_ranges(source, seen, model.tokenizer.pad_token_id or 0)
+    measure_agreement(model, unseen)
+
+
+def measure_agreement(model: TrainedModel, unseen: Sequence[Encoded]) -> None:
+    """Measure whether int8 keeps the answers of a model that has its ranges; its facts are set."""
+    source, pad_id = source_of(model), model.tokenizer.pad_token_id or 0
     fp32, int8 = (_categories(source, precision, pad_id, unseen) for precision in _PRECISIONS)
     model.facts = replace(model.facts, int8_agreement=float((fp32 == int8).mean()))
 

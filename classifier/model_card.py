@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from classifier.explanation_types import FaithfulnessReport
     from classifier.facts import ModelFacts
 
-_KINDS = {"day_one": "a linear head on the frozen encoder", "fine_tune": "a fine-tune of the whole encoder"}
+_KINDS = {
+    "day_one": "a linear head on the frozen encoder",
+    "fine_tune": "a fine-tune of the whole encoder",
+    "head": "a new head on an earlier version's encoder",
+}
 _POOLING = {"mean": "the mean over the tokens' vectors", "cls": "the first token's vector"}
 _MEASURES = {
     "validation_n": "messages held back",
@@ -80,6 +84,7 @@ def _purpose(facts: ModelFacts) -> str:
 def _origin(facts: ModelFacts) -> str:
     rows = [
         ("kind", _KINDS.get(facts.kind, facts.kind)),
+        *([("earlier version", facts.parent)] if facts.parent else []),
         ("base model", f"`{_cell(facts.base_model)}`"),
         ("sha256 of the base model's weights", f"`{facts.base_sha256}`"),
         ("a text's vector", _POOLING.get(facts.pooling, facts.pooling)),
@@ -89,9 +94,13 @@ def _origin(facts: ModelFacts) -> str:
         ("temperature of the probabilities", f"{facts.temperature:.3f}"),
     ]
     rows += [(_MEASURES.get(name, name), _number(value)) for name, value in facts.metrics.items()]
+    began = (
+        "Rows for new categories were added to that version's head, or rows taken out; the rest is as it was."
+        if facts.kind == "head"
+        else "Each version starts again from the base model."
+    )
     return (
-        _table(("", ""), rows)
-        + "\n\nEach version starts again from the base model. Part of the training messages is held back, "
+        _table(("", ""), rows) + f"\n\n{began} Part of the training messages is held back, "
         "to end the\ntraining in time and to calibrate the probabilities: figures on it are a bit too good."
     )
 

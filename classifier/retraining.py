@@ -18,6 +18,7 @@ from classifier.contract import ClassifierError, InvalidInput
 from classifier.dataset import StarterPack
 from classifier.gate import Verdict, verdict_from
 from classifier.model_files import read_facts
+from classifier.refitting import carry_out_refit
 from classifier.registry import Registry
 from classifier.retraining_child_process import RetrainingCancelled, RetrainingFailed, run_child
 from classifier.retraining_labels import gather, keep_findings
@@ -98,6 +99,11 @@ class RetrainWorker:
 
     async def carry_out(self, run: RetrainRun) -> None:
         """Train, judge and perhaps activate; whatever happens, the run ends with a state and a reason."""
+        if run.source is RunSource.CATEGORY:
+            await carry_out_refit(
+                run, self._database, self._registry, self._settings, self._pack, self._clock
+            )
+            return
         log.info("retraining_started", run=str(run.id), fence=run.fence)
         metrics: dict[str, Any] = {}
         version = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import structlog
@@ -58,6 +58,7 @@ def create_scheduler(
     clock: Callable[[], datetime],
     *,
     after_labels: int = 0,
+    daily: Callable[[], Awaitable[object]] | None = None,
 ) -> AsyncIOScheduler:
     """Build the scheduler; any number may run, since a slot is unique in the database.
 
@@ -67,6 +68,7 @@ def create_scheduler(
         min_labels: new labels without which the cron asks for nothing.
         clock: the time.
         after_labels: so many new labels ask for a run by themselves; 0: never.
+        daily: what is done once a day, an hour after midnight in the time zone of the cron.
     """
     scheduler = AsyncIOScheduler(timezone="UTC")
 
@@ -87,6 +89,10 @@ def create_scheduler(
     if after_labels:
         every = IntervalTrigger(seconds=LOOK_SECONDS, timezone="UTC")
         scheduler.add_job(look, every, id="retrain after labels", coalesce=True, max_instances=1)
+    if daily is not None:
+        at_night = CronTrigger(hour=1, timezone=trigger.timezone)
+        grace = {"coalesce": True, "max_instances": 1, "misfire_grace_time": MISFIRE_GRACE_SECONDS}
+        scheduler.add_job(daily, at_night, id="daily", **grace)
     return scheduler
 
 

@@ -227,6 +227,7 @@ class RunRepository:
                 RetrainRun.team_id == team_id,
                 RetrainRun.state == RunState.DONE,
                 RetrainRun.dry_run.is_(False),
+                RetrainRun.source != RunSource.CATEGORY,  # a new head: the labels wait for a training
             )
         )
 

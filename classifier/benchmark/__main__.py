@@ -21,6 +21,7 @@ from classifier.benchmark import (
     gpu,
     gpu_table,
     load,
+    new_category,
     other_encoder,
     quality,
     quality_table,
@@ -204,6 +205,13 @@ def _shortcut(arguments: argparse.Namespace) -> Outcome:
     return report.as_dict(), explanations.shortcut_table(report)
 
 
+def _new_category(arguments: argparse.Namespace) -> Outcome:
+    """Categories that BANKING77's model never saw, added with eight examples each."""
+    with tempfile.TemporaryDirectory(prefix="fingerpost-refit-") as home:
+        measured = new_category.measure(arguments.data, Path(home), say=_say)
+    return measured, new_category.table(measured)
+
+
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], Outcome]] = {
     "starter": _starter,
     "quality": _quality,
@@ -217,6 +225,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Outcome]] = {
     "serving": _serving,
     "serving-bert-base": _serving_bert_base,
     "load": _load,
+    "new-category": _new_category,
     "soak": _soak,
 }
 

@@ -1,0 +1,205 @@
+"""A category that the model never saw, added with eight examples: is it recognised, and who pays for it?
+
+A model is trained on BANKING77's training file without five categories. Each of the five is then added alone,
+with examples drawn from the training file, and both heads answer the test file's messages of the model's
+categories and the new one. Nothing is chosen on the test file.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier.dataset import Example, read_examples
+from classifier.embedding_cache import EmbeddingCache
+from classifier.head_refit import RefitResult, refit_head
+from classifier.model import TrainedModel
+from classifier.paired import mcnemar_worse
+from classifier.refit_gate import F1_LOSS
+from classifier.torch_inference import TorchPredictor
+from classifier.training import TrainingConfig, fit, fit_day_one
+
+EXAMPLES = 8
+HELD_OUT = 5
+DRAWS = 3
+EACH, WATCHED = 20, 6
+"""Training messages and held-back ones of each category that the model begins with."""
+
+QUICK = TrainingConfig(
+    epochs=8, learning_rate=2e-4, sharpness=0.0, soup=1, baselines=False, word_scorer=0, int8_check=0
+)
+"""A training of minutes: what is measured here is the refit."""
+
+
+def measure(data: Path, home: Path, *, seed: int = 0, say: Callable[[str], None]) -> dict[str, Any]:
+    """Measure on both kinds of model.
+
+    Args:
+        data: folder with banking77-train.csv and banking77-test.csv.
+        home: for the vectors that refits keep.
+        seed: of the categories that are held out and of the examples.
+        say: progress for people.
+
+    Returns:
+        {"rows": [...], "summary": {...}} by kind of model: each row is one category and one draw.
+    """
+    train, test = (read_examples(data / f"banking77-{part}.csv") for part in ("train", "test"))
+    of = defaultdict(list)
+    draw = random.Random(seed)  # noqa: S311  # not a secret  # nosec B311
+    for example in train:
+        of[example.label].append(example)
+    left_out = draw.sample(sorted(of), HELD_OUT)
+    learned, watched = [], []
+    for label in sorted(of):
+        draw.shuffle(of[label])
+        if label not in left_out:
+            learned += of[label][:EACH]
+            watched += of[label][EACH : EACH + WATCHED]
+    now, measured = datetime.now(UTC), {}
+    config = QUICK
+    for kind in ("day one", "fine-tune"):
+        say(f"{kind}: training without {', '.join(left_out)}")
+        if kind == "day one":
+            parent = fit_day_one(learned, config, created=now).model
+        else:
+            parent = fit(learned, config, created=now, validation=watched).model
+        measured[kind] = _of_model(parent, learned, watched, of, left_out, test, home, seed, say)
+    return {"examples": EXAMPLES, "each": EACH, "categories": len(of) - HELD_OUT, "models": measured}
+
+
+def _of_model(
+    parent: TrainedModel,
+    learned: Sequence[Example],
+    watched: Sequence[Example],
+    of: dict[str, list[Example]],
+    left_out: Sequence[str],
+    test: Sequence[Example],
+    home: Path,
+    seed: int,
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    asked = [example for example in test if example.label in {*parent.facts.labels, *left_out}]
+    _, pooled = TorchPredictor(parent).outputs([example.text for example in asked])
+    before = answers(parent, pooled)
+    truth = np.array([example.label for example in asked])
+    rows = []
+    for slug in left_out:
+        for number in range(DRAWS):
+            draw = random.Random(1000 * seed + number)  # noqa: S311  # not a secret  # nosec B311
+            new = draw.sample(of[slug], EXAMPLES)
+            cache = EmbeddingCache(home, f"{parent.facts.version}-{number}")
+            began = time.monotonic()
+            result = refit_head(
+                parent,
+                [*learned, *new],
+                watched,
+                [*parent.facts.labels, slug],
+                TrainingConfig(int8_check=0),
+                created=datetime.now(UTC),
+                cache=cache,
+            )
+            seconds = time.monotonic() - began
+            scope = np.isin(truth, result.model.facts.labels)
+            rows.append(compare(truth[scope], before[scope], answers(result.model, pooled)[scope], slug))
+            rows[-1] |= {"seconds": round(seconds, 2), "draw": number, **_unseen(result, slug)}
+            say(str(rows[-1]))
+    return {"rows": rows, "summary": summary(rows)}
+
+
+def answers(model: TrainedModel, pooled: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """[N] slugs that a model's head gives to pooled vectors."""
+    head = {name: value.detach().numpy() for name, value in model.network.head.named_parameters()}
+    said: npt.NDArray[Any] = np.array(model.facts.labels)[
+        (pooled @ head["weight"].T + head["bias"]).argmax(axis=1)
+    ]
+    return said
+
+
+def compare(
+    truth: npt.NDArray[Any], before: npt.NDArray[Any], now: npt.NDArray[Any], slug: str
+) -> dict[str, Any]:
+    """Compare both heads: the new category's F1, and what the others lost on their own messages.
+
+    The new category's messages went to others before, so with them among the messages the others only gain.
+    """
+    known = truth != slug
+    own, was, said = truth[known], before[known], now[known]
+    losses = {other: f1(own, was, other) - f1(own, said, other) for other in sorted(set(own.tolist()))}
+    worst = max(losses, key=lambda other: losses[other])
+    return {
+        "category": slug,
+        "f1": round(f1(truth, now, slug), 4),
+        "recall": round(float((now[~known] == slug).mean()), 4),
+        "largest_loss": round(losses[worst], 4),
+        "largest_loss_of": worst,
+        "losing_a_point": sum(loss > F1_LOSS for loss in losses.values()),
+        "mean_loss": round(statistics.fmean(losses.values()), 4),
+        "taken": int((said == slug).sum()),
+        "taken_that_were_right": int(((said == slug) & (was == own)).sum()),
+        "mcnemar_p": round(float(mcnemar_worse(was == own, said == own)), 4),
+        "accuracy_before": round(float((was == own).mean()), 4),
+        "accuracy_now": round(float((said == own).mean()), 4),
+    }
+
+
+def f1(truth: npt.NDArray[Any], said: npt.NDArray[Any], slug: str) -> float:
+    """F1 of one category."""
+    hits = int(((truth == slug) & (said == slug)).sum())
+    return 2 * hits / max(int((truth == slug).sum()) + int((said == slug).sum()), 1)
+
+
+def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Means over categories and draws."""
+    categories = sorted({row["category"] for row in rows})
+    mean = {c: statistics.fmean(row["f1"] for row in rows if row["category"] == c) for c in categories}
+    return {
+        "f1": round(statistics.fmean(mean.values()), 4),
+        "lowest_f1": round(min(mean.values()), 4),
+        "mean_loss": round(statistics.fmean(row["mean_loss"] for row in rows), 5),
+        "largest_loss": max(row["largest_loss"] for row in rows),
+        "losing_a_point": round(statistics.fmean(row["losing_a_point"] for row in rows), 2),
+        "seconds": statistics.median(row["seconds"] for row in rows),
+        "slowest": max(row["seconds"] for row in rows),
+    }
+
+
+def _unseen(result: RefitResult, slug: str) -> dict[str, Any]:
+    return {"recognised_unseen": list(result.recognised[slug]), "penalty": result.penalty}
+
+
+def table(measured: dict[str, Any]) -> str:
+    """Return the figures as Markdown tables."""
+    lines = [
+        "| model | new category | F1 (draws) | recall | others' mean F1 loss, points | largest of one | "
+        "accuracy on the others | seconds |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for kind, of_kind in measured["models"].items():
+        for slug in dict.fromkeys(row["category"] for row in of_kind["rows"]):
+            rows = [row for row in of_kind["rows"] if row["category"] == slug]
+            mean = {name: statistics.fmean(row[name] for row in rows) for name in _AVERAGED}
+            low, high = min(row["f1"] for row in rows), max(row["f1"] for row in rows)
+            lines.append(
+                f"| {kind} | {slug} | {mean['f1']:.3f} ({low:.3f} to {high:.3f}) | {mean['recall']:.3f} "
+                f"| {100 * mean['mean_loss']:+.2f} | {100 * mean['largest_loss']:.1f} "
+                f"| {100 * mean['accuracy_before']:.2f}% to {100 * mean['accuracy_now']:.2f}% "
+                f"| {max(row['seconds'] for row in rows):.1f} |"
+            )
+    lines += [
+        "",
+        f"{measured['examples']} examples; before, {measured['categories']} categories of {measured['each']} "
+        "messages. A category has 40 test messages: one more or less is a point of its F1.",
+    ]
+    return "\n".join(lines)
+
+
+_AVERAGED = ("f1", "recall", "mean_loss", "largest_loss", "accuracy_before", "accuracy_now")

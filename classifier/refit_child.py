@@ -1,0 +1,127 @@
+"""The child process of a head refit: a job on standard input, JSON lines on standard output.
+
+Like training_child, but it takes seconds: the encoder stays, see head_refit.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from classifier.contract import ClassifierError
+from classifier.training_child import NICENESS, Reporter
+
+
+@dataclass(frozen=True, slots=True)
+class RefitJob:
+    """What a refit works on.
+
+    Attributes:
+        train: (text, label, weight) to learn from.
+        held_back: (text, label) that the present model's training only watched.
+        held_out: (text, label) that both models are judged on.
+        categories: slugs that the workspace has now.
+        merged: those that others were merged into since the present model was made.
+        config: keyword arguments of TrainingConfig.
+        model_home: the registry's directory.
+        parent: version that answers now.
+    """
+
+    train: list[tuple[str, str, float]]
+    held_back: list[tuple[str, str]]
+    held_out: list[tuple[str, str]]
+    categories: list[str]
+    merged: list[str]
+    config: dict[str, Any]
+    model_home: str
+    parent: str
+
+    def encode(self) -> bytes:
+        """Return the job as JSON."""
+        return json.dumps(asdict(self)).encode()
+
+
+def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """Fit the head, judge both models on the same messages, and publish without activating."""
+    from classifier.answers import answer  # noqa: PLC0415 - torch takes seconds to import; say so first
+    from classifier.dataset import Example  # noqa: PLC0415
+    from classifier.devices import use_threads  # noqa: PLC0415
+    from classifier.embedding_cache import EmbeddingCache, encoder_key  # noqa: PLC0415
+    from classifier.evaluation import measure  # noqa: PLC0415
+    from classifier.head_refit import refit_head  # noqa: PLC0415
+    from classifier.model_card import model_card  # noqa: PLC0415
+    from classifier.model_directory import load_model_directory  # noqa: PLC0415
+    from classifier.refit_gate import judge_refit  # noqa: PLC0415
+    from classifier.registry import Registry  # noqa: PLC0415
+    from classifier.torch_inference import TorchPredictor  # noqa: PLC0415
+    from classifier.training_child import _measures  # noqa: PLC0415
+    from classifier.training_types import Progress, TrainingConfig  # noqa: PLC0415
+
+    started = time.monotonic()
+    config = TrainingConfig(**job["config"])
+    use_threads(config.threads)
+    registry = Registry(Path(job["model_home"]))
+    folder = registry.path(job["parent"])
+    parent = load_model_directory(folder)
+
+    def on_progress(p: Progress) -> None:
+        reporter.progress("refit", 0.1 + 0.7 * p.fraction)
+
+    refitted = refit_head(
+        parent,
+        [Example(text, label, weight) for text, label, weight in job["train"]],
+        [Example(text, label) for text, label in job["held_back"]],
+        job["categories"],
+        config,
+        created=datetime.now(UTC),
+        merged=frozenset(job["merged"]),
+        cache=EmbeddingCache(registry.home, encoder_key(folder)),
+        progress=on_progress,
+    )
+    reporter.progress("evaluate", 0.8)
+    held_out = [Example(text, label) for text, label in job["held_out"]]
+    texts = [example.text for example in held_out]
+    champion = answer(TorchPredictor(parent), texts, timed=True)
+    challenger = answer(TorchPredictor(refitted.model), texts, timed=True)
+    verdict = judge_refit(champion, challenger, held_out, refitted.recognised).as_dict()
+    measured = measure(challenger, held_out)
+    reporter.progress("publish", 0.98)
+    # a published directory never changes, so the card says now what the gate found
+    card = model_card(refitted.model.facts, verdict=verdict, evaluation=measured.as_dict())
+    return {
+        "version": registry.publish(refitted.model, card=card),
+        "seconds": round(time.monotonic() - started, 1),
+        "challenger": _measures(measured),
+        "champion": _measures(measure(champion, held_out)),
+        "verdict": verdict,
+        "learned": {slug: list(counts) for slug, counts in refitted.recognised.items()},
+        "removed": list(refitted.plan.removed),
+        "waiting": list(refitted.plan.waiting),
+    }
+
+
+def main() -> int:
+    """Run the job that stands on standard input; exit code 2 where its input cannot be used."""
+    os.nice(NICENESS)
+    # Standard output is the protocol: whatever a library prints goes to standard error from here on.
+    protocol = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    reporter = Reporter(protocol)
+    reporter.progress("prepare", 0.0)
+    try:
+        result = work(json.load(sys.stdin), reporter)
+    except ClassifierError as error:
+        reporter.line("error", {"text": str(error)})
+        return 2
+    reporter.line("result", result)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
