@@ -21,9 +21,9 @@ Floats = npt.NDArray[Any]
 
 _SURELY = 0.7
 """How much likelier another category must be for a label to be held out. Suspects below that are mostly right
-labels of hard messages, and a model with six labels a category misses those: on a part of BANKING77's training
-file, 500 labels with 4% wrong ones, holding out all suspects costs the frozen encoder 3.7 points, these none;
-with a person who flips a fifth of the labels, all suspects cost 2.8 points, these and that person's gain 4.3."""
+labels of hard messages, and a model with six labels a category misses those. On a part of BANKING77's training
+file (500 labels, 4% of them wrong) holding out all suspects costs the frozen encoder 3.7 points, these none.
+With a fifth flipped by one person, all suspects cost 2.8 points; these and that person's gain 4.3."""
 
 
 def unit(vectors: Floats) -> Floats:
