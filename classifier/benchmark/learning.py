@@ -145,13 +145,14 @@ def _run(
     train, test = (read_examples(data / file) for file in FILES)
     stream = draw_stream(train, test, plan.rules.messages, seed)
     vectors = vectors_of(data, work, plan.config)
+    rules = system.rules(plan.rules)
     under_way = path.with_suffix(".part")
     course = Course(**json.loads(under_way.read_text(encoding="utf-8"))) if under_way.exists() else Course()
     run = Run(
         system=system,
         stream=stream,
-        staff=draw_staff(stream, plan.rules, seed, flipper=system.flipper),
-        rules=system.rules(plan.rules),
+        staff=draw_staff(stream, rules, seed, flipper=system.flipper),
+        rules=rules,
         vectors=vectors,
         learner=_learner(system, stream, vectors, plan, seed),
         course=course,

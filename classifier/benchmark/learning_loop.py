@@ -55,9 +55,8 @@ class System:
 
     def rules(self, rules: Rules) -> Rules:
         """The rules for this system."""
-        questions = round(self.share * rules.questions)
-        chances = {"correct": 0.0, "confirm": 0.0} if self.answers_only else {}
-        return replace(rules, questions=questions, **chances)
+        fewer = replace(rules, questions=round(self.share * rules.questions))
+        return replace(fewer, correct=0.0, confirm=0.0) if self.answers_only else fewer
 
 
 @dataclass(slots=True)
@@ -173,7 +172,7 @@ class Run:
         said = self.learner.answer([example.text for example in test])
         best = said.probabilities.argmax(axis=1)
         right = [self.stream.categories[b] == e.label for b, e in zip(best.tolist(), test, strict=True)]
-        return sum(right) / len(right)
+        return float(sum(right) / len(right))
 
     def _learn(self, *, last: bool = False) -> dict[str, Any]:
         return self.learner.learn(self.examples(), last=last)
@@ -194,7 +193,8 @@ class Run:
         """Positions of the day's messages to ask about, the most helpful first."""
         if self.system.asking == "well":
             return choose_questions(said.margins(), said.vectors, self.rules.questions, known)
-        return np.argsort(self.staff.luck[list(rows)])[: self.rules.questions].tolist()
+        order: list[int] = np.argsort(self.staff.luck[list(rows)]).tolist()
+        return order[: self.rules.questions]
 
     def _memory(self, examples: Sequence[Example], known: Floats) -> Memory:
         """All labels so far in the space of the present model."""

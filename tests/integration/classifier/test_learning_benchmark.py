@@ -82,6 +82,13 @@ def test_every_system_goes_through_the_whole_stream(known):
     assert known["ours"]["0"]["same_labels"].keys() == {"tfidf", "frozen"}
 
 
+def test_where_only_answers_give_labels_nobody_corrects(known):
+    for name in ("answers_random", "answers_50"):
+        run = known[name]["0"]
+        assert run["rules"]["correct"] == run["corrections"] == run["confirmations"] == 0
+        assert run["wrong"] > 0
+
+
 def test_ours_tries_a_fine_tune_once_there_are_labels_enough(known):
     last = known["ours"]["0"]["trained"][-1]
     assert {"head", "fine_tune", "held_out"} <= last.keys()
