@@ -21,7 +21,7 @@ Floats = npt.NDArray[Any]
 
 _SURELY = 0.6
 """How much likelier another category must be for a label to be held out. Suspects below that are mostly right
-labels of hard messages, and a model with a dozen labels a category misses those. The frozen encoder's accuracy
+labels of hard messages; a model with a dozen labels a category misses them. The frozen encoder's accuracy
 on a part of BANKING77's training file, with no label, all suspects, or these held out (and the labels of
 people who mostly err):  500 labels, 4% wrong: 77.4, 73.8, 77.7%;  1,326, 5% wrong: 87.1, 86.3, 87.7%;
 the same with a person who flips a fifth of them: 72.0, 69.2, 76.1%  and  80.9, 83.3, 86.4%."""
