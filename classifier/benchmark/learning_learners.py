@@ -31,19 +31,23 @@ Floats = npt.NDArray[Any]
 Vectors = Mapping[str, Floats]
 """The frozen encoder's vector of each text, of length 1."""
 
-Tuning = Literal["none", "quick", "full"]
-"""A head on the frozen encoder alone; beside it a fine-tune with QUICK; or one by the whole recipe."""
+Tuning = Literal["none", "quick", "full", "taught"]
+"""A head on the frozen encoder alone; beside it a fine-tune with QUICK, or by the whole recipe, or with TAUGHT:
+by soft answers to the messages that nobody labelled too, see self_training."""
 
 RECIPES: Mapping[str, tuple[Tuning, Tuning]] = {
     "quick": ("quick", "quick"),
     "last": ("quick", "full"),
     "full": ("full", "full"),
+    "taught": ("quick", "taught"),
     "head": ("none", "none"),
 }
 """How ours is retrained: (each time, the last time)."""
 
 QUICK = {"soup": 1, "sharpness": 0.0}
 """A sixth of the full recipe's time."""
+
+TAUGHT = {**QUICK, "self_training": 2}
 
 _EACH = 4
 """Labels a category on average below which no fine-tune is tried: it would lose to the frozen encoder."""
@@ -80,7 +84,9 @@ class Said:
 class Learner(Protocol):
     """Something that learns from labels anew each time."""
 
-    def learn(self, examples: Sequence[Example], *, last: bool) -> dict[str, Any]:
+    def learn(
+        self, examples: Sequence[Example], *, unlabelled: Sequence[str] = (), last: bool = True
+    ) -> dict[str, Any]:
         """Learn from all labels so far; returns figures for the record."""
 
     def answer(self, texts: Sequence[str]) -> Said:
@@ -97,8 +103,10 @@ class Plain:
         self._categories, self._vectors, self._frozen = tuple(categories), vectors, frozen
         self._model: Any = None
 
-    def learn(self, examples: Sequence[Example], *, last: bool = True) -> dict[str, Any]:
-        """Fit to all labels."""
+    def learn(
+        self, examples: Sequence[Example], *, unlabelled: Sequence[str] = (), last: bool = True
+    ) -> dict[str, Any]:
+        """Fit to all labels; what nobody labelled teaches these models nothing."""
         regression = LogisticRegression(C=_FROZEN_C if self._frozen else _TFIDF_C, max_iter=2000)
         terms = [
             ("words", TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)),
@@ -109,7 +117,7 @@ class Plain:
             # one message a category is the cold start, not a regression
             warnings.filterwarnings("ignore", message="The number of unique classes", category=UserWarning)
             self._model.fit(self._features([e.text for e in examples]), [e.label for e in examples])
-        return {"kind": "frozen" if self._frozen else "tfidf", "last": last}
+        return {"kind": "frozen" if self._frozen else "tfidf", "unlabelled": len(unlabelled), "last": last}
 
     def answer(self, texts: Sequence[str]) -> Said:
         """Answer; these models have no calibrated thresholds, so they are sure from one half on."""
@@ -160,7 +168,9 @@ class Ours:
         )
         self._predictor: TorchPredictor | None = None
 
-    def learn(self, examples: Sequence[Example], *, last: bool) -> dict[str, Any]:
+    def learn(
+        self, examples: Sequence[Example], *, unlabelled: Sequence[str] = (), last: bool = True
+    ) -> dict[str, Any]:
         """Retrain."""
         kept: Sequence[Example] = examples
         if self._defences and len(examples) >= _EACH * len(self._categories):
@@ -173,8 +183,9 @@ class Ours:
         }
         tuning = self._recipe[1 if last else 0]
         if tuning != "none" and len(kept) >= _EACH * len(self._categories):
-            config = self._config if tuning == "full" else replace(self._config, **QUICK)  # type: ignore[arg-type]
-            tuned = fit(kept, config, created=_NAMELESS)
+            changes = {"quick": QUICK, "full": {}, "taught": TAUGHT}[tuning]
+            config = replace(self._config, **changes)  # type: ignore[arg-type]
+            tuned = fit(kept, config, created=_NAMELESS, unlabelled=unlabelled)
             found |= {"fine_tune": tuned.metrics["validation_accuracy"], "seconds": round(tuned.seconds, 1)}
             chosen = _better(chosen, tuned)
         self._predictor = TorchPredictor(chosen.model)

@@ -175,7 +175,11 @@ class Run:
         return float(sum(right) / len(right))
 
     def _learn(self, *, last: bool = False) -> dict[str, Any]:
-        return self.learner.learn(self.examples(), last=last)
+        examples = self.examples()
+        known = {example.text for example in examples}
+        seen = [message.text for message in self.stream.messages[: len(self.course.handled)]]
+        unlabelled = list(dict.fromkeys(text for text in seen if text not in known))
+        return self.learner.learn(examples, unlabelled=unlabelled, last=last)
 
     def _day(self, rows: Sequence[int]) -> None:
         said = self.learner.answer([self.stream.messages[row].text for row in rows])

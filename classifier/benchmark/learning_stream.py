@@ -116,10 +116,10 @@ def draw_staff(stream: Stream, rules: Rules, seed: int, *, flipper: bool = False
             beside the other people's mistakes. Nothing else is drawn otherwise.
     """
     count = len(stream.messages)
-    random = np.random.default_rng([seed, 1])
-    acts, mistakes, luck = random.random((3, count)), random.random(count), random.random(count)
-    person = random.integers(rules.staff, size=count)
-    shift = random.integers(1, len(stream.categories), size=count)
+    draws = np.random.default_rng([seed, 1])
+    acts, mistakes, luck = draws.random((3, count)), draws.random(count), draws.random(count)
+    person = draws.integers(rules.staff, size=count)
+    shift = draws.integers(1, len(stream.categories), size=count)
     mistaken = mistakes < rules.wrong
     if flipper:
         mistaken |= person == 0

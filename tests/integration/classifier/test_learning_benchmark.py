@@ -96,6 +96,13 @@ def test_ours_tries_a_fine_tune_once_there_are_labels_enough(known):
     assert last["kind"] == better
 
 
+def test_messages_that_nobody_labelled_may_teach_the_last_time(data, tmp_path, plan):
+    plan = replace(plan, systems=("no_memory",), recipe="taught")
+    run = measure(data, tmp_path, plan)["no_memory"]["0"]
+    assert run["recipe"] == "taught"
+    assert "fine_tune" in run["trained"][-1]
+
+
 def test_a_second_run_takes_what_was_kept(data, work, plan, known, monkeypatch):
     monkeypatch.setattr(learning, "_run", None)
     assert measure(data, work, plan) == known
@@ -161,7 +168,8 @@ class Stubborn:
     def __init__(self, vectors):
         self._vectors = vectors
 
-    def learn(self, examples, *, last):
+    def learn(self, examples, *, unlabelled, last):
+        assert not {example.text for example in examples} & set(unlabelled)
         return {"labels": len(examples), "last": last}
 
     def answer(self, texts):
