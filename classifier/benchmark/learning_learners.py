@@ -32,7 +32,7 @@ Vectors = Mapping[str, Floats]
 """The frozen encoder's vector of each text, of length 1."""
 
 Tuning = Literal["none", "quick", "full", "taught"]
-"""A head on the frozen encoder alone; beside it a fine-tune with QUICK, or by the whole recipe, or with TAUGHT:
+"""A head on the frozen encoder alone; beside it a fine-tune with QUICK, by the whole recipe, or with TAUGHT:
 by soft answers to the messages that nobody labelled too, see self_training."""
 
 RECIPES: Mapping[str, tuple[Tuning, Tuning]] = {
