@@ -2,8 +2,8 @@
 
 A small margin between the two likeliest categories says that the model cannot tell them apart (margin
 sampling: Scheffer, Decomain & Wrobel 2001). Margins alone ask the same thing over and over, so each next
-ticket must also lie far from everything that is labelled, asked or chosen already (greedy k-centre: Sener &
-Savarese 2018, "Active learning for convolutional neural networks: a core-set approach"). Their product is
+ticket must also lie far from those chosen before it (greedy k-centre: Sener & Savarese 2018, "Active learning
+for convolutional neural networks: a core-set approach") and be no paraphrase of a known one. Their product is
 what BADGE does with gradients, whose length is the uncertainty and whose direction is the embedding (Ash et
 al. 2020, "Deep batch active learning by diverse, uncertain gradient lower bounds"). A factor for density
 keeps away from odd messages that are like no other (Settles & Craven 2008, "information density").
@@ -14,8 +14,16 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-DENSITY = 0.5
+DENSITY = 0.25
 """How much a ticket's likeness to the other ones counts; 0 leaves it out."""
+
+SHARPNESS = 2
+"""Exponent of the uncertainty: a sure answer teaches little, wherever it lies."""
+
+PARAPHRASE = 0.2
+"""Cosine distance within which a ticket says what a labelled or asked one said. Beyond it, being near to known
+tickets is no fault: borders between categories lie there, and a margin that knows the labels has priced them.
+"""
 
 _TINY = 1e-6
 """Keeps the order by margin where everything left is a copy of something known."""
@@ -34,10 +42,11 @@ def most_helpful(
 ) -> list[int]:
     """Choose the tickets whose labels would teach most, most helpful first.
 
-    Greedy and deterministic: each step takes the highest uncertainty x distance x density^`density`, where
-    uncertainty is 1 - margin, distance is 1 - cosine to the nearest known or chosen ticket, and density is
-    the mean cosine to all candidates, as a share of the largest. Ties go to the smaller margin, then to the
-    earlier ticket. O(N x (M + count) x H).
+    Greedy and deterministic: each step takes the highest uncertainty^2 x distance x density^`density`, where
+    uncertainty is 1 - margin, density is the mean cosine to all candidates, as a share of the largest, and
+    distance is the smaller of two: 1 - cosine to the nearest chosen ticket, and that to the nearest known one
+    as a share of `PARAPHRASE`, at most 1. Ties go to the smaller margin, then to the earlier ticket.
+    O(N x (M + count) x H).
 
     Args:
         margins: [N], 0..1: top-1 minus top-2 probability, calibrated.
@@ -61,8 +70,9 @@ def most_helpful(
     wanted = min(count, len(margin))
     if wanted <= 0:
         return []
-    weight = (1.0 - np.clip(margin, 0.0, 1.0) + _TINY) * _density(points) ** density
-    nearest = _distance(points, None if asked is None else np.asarray(asked, dtype=np.float32))
+    weight = (1.0 - np.clip(margin, 0.0, 1.0) + _TINY) ** SHARPNESS * _density(points) ** density
+    known = _distance(points, None if asked is None else np.asarray(asked, dtype=np.float32))
+    nearest = np.minimum(known / PARAPHRASE, 1.0)
     order = np.lexsort((np.arange(len(margin)), margin))  # ties: smaller margin, then earlier
     chosen: list[int] = []
     free = np.ones(len(margin), dtype=bool)

@@ -20,7 +20,7 @@ Array = npt.NDArray[Any]
 MOVED = 0.005
 """Share of messages that the memory may move wrongly, were every message labelled."""
 
-TOUCHED = 0.02
+TOUCHED = 0.03
 """Share of a category's messages that one correction away from it may turn into questions."""
 
 _VOTERS = 8
@@ -105,7 +105,7 @@ def recall_by_similarity(
     if len(rows) == 0:
         return None
     # nearest first; of equally near ones those that contradict, so that only a nearer one can confirm
-    agreeing = np.array([categories[row] == predicted for row in rows])
+    agreeing = np.array([categories[row] == predicted for row in rows.tolist()])
     rows = rows[np.lexsort((agreeing, -np.round(similarities[rows], 6)))]
     first = int(rows[0])
     found = Recalled(first, categories[first], float(similarities[first]))
