@@ -21,9 +21,8 @@ SHARPNESS = 2
 """Exponent of the uncertainty: a sure answer teaches little, wherever it lies."""
 
 PARAPHRASE = 0.2
-"""Cosine distance within which a ticket says what a labelled or asked one said. Beyond it, being near to known
-tickets is no fault: borders between categories lie there, and a margin that knows the labels has priced them.
-"""
+"""Cosine distance within which a ticket says what a labelled or asked one said. Beyond it, being near to
+known tickets is no fault: borders between categories lie there, and the margin has priced the labels in."""
 
 _TINY = 1e-6
 """Keeps the order by margin where everything left is a copy of something known."""

@@ -20,7 +20,9 @@ from classifier.benchmark.learning_loop import Course, Run, System
 from classifier.benchmark.learning_stream import Rules, draw_staff, draw_stream
 from classifier.contract import InvalidInput
 from classifier.dataset import Example
-from tests.factories.tiny_bert import config_for, messages, tiny_bert
+from classifier.torch_inference import TorchPredictor
+from classifier.training import fit_day_one
+from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert
 
 RULES = Rules(messages=40, every=20, questions=5)
 TRIED = (
@@ -267,3 +269,11 @@ def test_unknown_names_are_refused(data, work, plan):
 def test_a_missing_file_is_refused(tmp_path, plan):
     with pytest.raises(InvalidInput, match="does not exist"):
         measure(Path(tmp_path), tmp_path / "work", plan)
+
+
+def test_one_message_a_category_is_enough_for_a_day_one_model(base):
+    once = list({example.label: example for example in messages(1)}.values())
+    model = fit_day_one(once, config_for(base, minimum_per_label=1, int8_check=0), created=NOW).model
+    said = TorchPredictor(model).predict([example.text for example in once])
+    assert [prediction.category for prediction in said] == [example.label for example in once]
+    assert all(0 <= prediction.out_of_scope <= 1 for prediction in said)
