@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export HF_HUB_OFFLINE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup demo test check bench bench-quality bench-ablation bench-explanations bench-serving format lock chromium clean
+.PHONY: help setup demo test check bench bench-quality bench-ablation bench-explanations bench-serving bench-learning format lock chromium clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -60,6 +60,9 @@ bench-serving: setup ## Measure the speed of answers against others, and the ser
 	$(BIN)/python -m classifier.benchmark serving-bert-base --results docs --data $(DATA) --model $(MODEL)
 	$(BIN)/python -m classifier.benchmark load --results docs --data $(DATA) --model $(MODEL)
 	$(BIN)/python -m classifier.benchmark soak --results docs --data $(DATA) --model $(MODEL)
+
+bench-learning: setup ## Measure how ours learns from corrections and questions (DATA=folder), some hours; goes on where it was stopped
+	$(BIN)/python -m classifier.benchmark learning --results docs --data $(DATA)
 
 format: setup ## Format the code
 	$(BIN)/ruff check --fix .

@@ -247,6 +247,64 @@ def load(
     _finish(table(measured), measured, json_file)
 
 
+@bench.command()
+def learning(
+    data: Annotated[
+        Path,
+        typer.Option(
+            envvar="FINGERPOST_DATA", help="Folder with banking77-train.csv and banking77-test.csv."
+        ),
+    ] = Path("data"),
+    work: Annotated[
+        Path, typer.Option(help="Folder that keeps each run; a run that was stopped goes on there.")
+    ] = Path(".fingerpost/bench-learning"),
+    json_file: JsonFile = None,
+    png: Annotated[Path | None, typer.Option(help="File for a picture of the curves.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Of the systems only this one; repeatable. Without it, all.")
+    ] = None,
+    seed: Annotated[
+        list[int] | None, typer.Option(help="Of stream, staff and training; repeatable. Without it, 0 to 2.")
+    ] = None,
+    stream: Annotated[int, typer.Option(min=2, help="Messages of the stream.")] = 4000,
+    every: Annotated[int, typer.Option(min=1, help="Messages between two retrainings.")] = 500,
+    questions: Annotated[int, typer.Option(min=0, help="Between two retrainings at most.")] = 100,
+    recipe: Annotated[
+        str,
+        typer.Option(
+            help="Of retraining: quick; last (quick, the last one in full); full; taught (quick, the last "
+            "one with unlabelled messages too); head (no fine-tune at all)."
+        ),
+    ] = "last",
+    base_model: BaseModelOption = "",
+    threads: ThreadsOption = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Runs side by side.")] = 1,
+) -> None:
+    """Send 4,000 messages past simulated staff, ours beside simpler systems, and see what each learns."""
+    from dataclasses import replace
+
+    from classifier.benchmark.learning import SEEDS, LearningPlan, measure
+    from classifier.benchmark.learning_figures import draw, summary, table
+    from classifier.benchmark.learning_stream import Rules
+    from classifier.files import write_bytes
+    from classifier.settings import ClassifierSettings
+
+    config = ClassifierSettings().training_config()
+    config = replace(config, base_model=base_model or config.base_model, threads=threads or config.threads)
+    plan = LearningPlan(
+        systems=tuple(only or ()),
+        seeds=tuple(seed or SEEDS),
+        rules=Rules(messages=stream, every=every, questions=questions),
+        recipe=recipe,
+        config=config,
+        workers=workers,
+    )
+    measured = summary(measure(data, work, plan, say=_say))
+    if png is not None:
+        write_bytes(png, draw(measured))
+    _finish(table(measured), measured, json_file)
+
+
 def _say(line: str) -> None:
     Console(stderr=True).print(line, highlight=False)
 

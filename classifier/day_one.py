@@ -69,8 +69,8 @@ def fit_day_one(
 
     # the distance is judged on messages that its means were not taken from
     before = scope_space_of(network, pooled[seen].numpy(), targets[seen])
-    distances = before.distances(pooled[len(train) :].numpy()) if before else None
-    scope = scope_space_of(network, pooled.numpy(), targets) if before else None
+    distances = before.distances(pooled[len(train) :].numpy()) if before and held_back else None
+    scope = scope_space_of(network, pooled.numpy(), targets) if distances is not None else None
     facts = prepared.facts("day_one", examples, config, network)
     facts = finish(
         facts,

@@ -20,6 +20,8 @@ from classifier.benchmark import (
     gate,
     gpu,
     gpu_table,
+    learning,
+    learning_figures,
     load,
     new_category,
     other_encoder,
@@ -35,6 +37,7 @@ from classifier.benchmark import (
 from classifier.contract import ClassifierError
 from classifier.cores import cores
 from classifier.dataset import Example, read_examples, starter_pack
+from classifier.files import write_bytes
 from classifier.model_directory import load_model_directory, save_model_directory
 from classifier.torch_inference import TorchPredictor
 from classifier.training import TrainingConfig, fit
@@ -70,6 +73,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=180.0, help="of gpu: of timing in all")
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="of gpu")
     parser.add_argument("--tiny", action="store_true", help="of gpu: tiny shapes, to try the code")
+    parser.add_argument("--work", type=Path, help="of learning: folder that keeps each run")
     parser.add_argument("--fused-gelu", action="store_true", help="of gpu: GELU within the matrix product")
     arguments = parser.parse_args()
     try:
@@ -196,6 +200,16 @@ def _loaded(arguments: argparse.Namespace, plan: load.LoadPlan) -> Outcome:
     return measured, load.table(measured)
 
 
+def _learning(arguments: argparse.Namespace) -> Outcome:
+    """All systems, three seeds; the curves are drawn beside the results."""
+    work = arguments.work or Path(".fingerpost/bench-learning")
+    plan = learning.LearningPlan(workers=arguments.workers)
+    measured = learning_figures.summary(learning.measure(arguments.data, work, plan, say=_say))
+    if arguments.results:
+        write_bytes(arguments.results / "images" / "learning.png", learning_figures.draw(measured))
+    return measured, learning_figures.table(measured)
+
+
 def _shortcut(arguments: argparse.Namespace) -> Outcome:
     """A word planted in BANKING77's training messages of one category."""
     train, unseen = (read_examples(arguments.data / f"banking77-{part}.csv") for part in ("train", "test"))
@@ -224,6 +238,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Outcome]] = {
     "shortcut": _shortcut,
     "serving": _serving,
     "serving-bert-base": _serving_bert_base,
+    "learning": _learning,
     "load": _load,
     "new-category": _new_category,
     "soak": _soak,

@@ -1,0 +1,229 @@
+"""What the learning benchmark's runs come to: mean curves, what was asked for, a table, a picture."""
+
+from __future__ import annotations
+
+import io
+import statistics
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Known = Mapping[str, Mapping[str, Mapping[str, Any]]]
+"""{system: {seed: figures}}, see learning.measure."""
+
+CURVES = ("handled_right", "labels_used", "test_accuracy", "repeated_mistakes")
+"""Lists of a run with one entry a day."""
+
+_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#5f6b76", "#D55E00")
+_MAIN = ("ours", "no_memory", "random_questions", "frozen", "tfidf")
+_PANELS = (
+    ("messages", "test_accuracy", "messages", "test accuracy, %"),
+    ("messages", "handled_right", "messages", "handled right so far, %"),
+    ("labels_used", "test_accuracy", "labels", "test accuracy, %"),
+    ("messages", "repeated_mistakes", "messages", "repeated mistakes so far"),
+)
+
+
+def summary(known: Known) -> dict[str, dict[str, Any]]:
+    """One object a system: its name, the mean curves over seeds, and each seed's.
+
+    Among them `messages`, `handled_right`, `labels_used` and `test_accuracy`, lists with one entry a day.
+    """
+    result: dict[str, dict[str, Any]] = {}
+    for system, runs in known.items():
+        rows = list(runs.values())
+        curves = {name: np.mean([row[name] for row in rows], axis=0).tolist() for name in CURVES}
+        result[system] = {
+            "name": rows[0]["name"],
+            "messages": rows[0]["messages"],
+            **curves,
+            "wrong_routings": statistics.fmean(row["wrong"] for row in rows),
+            "questions": statistics.fmean(row["asked"] for row in rows),
+            "same_labels": {
+                name: statistics.fmean(row["same_labels"][name] for row in rows)
+                for name in rows[0]["same_labels"]
+            },
+            "seeds": {
+                seed: {name: row[name] for name in (*CURVES, "same_labels", "trained", "seconds")}
+                for seed, row in runs.items()
+            },
+        }
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """One thing that is asked for.
+
+    Attributes:
+        name: for people.
+        must: what is demanded.
+        low: whether less is better.
+        value: of one seed's or the mean runs, {system: run}; None where a system was not measured.
+        percent: whether it is shown in percent.
+    """
+
+    name: str
+    must: float
+    low: bool
+    value: Callable[[Mapping[str, Mapping[str, Any]]], float | None]
+
+
+def labels_to_reach(run: Mapping[str, Any], accuracy: float, start: float = 0) -> float | None:
+    """Labels with which a run's test accuracy first reached a height, by straight lines between retrainings.
+
+    Args:
+        run: with `labels_used` and `test_accuracy`.
+        accuracy: the height.
+        start: labels that are not counted.
+
+    Returns:
+        None where it never did.
+    """
+    labels, heights = run["labels_used"], run["test_accuracy"]
+    for day, height in enumerate(heights):
+        if height < accuracy:
+            continue
+        if day == 0 or height == heights[day - 1]:
+            return float(labels[day]) - start
+        share = (accuracy - heights[day - 1]) / (height - heights[day - 1])
+        return float(labels[day - 1] + share * (labels[day] - labels[day - 1])) - start
+    return None
+
+
+def _final(run: Mapping[str, Any]) -> float:
+    return float(run["test_accuracy"][-1])
+
+
+def _over(baseline: str, *, same: bool) -> Callable[[Mapping[str, Mapping[str, Any]]], float | None]:
+    def value(runs: Mapping[str, Mapping[str, Any]]) -> float | None:
+        if "ours" not in runs or (not same and baseline not in runs):
+            return None
+        other = runs["ours"]["same_labels"][baseline] if same else _final(runs[baseline])
+        return _final(runs["ours"]) - float(other)
+
+    return value
+
+
+def _fewer_repeated(runs: Mapping[str, Mapping[str, Any]]) -> float | None:
+    if not {"ours", "no_memory"} <= runs.keys() or not runs["no_memory"]["repeated_mistakes"][-1]:
+        return None
+    return 1 - float(runs["ours"]["repeated_mistakes"][-1] / runs["no_memory"]["repeated_mistakes"][-1])
+
+
+def _label_share(runs: Mapping[str, Mapping[str, Any]]) -> float | None:
+    """Of the random asker's labels at the end, those with which ours had its accuracy."""
+    if not {"ours", "random_questions"} <= runs.keys():
+        return None
+    needed = labels_to_reach(runs["ours"], _final(runs["random_questions"]))
+    return needed / runs["random_questions"]["labels_used"][-1] if needed is not None else float("inf")
+
+
+def _answer_share(runs: Mapping[str, Mapping[str, Any]]) -> float | None:
+    """The same where only answers give labels, by runs with ever fewer questions; the cheapest counts."""
+    tried = [run for name, run in runs.items() if name.startswith("answers_") and name != "answers_random"]
+    if "answers_random" not in runs or not tried:
+        return None
+    ordered = sorted(tried, key=lambda run: float(run["labels_used"][-1]))
+    ends = {
+        "labels_used": [run["labels_used"][-1] for run in ordered],
+        "test_accuracy": [_final(run) for run in ordered],
+    }
+    needed = labels_to_reach(ends, _final(runs["answers_random"]))
+    return needed / runs["answers_random"]["labels_used"][-1] if needed is not None else float("inf")
+
+
+def _fall(poisoned: str) -> Callable[[Mapping[str, Mapping[str, Any]]], float | None]:
+    def value(runs: Mapping[str, Mapping[str, Any]]) -> float | None:
+        if not {"ours", poisoned} <= runs.keys():
+            return None
+        return _final(runs["ours"]) - _final(runs[poisoned])
+
+    return value
+
+
+DEMANDS = (
+    Demand("above the frozen encoder, same labels, points", 0.03, False, _over("frozen", same=True)),
+    Demand("above TF-IDF, same labels, points", 0.08, False, _over("tfidf", same=True)),
+    Demand("above the frozen encoder, its own labels, points", 0.03, False, _over("frozen", same=False)),
+    Demand("above TF-IDF, its own labels, points", 0.08, False, _over("tfidf", same=False)),
+    Demand("fewer repeated mistakes by memory", 0.2, False, _fewer_repeated),
+    Demand("labels to reach random questions' accuracy, of theirs", 0.7, True, _label_share),
+    Demand("the same where only answers give labels", 0.7, True, _answer_share),
+    Demand("fall with a fifth of the labels flipped, points", 0.01, True, _fall("poisoned")),
+    Demand("the same with nothing held out, points", 0.01, True, _fall("poisoned_undefended")),
+)
+
+
+def demands(measured: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What was asked for and what came of it: {"name", "must", "value", "seeds", "met"} each."""
+    rows = []
+    for demand in DEMANDS:
+        value = demand.value(measured)
+        if value is None:
+            continue
+        seeds = sorted(set.intersection(*(set(system["seeds"]) for system in measured.values())))
+        each = [
+            demand.value({name: system["seeds"][seed] for name, system in measured.items()}) for seed in seeds
+        ]
+        met = value <= demand.must if demand.low else value >= demand.must
+        rows.append({"name": demand.name, "must": demand.must, "value": value, "seeds": each, "met": met})
+    return rows
+
+
+def table(measured: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the outcome as Markdown tables."""
+    lines = [
+        "| system | handled right | labels | test accuracy | repeated mistakes | of wrong routings |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for system in measured.values():
+        ends = [100 * run["test_accuracy"][-1] for run in system["seeds"].values()]
+        lines.append(
+            f"| {system['name']} | {system['handled_right'][-1]:.1%} | {system['labels_used'][-1]:.0f} | "
+            f"{100 * _final(system):.2f}% ({', '.join(f'{end:.1f}' for end in ends)}) | "
+            f"{system['repeated_mistakes'][-1]:.0f} | {system['wrong_routings']:.0f} |"
+        )
+    rows = demands(measured)
+    if rows:
+        lines += ["", "| asked for | must | mean | seeds | |", "| --- | --- | --- | --- | --- |"]
+    for row in rows:
+        said = ", ".join("-" if each is None else _percent(each) for each in row["seeds"])
+        met = "met" if row["met"] else "not met"
+        lines.append(
+            f"| {row['name']} | {_percent(row['must'])} | {_percent(row['value'])} | {said} | {met} |"
+        )
+    return "\n".join(lines)
+
+
+def _percent(value: float) -> str:
+    return "never" if value == float("inf") else f"{100 * value:.1f}"
+
+
+def draw(measured: Mapping[str, Mapping[str, Any]]) -> bytes:
+    """The mean curves of the main systems as PNG."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - slow to import
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    figure = Figure(figsize=(11, 8), layout="constrained")
+    FigureCanvasAgg(figure)
+    shown = [name for name in _MAIN if name in measured] or list(measured)[: len(_COLOURS)]
+    for number, (across, up, x_label, y_label) in enumerate(_PANELS, start=1):
+        axes = figure.add_subplot(2, 2, number)
+        axes.spines[["top", "right"]].set_visible(False)
+        for colour, name in zip(_COLOURS, shown, strict=False):
+            system, scale = measured[name], 100 if y_label.endswith("%") else 1
+            heights = scale * np.asarray(system[up])
+            axes.plot(system[across], heights, color=colour, marker="o", markersize=3, label=system["name"])
+        axes.set_xlabel(x_label)
+        axes.set_ylabel(y_label)
+        if up == "repeated_mistakes":
+            axes.set_ylim(bottom=0)
+        if number == 1:
+            axes.legend(frameon=False, fontsize=8)
+    content = io.BytesIO()
+    # no date and no version inside: the same figures give the same file
+    figure.savefig(content, format="png", dpi=130, metadata={"Software": None})
+    return content.getvalue()

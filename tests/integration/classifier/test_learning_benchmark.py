@@ -1,0 +1,279 @@
+"""The learning benchmark on a tiny encoder and a stream of some dozens of messages."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from classifier.bench_commands import bench
+from classifier.benchmark import learning
+from classifier.benchmark.learning import FILES, SYSTEMS, LearningPlan, measure
+from classifier.benchmark.learning_figures import demands, draw, labels_to_reach, summary, table
+from classifier.benchmark.learning_learners import Said
+from classifier.benchmark.learning_loop import Course, Run, System
+from classifier.benchmark.learning_stream import Rules, draw_staff, draw_stream
+from classifier.contract import InvalidInput
+from classifier.dataset import Example
+from classifier.torch_inference import TorchPredictor
+from classifier.training import fit_day_one
+from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert
+
+RULES = Rules(messages=40, every=20, questions=5)
+TRIED = (
+    "tfidf",
+    "frozen",
+    "ours",
+    "no_memory",
+    "random_questions",
+    "poisoned_undefended",
+    "answers_random",
+    "answers_50",
+)
+LISTS = ("handled_right", "labels_used", "test_accuracy", "repeated_mistakes")
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    return tiny_bert(tmp_path_factory.mktemp("base"))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    for name, each, seed in zip(FILES, (40, 10), (0, 9), strict=True):
+        with (folder / name).open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["text", "label"])
+            writer.writerows((row.text, row.label) for row in messages(each, seed=seed))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def plan(base):
+    return LearningPlan(TRIED, (0,), RULES, "quick", config_for(base, epochs=2))
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    return tmp_path_factory.mktemp("work")
+
+
+@pytest.fixture(scope="module")
+def known(data, work, plan):
+    return measure(data, work, plan)
+
+
+def test_every_system_goes_through_the_whole_stream(known):
+    assert list(known) == [name for name in SYSTEMS if name in TRIED]
+    for runs in known.values():
+        run = runs["0"]
+        assert run["messages"] == [20, 40]
+        assert all(len(run[name]) == 2 for name in LISTS)
+        assert run["labels_used"] == sorted(run["labels_used"])
+        assert run["labels_used"][-1] == 3 + len(run["labels"])
+        assert run["labels_used"][-1] == 3 + run["answered"] + run["corrections"] + run["confirmations"]
+        assert run["asked"] <= 2 * run["rules"]["questions"]
+        assert all(0 <= share <= 1 for share in (*run["handled_right"], *run["test_accuracy"]))
+        assert run["repeated"] <= run["wrong"]
+    assert known["ours"]["0"]["same_labels"].keys() == {"tfidf", "frozen"}
+
+
+def test_where_only_answers_give_labels_nobody_corrects(known):
+    for name in ("answers_random", "answers_50"):
+        run = known[name]["0"]
+        assert run["rules"]["correct"] == run["corrections"] == run["confirmations"] == 0
+        assert run["wrong"] > 0
+
+
+def test_ours_tries_a_fine_tune_once_there_are_labels_enough(known):
+    last = known["ours"]["0"]["trained"][-1]
+    assert {"head", "fine_tune", "held_out"} <= last.keys()
+    better = "fine_tune" if last["fine_tune"] >= last["head"] else "day_one"
+    assert last["kind"] == better
+
+
+def test_messages_that_nobody_labelled_may_teach_the_last_time(data, tmp_path, plan):
+    plan = replace(plan, systems=("no_memory",), recipe="taught")
+    run = measure(data, tmp_path, plan)["no_memory"]["0"]
+    assert run["recipe"] == "taught"
+    assert "fine_tune" in run["trained"][-1]
+
+
+def test_a_second_run_takes_what_was_kept(data, work, plan, known, monkeypatch):
+    monkeypatch.setattr(learning, "_run", None)
+    assert measure(data, work, plan) == known
+
+
+def test_a_run_that_was_stopped_goes_on_where_it_was(data, tmp_path, plan, known):
+    plan = replace(plan, systems=("ours",))
+
+    class Stopped(Exception):
+        pass
+
+    def stop(line):
+        if "day 1 of 2" in line:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        measure(data, tmp_path, plan, say=stop)
+    days = []
+    again = measure(data, tmp_path, plan, say=days.append)["ours"]["0"]
+    whole = known["ours"]["0"]
+    assert next(line for line in days if ", day " in line).startswith("seed 0: ours, day 2 of 2")
+    assert {name: again[name] for name in (*LISTS, "labels")} == {
+        name: whole[name] for name in (*LISTS, "labels")
+    }
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_all_systems_meet_the_same_messages_and_the_same_staff(data):
+    train, test = (learning.read_examples(data / name) for name in FILES)
+    stream = draw_stream(train, test, 40, 0)
+    assert stream == draw_stream(train, test, 40, 0)
+    assert stream != draw_stream(train, test, 40, 1)
+    assert [e.label for e in stream.start] == list(stream.categories)
+    one, two = draw_staff(stream, RULES, 0), draw_staff(stream, RULES, 0, flipper=True)
+    assert all((getattr(one, name) == getattr(two, name)).all() for name in ("correct", "answer", "person"))
+    for person, honest, poisoned, example in zip(
+        one.person, one.said, two.said, stream.messages, strict=True
+    ):
+        assert poisoned == honest or (person == 0 and poisoned != example.label)
+        assert person != 0 or poisoned != example.label
+
+
+def test_the_chances_are_those_of_the_rules():
+    many = [Example(f"{label} {n}", label) for label in ("a", "b", "c", "d") for n in range(2001)]
+    rules = Rules(messages=8000)
+    staff = draw_staff(draw_stream(many, many, 8000, 3), rules, 3)
+    stream = draw_stream(many, many, 8000, 3)
+    wrong = np.mean([said != e.label for said, e in zip(staff.said, stream.messages, strict=True)])
+    found = [staff.correct.mean(), staff.answer.mean(), staff.confirm.mean(), wrong]
+    assert found == pytest.approx([0.5, 0.8, 0.1, 0.05], abs=0.02)
+    assert np.bincount(staff.person) / 8000 == pytest.approx(np.full(5, 0.2), abs=0.02)
+
+
+def test_a_stream_longer_than_the_file_is_refused(data):
+    train = learning.read_examples(data / FILES[0])
+    with pytest.raises(InvalidInput, match="117 messages are left"):
+        draw_stream(train, train, 200, 0)
+
+
+class Stubborn:
+    """Says the same category of every message, whatever it is taught."""
+
+    def __init__(self, vectors):
+        self._vectors = vectors
+
+    def learn(self, examples, *, unlabelled, last):
+        assert not {example.text for example in examples} & set(unlabelled)
+        return {"labels": len(examples), "last": last}
+
+    def answer(self, texts):
+        vectors = np.stack([self._vectors[text] for text in texts])
+        return Said(np.tile([0.6, 0.4], (len(texts), 1)), vectors, np.ones(len(texts), dtype=bool))
+
+    def similarities(self):
+        return 0.95, 0.9
+
+
+def stubborn_run(*, memory, questions=0, truth="b", messages=6):
+    """Six times nearly the same message of b; the model always says a; every wrong routing is corrected."""
+    stream_of = [Example(f"again {n}", truth) for n in range(messages)]
+    start = (Example("start a", "a"), Example("start b", "b"))
+    stream = learning.Stream(start, tuple(stream_of), (Example("test", truth),), ("a", "b"))
+    rules = Rules(messages=messages, every=3, questions=questions, correct=1.1, confirm=0.0, wrong=0.0)
+    vectors = {e.text: np.array([0.0, 0.6, 0.8]) for e in stream_of}
+    vectors |= {"start a": np.array([1.0, 0, 0]), "start b": np.array([0, 1.0, 0]), "test": np.ones(3)}
+    run = Run(
+        system=System("s", "ours", memory=memory),
+        stream=stream,
+        staff=draw_staff(stream, rules, 0),
+        rules=rules,
+        vectors=vectors,
+        learner=Stubborn(vectors),
+        course=Course(),
+        keep=lambda course: None,
+        say=lambda line: None,
+    )
+    return run.finish()
+
+
+def test_memory_does_not_repeat_what_was_corrected():
+    without, remembered = stubborn_run(memory=False), stubborn_run(memory=True)
+    assert (without.wrong, without.repeated, without.corrections) == (6, 5, 6)
+    assert without.handled_right == [0, 0]
+    assert (remembered.wrong, remembered.repeated, remembered.corrections) == (1, 0, 1)
+    assert remembered.handled_right == [2 / 3, 5 / 6]
+    assert remembered.moved == 5
+
+
+def test_a_question_is_no_routing_and_counts_as_right_when_it_is_answered_rightly():
+    asked = stubborn_run(memory=False, questions=3)
+    assert (asked.asked, asked.wrong) == (6, 0)
+    assert sum(asked.handled) == asked.answered == len(asked.labels)
+
+
+def test_labels_to_reach_a_height_lie_on_straight_lines_between_retrainings():
+    run = {"labels_used": [100, 200, 300], "test_accuracy": [0.5, 0.7, 0.8]}
+    assert labels_to_reach(run, 0.6) == pytest.approx(150)
+    assert labels_to_reach(run, 0.4) == 100
+    assert labels_to_reach(run, 0.9) is None
+
+
+def test_the_table_and_the_picture_show_what_was_measured(known):
+    measured = summary(known)
+    for system in measured.values():
+        assert {"messages", "handled_right", "labels_used", "test_accuracy"} <= system.keys()
+    said = table(measured)
+    assert "| ours |" in said
+    assert "| TF-IDF + LogisticRegression |" in said
+    assert {row["name"] for row in demands(measured)} >= {"above the frozen encoder, same labels, points"}
+    png = draw(measured)
+    assert png.startswith(b"\x89PNG")
+    assert png == draw(measured)
+    json.dumps(measured)
+
+
+def test_two_systems_alone_have_a_table_too(known):
+    measured = summary({name: known[name] for name in ("tfidf", "frozen")})
+    assert demands(measured) == []
+    assert draw(measured).startswith(b"\x89PNG")
+
+
+def test_the_command_prints_the_table_and_writes_curves(data, base, tmp_path):
+    options = ["--data", data, "--work", tmp_path / "work", "--only", "tfidf", "--seed", 0, "--seed", 1]
+    options += ["--stream", 40, "--every", 20, "--questions", 4, "--base-model", base, "--threads", 1]
+    options += ["--json", tmp_path / "learning.json", "--png", tmp_path / "curves" / "learning.png"]
+    done = CliRunner().invoke(bench, ["learning", *map(str, options)], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert "| TF-IDF + LogisticRegression |" in done.output
+    found = json.loads((tmp_path / "learning.json").read_text())
+    assert found["tfidf"]["messages"] == [20, 40]
+    assert found["tfidf"]["seeds"].keys() == {"0", "1"}
+    assert (tmp_path / "curves" / "learning.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_unknown_names_are_refused(data, work, plan):
+    with pytest.raises(InvalidInput, match="no system 'best'"):
+        measure(data, work, replace(plan, systems=("best",)))
+    with pytest.raises(InvalidInput, match="no recipe 'slow'"):
+        measure(data, work, replace(plan, recipe="slow"))
+
+
+def test_a_missing_file_is_refused(tmp_path, plan):
+    with pytest.raises(InvalidInput, match="does not exist"):
+        measure(Path(tmp_path), tmp_path / "work", plan)
+
+
+def test_one_message_a_category_is_enough_for_a_day_one_model(base):
+    once = list({example.label: example for example in messages(1)}.values())
+    model = fit_day_one(once, config_for(base, minimum_per_label=1, int8_check=0), created=NOW).model
+    said = TorchPredictor(model).predict([example.text for example in once])
+    assert [prediction.category for prediction in said] == [example.label for example in once]
+    assert all(0 <= prediction.out_of_scope <= 1 for prediction in said)
