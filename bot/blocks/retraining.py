@@ -79,9 +79,7 @@ def cancelled_card(requested_by: str, cancelled_by: str) -> Card:
     return card(
         "Retraining cancelled. The model stays as it was.",
         [
-            section(
-                f":no_entry: *{who(cancelled_by)} cancelled the retraining.* The model stays as it was."
-            ),
+            section(f":no_entry: *{who(cancelled_by)} cancelled the retraining.* The model stays as it was."),
             small_print(f"Asked by {who(requested_by)}"),
         ],
     )
