@@ -11,9 +11,10 @@ from uuid import UUID
 from sqlalchemy import and_, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.labels import TRUST, LabelledText
+from storage.labels import LabelledText
 from storage.learning_models import GoldTicket, LabelReview, ReviewState
 from storage.models import Label, LabelRole, RetrainRun, Ticket
+from storage.resolution import TRUST
 from storage.statements import insert_or_ignore
 
 FROM_A_RUN = "retraining"
