@@ -23,6 +23,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
+from storage import sqlite_connection
 from storage.audit import AuditRepository
 from storage.categories import CategoryRepository
 from storage.channels import ChannelRepository
@@ -92,7 +93,9 @@ def create_engine(url: URL, **options: Any) -> AsyncEngine:
         return create_async_engine(
             url, hide_parameters=True, pool_pre_ping=True, connect_args=connect, **options
         )
-    engine = create_async_engine(url, hide_parameters=True, **options)
+    engine = create_async_engine(
+        url, hide_parameters=True, connect_args={"async_creator_fn": sqlite_connection.connect}, **options
+    )
 
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _record: object) -> None:

@@ -187,3 +187,26 @@ async def test_a_restarted_postgres_costs_the_transaction_under_way_and_no_more(
             assert await add_event(work, "Ev1")
     finally:
         await database.dispose()
+
+
+async def test_writers_that_are_cancelled_leave_no_lock(sqlite_url, monkeypatch):
+    """A restart within a process, or a time-out: what was under way must not lock the others out."""
+    monkeypatch.setattr(module, "SQLITE_BUSY_MS", 2000)
+
+    async def write(database, name):
+        async with database.unit_of_work() as work:
+            await add_event(work, name)
+            await work.inbox.counts()
+            await work.commit()
+
+    for turns in range(100):
+        first, second = Database(sqlite_url), Database(sqlite_url)
+        writers = [asyncio.create_task(write(first, f"{turns} {number}")) for number in range(3)]
+        await asyncio.wait(writers, timeout=turns * 0.0003)  # at another moment each time
+        for task in writers:
+            task.cancel()
+        ended = await asyncio.gather(*writers, return_exceptions=True)  # holds on to what they were at
+        await write(second, f"{turns} after")
+        assert len(ended) == 3
+        await second.dispose()
+        await first.dispose()

@@ -1,0 +1,83 @@
+"""SQLite connections that a cancelled task leaves behind in order.
+
+A statement runs in aiosqlite's thread. When the task that waits for it is cancelled, the thread goes on: a
+BEGIN that ends after nobody waits for it any more holds the write lock, and every other writer finds the
+database locked (omnilib/aiosqlite#259 is the same of opening). So a cancelled task waits until its statement
+has ended, which takes milliseconds, and SQLAlchemy then closes a connection that is at rest.
+
+Closing does not end a transaction while anything refers to one of its statements, a traceback for example:
+sqlite3_close_v2 then keeps the connection, and its lock, until nothing does. So it is rolled back first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import aiosqlite
+
+_ROWS_AT_ONCE = 64  # aiosqlite's own
+_T = TypeVar("_T")
+
+
+class OrderlyConnection(aiosqlite.Connection):
+    """Ends what it began, also where nobody waits for it any more."""
+
+    async def _execute(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
+        running = super()._execute(fn, *args, **kwargs)  # type: ignore[no-untyped-call]
+        return await _to_its_end(running)
+
+    async def _connect(self) -> aiosqlite.Connection:
+        try:
+            await _to_its_end(super()._connect())
+        except asyncio.CancelledError:
+            await _to_its_end(self.close())  # nobody else knows of it
+            raise
+        return self
+
+    async def close(self) -> None:
+        """Roll back and close."""
+        if self._running and self._connection is not None:
+            await self._execute(self._end)
+        await super().close()
+
+    def stop(self) -> asyncio.Future[Any] | None:
+        """The same, without waiting for it."""
+        self._tx.put_nowait((None, self._end))
+        stopped: asyncio.Future[Any] | None = super().stop()
+        return stopped
+
+    def _end(self) -> None:
+        """Runs in the connection's thread."""
+        if self._connection is not None and self._connection.in_transaction:
+            self._connection.rollback()
+
+
+def connect(database: str, **options: Any) -> OrderlyConnection:
+    """Open a database for SQLAlchemy's dialect; see `aiosqlite.connect`."""
+
+    def open_it() -> sqlite3.Connection:
+        opened: sqlite3.Connection = sqlite3.connect(database, **options)
+        return opened
+
+    connection = OrderlyConnection(open_it, _ROWS_AT_ONCE)
+    connection._thread.daemon = True  # as the dialect does: a process must not wait for it
+    return connection
+
+
+async def _to_its_end(work: Coroutine[Any, Any, _T]) -> _T:
+    """Await it; where this is cancelled meanwhile, wait for its end first."""
+    running = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        while not running.done():
+            try:
+                await asyncio.wait([running])
+            except asyncio.CancelledError:  # once more: it is as impatient as before
+                continue
+        if not running.cancelled():
+            running.exception()  # nobody waits for it, and a lost error is said at exit otherwise
+        raise
