@@ -212,6 +212,7 @@ async def _publish(
         parent=parent,
         metrics=metrics,
         activate=promoted,
+        refused=not promoted,
     )
 
 

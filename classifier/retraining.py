@@ -268,6 +268,7 @@ class RetrainWorker:
             parent=parent,
             metrics=metrics,
             activate=verdict.promoted,
+            refused=not verdict.promoted,
         )
         await keep_findings(self._database, run.team_id, run.id, result, self._clock())
         return version
@@ -284,8 +285,12 @@ async def record_version(
     parent: str | None = None,
     metrics: dict[str, Any] | None = None,
     activate: bool = True,
+    refused: bool = False,
 ) -> None:
-    """Note a version of the registry in the database; one that is noted already is left alone."""
+    """Note a version of the registry in the database; one that is noted already is left alone.
+
+    `refused` says that the gate did not let it pass: it stays on disk, and an admin may still name it.
+    """
     async with database.unit_of_work() as work:
         if version not in {row.version for row in await work.models.list(team_id=team_id)}:
             await work.models.add(
@@ -300,6 +305,8 @@ async def record_version(
             )
         if activate:
             await work.models.activate(team_id=team_id, version=version, now=now)
+        elif refused:
+            await work.models.refuse(team_id=team_id, version=version)
         await work.commit()
 
 
