@@ -32,7 +32,6 @@ from storage.embeddings import EmbeddingRepository
 from storage.errors import DatabaseBusy, DatabaseUnavailable, DatabaseUrlInvalid, SchemaOutOfDate
 from storage.gold import GoldRepository
 from storage.inbox import InboxRepository
-from storage.judging import JudgingRepository
 from storage.labels import LabelRepository
 from storage.model_versions import ModelRepository
 from storage.proposals import ProposalRepository
@@ -102,7 +101,6 @@ def create_engine(url: URL, **options: Any) -> AsyncEngine:
         connection.isolation_level = None  # the driver would begin late, and always deferred
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_MS}")
-        cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
@@ -168,7 +166,6 @@ class UnitOfWork:
         self.questions = QuestionRepository(session)
         self.drift = DriftRepository(session)
         self.proposals = ProposalRepository(session)
-        self.judging = JudgingRepository(session)
         self.taxonomy = TaxonomyRepository(session)
 
     async def commit(self) -> None:

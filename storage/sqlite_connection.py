@@ -13,11 +13,15 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 import aiosqlite
 
+WAIT_SECONDS = 15.0
+"""For another process that opens the same new file."""
+_RETRY_SECONDS = 0.02
 _ROWS_AT_ONCE = 64  # aiosqlite's own
 _T = TypeVar("_T")
 
@@ -56,15 +60,37 @@ class OrderlyConnection(aiosqlite.Connection):
 
 
 def connect(database: str, **options: Any) -> OrderlyConnection:
-    """Open a database for SQLAlchemy's dialect; see `aiosqlite.connect`."""
+    """Open a database, with a write-ahead log, for SQLAlchemy's dialect; see `aiosqlite.connect`."""
 
     def open_it() -> sqlite3.Connection:
         opened: sqlite3.Connection = sqlite3.connect(database, **options)
+        try:
+            _write_ahead(opened)
+        except sqlite3.Error:
+            opened.close()
+            raise
         return opened
 
     connection = OrderlyConnection(open_it, _ROWS_AT_ONCE)
     connection._thread.daemon = True  # as the dialect does: a process must not wait for it
     return connection
+
+
+def _write_ahead(opened: sqlite3.Connection) -> None:
+    """Switch to the write-ahead log, which the file then keeps. Runs in the connection's thread.
+
+    The first switch needs the file alone, and SQLite asks for that without waiting, whatever its timeout.
+    """
+    until = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            opened.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        else:
+            return
+        time.sleep(_RETRY_SECONDS)
 
 
 async def _to_its_end(work: Coroutine[Any, Any, _T]) -> _T:

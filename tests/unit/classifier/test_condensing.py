@@ -194,8 +194,18 @@ def test_any_mixture_of_lines_keeps_its_origins_in_order(message):
     st.text(st.sampled_from("at .:()[]{}\"'\n\t>/#0xaF=-_<&;|`E1"), min_size=1, max_size=12),
     st.sampled_from(LINES),
 )
-def test_the_longest_message_takes_well_under_a_second(unit, before):
+def test_the_time_grows_no_faster_than_the_message(unit, before):
+    """Of sixteen times the characters, 16 times the time is expected; 256 times would be a slow pattern."""
     message = (before + unit * MAX_CHARACTERS)[:MAX_CHARACTERS]
-    began = time.process_time()
-    model_text(message)
-    assert time.process_time() - began < 0.5
+    assert seconds(message) < 64 * seconds(message[: MAX_CHARACTERS // 16])
+
+
+def seconds(message: str) -> float:
+    """Of this process: the best of some, so that whatever else the machine does hardly counts."""
+
+    def once() -> float:
+        began = time.process_time_ns()
+        model_text(message)
+        return (time.process_time_ns() - began) / 1e9
+
+    return min(once() for _ in range(3))
