@@ -101,7 +101,7 @@ class Asker:
                 team_id=team_id, model_version=version, since=now - LOOK_BACK, until=now - PATIENCE
             )
             known = await work.questions.embeddings_of_asked(team_id=team_id, model_version=version)
-            labelled = await work.labels.embeddings_of_labelled(team_id=team_id, model_version=version)
+            labelled = await work.embeddings.vectors(team_id=team_id, model_version=version)
             destinations = {c.slug: c.destination_id for c in await space.directory.categories(work)}
         picks = [pick for row in found if (pick := _place(*row, destinations)) is not None]
         known += [packed for _, packed in labelled]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,15 +13,15 @@ from uuid import UUID
 from classifier.contract import OUT_OF_SCOPE_LABEL, BrokenModel
 from classifier.dataset import StarterPack
 from classifier.manifest import example_hash, learned_by
-from classifier.model_files import read_facts
 from classifier.registry import Registry
 from classifier.training_set import SaidBy, TrainingSet, assemble
 from storage.categories import successors
 from storage.database import Database, UnitOfWork
-from storage.judging import Backing, Doubt
 from storage.labels import LabelledText
-from storage.models import LabelRole
+from storage.models import Category, CategoryState, LabelRole
 
+FROM_A_RUN = "retraining"
+"""Who added a gold ticket, where no person did."""
 GOLD_SHARE = 20
 """One ticket of so many may be frozen; by a hash of its id, so that nobody chooses which."""
 MOST_GOLD = 300
@@ -31,6 +32,58 @@ MOST_DOUBTS = 30
 """Doubts that one run hands to people, worst first: a longer queue is not worked off."""
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a workspace has said so far.
+
+    Attributes:
+        categories: all of them, also those that are gone.
+        labels: what people settled on, but for frozen tickets.
+        gold: frozen tickets that a label bears out.
+        settled: tickets of which somebody has looked at a doubt.
+    """
+
+    categories: Sequence[Category]
+    labels: Sequence[LabelledText]
+    gold: Sequence[LabelledText]
+    settled: Collection[UUID]
+
+    @property
+    def heirs(self) -> dict[str, str]:
+        """What the categories that are gone were merged into."""
+        return successors(self.categories)
+
+    def slugs(self, pack: StarterPack) -> list[str]:
+        """The categories that there are now; without any, those of the pack."""
+        active = [row.slug for row in self.categories if row.state == CategoryState.ACTIVE]
+        return active or [category.slug for category in pack.categories]
+
+    def training_set(
+        self, pack: StarterPack, labels: Sequence[LabelledText], learned: Collection[str] | None
+    ) -> TrainingSet:
+        """Put a training set together of these labels; see `training_set.assemble`."""
+        heirs = self.heirs
+        # a frozen category may have been merged into another since
+        gold = [replace(each, category=heirs.get(each.category or "", each.category)) for each in self.gold]
+        said_by = {
+            each.ticket_id: SaidBy(str(each.role), each.user_id, settled=each.ticket_id in self.settled)
+            for each in [*labels, *gold]
+        }
+        slugs = frozenset(self.slugs(pack))
+        return assemble(pack.following(heirs), labels, slugs, gold=gold, said_by=said_by, learned=learned)
+
+
+async def read_said(database: Database, team_id: str) -> Said:
+    """Read what a workspace's people said."""
+    async with database.reader() as work:
+        return Said(
+            categories=await work.categories.all(team_id=team_id),
+            labels=await work.labels.training_examples(team_id=team_id),
+            gold=await work.labels.gold_examples(team_id=team_id),
+            settled=await work.reviews.settled_tickets(team_id=team_id),
+        )
+
+
 async def gather(
     database: Database, registry: Registry, pack: StarterPack, team_id: str, now: datetime
 ) -> TrainingSet:
@@ -39,26 +92,8 @@ async def gather(
     async with database.unit_of_work() as work:
         await _freeze(work, team_id, learned, now)
         await work.commit()
-    async with database.reader() as work:
-        rows = await work.categories.active(team_id=team_id)
-        heirs = successors(await work.categories.all(team_id=team_id))
-        labels, _ = await _trainable(work, team_id)
-        # a frozen category may have been merged into another since
-        gold = [
-            replace(label, category=heirs.get(label.category or "", label.category))
-            for label in await work.judging.gold(team_id=team_id)
-        ]
-        backing = await work.judging.backing(team_id=team_id)
-        _, settled = await work.judging.reviewed(team_id=team_id)
-    slugs = frozenset(row.slug for row in rows) or frozenset(c.slug for c in pack.categories)
-    said_by = {
-        label.ticket_id: SaidBy(
-            role=str(behind.role), voice=behind.user_id, settled=label.ticket_id in settled
-        )
-        for label in [*labels, *gold]
-        if (behind := backing.get((label.ticket_id, label.category))) is not None
-    }
-    return assemble(pack.following(heirs), labels, slugs, gold=gold, said_by=said_by, learned=learned)
+    said = await read_said(database, team_id)
+    return said.training_set(pack, said.labels, learned)
 
 
 def known_to(registry: Registry) -> frozenset[str] | None:
@@ -67,12 +102,9 @@ def known_to(registry: Registry) -> frozenset[str] | None:
     if active is None:
         return frozenset()
     try:
-        learned = learned_by(active)
-        if learned is None and read_facts(active).kind == "day_one":
-            return frozenset()  # from starter messages alone
+        return learned_by(active)
     except BrokenModel:  # it must not keep a sound model away
         return None
-    return learned
 
 
 async def keep_findings(
@@ -80,60 +112,51 @@ async def keep_findings(
 ) -> None:
     """Note which training a run made, and hand its doubts to people."""
     doubts = [
-        Doubt(
-            ticket_id=UUID(found["ticket"]),
-            given=_category(found["given"]),
-            suggested=_category(found["suggested"]),
-            score=float(found["score"]),
+        (
+            UUID(found["ticket"]),
+            _category(found["given"]),
+            _category(found["suggested"]),
+            float(found["score"]),
         )
         for found in result.get("doubts", [])[:MOST_DOUBTS]
     ]
     async with database.unit_of_work() as work:
         if result.get("manifest_hash"):
-            await work.judging.note_manifest(
+            await work.runs.note_manifest(
                 team_id=team_id, run_id=run_id, manifest_hash=str(result["manifest_hash"])
             )
-        await work.judging.doubt(team_id=team_id, doubts=doubts, now=now)
+        await work.reviews.add_suspects(team_id=team_id, suspects=doubts, now=now)
         await work.commit()
-
-
-async def _trainable(work: UnitOfWork, team_id: str) -> tuple[list[LabelledText], frozenset[UUID]]:
-    """(labels that may teach: not disputed, doubted or frozen; the frozen tickets)."""
-    frozen = await work.judging.gold_tickets(team_id=team_id)
-    waiting, _ = await work.judging.reviewed(team_id=team_id)
-    labels = await work.labels.training_examples(team_id=team_id)
-    return [x for x in labels if x.ticket_id not in frozen | waiting and not x.disputed], frozen
 
 
 async def _freeze(work: UnitOfWork, team_id: str, learned: frozenset[str] | None, now: datetime) -> None:
     if learned is None:  # the present model may have learned from any of them
         return
-    labels, _ = await _trainable(work, team_id)
-    backing = await work.judging.backing(team_id=team_id)
-    chosen = [(label.ticket_id, label.category) for label in freezable(labels, backing, learned)]
-    await work.judging.freeze(team_id=team_id, tickets=chosen, most=MOST_GOLD, now=now)
+    room = max(0, MOST_GOLD - len(await work.gold.ids(team_id=team_id)))
+    labels = await work.labels.training_examples(team_id=team_id)
+    for label in freezable(labels, learned)[:room]:
+        await work.gold.add(
+            team_id=team_id,
+            ticket_id=label.ticket_id,
+            category=label.category,
+            added_by=FROM_A_RUN,
+            now=now,
+        )
 
 
-def freezable(
-    labels: Sequence[LabelledText],
-    backing: Mapping[tuple[UUID, str | None], Backing],
-    learned: frozenset[str],
-) -> list[LabelledText]:
+def freezable(labels: Sequence[LabelledText], learned: frozenset[str]) -> list[LabelledText]:
     """Choose tickets for the gold set. Pure.
 
     Those of the twentieth that a hash picks which two people agree on or an admin labelled, which the present
     model has not learned from, and whose category has labels to spare.
     """
-    counts: dict[str | None, int] = {}
-    for label in labels:
-        counts[label.category] = counts.get(label.category, 0) + 1
+    counts = Counter(label.category for label in labels)
     return [
         label
         for label in labels
         if picked(label.ticket_id)
         and counts[label.category] >= FEWEST_FOR_GOLD
-        and (behind := backing.get((label.ticket_id, label.category))) is not None
-        and (behind.people > 1 or behind.role == LabelRole.ADMIN)
+        and (len(label.user_ids) > 1 or label.role == LabelRole.ADMIN)
         and example_hash(label.text, label.category or OUT_OF_SCOPE_LABEL) not in learned
     ]
 

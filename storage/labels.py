@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from itertools import groupby
 from uuid import UUID
 
-from sqlalchemy import Select, and_, exists, func, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.errors import RowNotFound
 from storage.learning_models import GoldTicket, LabelReview, ReviewState
-from storage.models import Label, LabelKind, LabelRole, LabelSource, Prediction, Ticket
+from storage.models import Label, LabelKind, LabelRole, LabelSource, Ticket
 from storage.resolution import Resolved, capped_people, resolve_labels, tally
 
 __all__ = ["LONG_AGO", "Contested", "LabelRepository", "LabelledText", "Resolved", "resolve_labels"]
@@ -38,10 +38,12 @@ class LabelledText:
         label_ids: the labels that won or say the same; never empty for what is trained on.
         text: of the message.
         category: a slug; None means out of scope: a negative, never a category.
-        created_at: when the winning label was given (of the gold set: when it was frozen).
+        created_at: when the winning label was given.
         disputed: always False: disputed tickets are no examples.
         user_ids: the people behind the labels, latest first.
         posted_at: when the message was written, for a split by time.
+        role: of the winning label.
+        user_id: who gave it.
     """
 
     ticket_id: UUID
@@ -52,6 +54,8 @@ class LabelledText:
     disputed: bool = False
     user_ids: tuple[str, ...] = ()
     posted_at: datetime = LONG_AGO
+    role: LabelRole = LabelRole.STAFF
+    user_id: str = ""
 
 
 class LabelRepository:
@@ -162,25 +166,25 @@ class LabelRepository:
         for ticket, labels in histories:
             resolved = None if ticket.id in left_out else resolve_labels(labels, capped)
             if resolved is not None and not resolved.disputed:
-                examples.append(_example(ticket, resolved.category, resolved.created_at, resolved))
+                examples.append(_example(ticket, resolved))
         return examples
 
     async def gold_examples(self, *, team_id: str) -> list[LabelledText]:
         """Return the gold set with its frozen categories, in the order in which the tickets were posted.
 
-        Named are the labels that say today what was frozen; there may be none any more.
+        Named are the labels that say today what was frozen; without one a ticket does not judge.
         """
         frozen = await self._session.execute(
-            select(Ticket, GoldTicket)
-            .join(GoldTicket, and_(GoldTicket.team_id == Ticket.team_id, GoldTicket.ticket_id == Ticket.id))
-            .where(Ticket.team_id == team_id)
-            .order_by(Ticket.posted_at, Ticket.id)
+            select(GoldTicket.ticket_id, GoldTicket.category).where(GoldTicket.team_id == team_id)
         )
-        standing = {ticket.id: labels for ticket, labels in await self._histories(team_id)}
+        categories = {row.ticket_id: row.category for row in frozen}
         examples = []
-        for ticket, gold in frozen:
-            same = [label for label in standing.get(ticket.id, []) if label.category == gold.category]
-            examples.append(_example(ticket, gold.category, gold.added_at, resolve_labels(same)))
+        for ticket, labels in await self._histories(team_id):
+            if ticket.id in categories:
+                category = categories[ticket.id]
+                same = resolve_labels(label for label in labels if label.category == category)
+                if same is not None:
+                    examples.append(_example(ticket, same))
         return examples
 
     async def disputed(self, *, team_id: str, capped: frozenset[str] = frozenset()) -> list[Contested]:
@@ -194,31 +198,6 @@ class LabelRepository:
             if resolved is not None and resolved.disputed:
                 contested.append(Contested(ticket, tuple(labels), resolved))
         return sorted(contested, key=lambda each: (each.labels[-1].created_at, each.ticket.id))
-
-    async def embeddings_of_labelled(
-        self, *, team_id: str, model_version: str, limit: int = 10_000
-    ) -> list[tuple[UUID, bytes]]:
-        """Return (ticket id, embedding) of the labelled tickets that a model has read, newest first."""
-        labelled = exists().where(
-            Label.team_id == Ticket.team_id, Label.ticket_id == Ticket.id, Label.withdrawn_at.is_(None)
-        )
-        rows = await self._session.execute(
-            select(Ticket.id, Prediction.embedding)
-            .join(Prediction, and_(Prediction.team_id == Ticket.team_id, Prediction.ticket_id == Ticket.id))
-            .where(
-                Ticket.team_id == team_id,
-                Prediction.model_version == model_version,
-                Prediction.embedding.is_not(None),
-                labelled,
-            )
-            .order_by(Ticket.posted_at.desc(), Ticket.id, Prediction.created_at.desc())
-            .limit(limit)
-        )
-        newest: dict[UUID, bytes] = {}
-        for ticket_id, packed in rows:
-            if packed is not None:
-                newest.setdefault(ticket_id, packed)
-        return list(newest.items())
 
     async def count_since(self, *, team_id: str, when: datetime | None) -> int:
         """Count the labels that were given after `when` (None: ever) and still stand."""
@@ -255,15 +234,15 @@ class LabelRepository:
         return list(await self._session.scalars(statement))
 
 
-def _example(
-    ticket: Ticket, category: str | None, created_at: datetime, said: Resolved | None
-) -> LabelledText:
+def _example(ticket: Ticket, said: Resolved) -> LabelledText:
     return LabelledText(
         ticket_id=ticket.id,
-        label_ids=said.agreeing if said else (),
+        label_ids=said.agreeing,
         text=ticket.text,
-        category=category,
-        created_at=created_at,
-        user_ids=said.user_ids if said else (),
+        category=said.category,
+        created_at=said.created_at,
+        user_ids=said.user_ids,
         posted_at=ticket.posted_at,
+        role=said.role,
+        user_id=said.user_id,
     )

@@ -31,6 +31,7 @@ class Resolved:
         label_ids: the labels that count, oldest first.
         created_at: when the winning label was given.
         label_id: the label that won.
+        user_id: who gave it.
         role: of the winning label.
         agreeing: the labels that count and say the same as the winning one, itself among them.
         user_ids: the people behind those, latest first.
@@ -41,6 +42,7 @@ class Resolved:
     label_ids: tuple[UUID, ...]
     created_at: datetime
     label_id: UUID
+    user_id: str
     role: LabelRole
     agreeing: tuple[UUID, ...]
     user_ids: tuple[str, ...]
@@ -88,6 +90,7 @@ def resolve_labels(labels: Iterable[Label], capped: frozenset[str] = frozenset()
         label_ids=tuple(label.id for label in counting),
         created_at=winner.created_at,
         label_id=winner.id,
+        user_id=winner.user_id,
         role=winner.role,
         agreeing=tuple(label.id for label in agreeing),
         user_ids=tuple(label.user_id for label in reversed(agreeing)),

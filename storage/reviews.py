@@ -73,6 +73,13 @@ class ReviewRepository:
         ]
         return sum(row is not None for row in rows)
 
+    async def settled_tickets(self, *, team_id: str) -> frozenset[UUID]:
+        """Return the tickets whose label a person has looked at because of a doubt."""
+        statement = select(LabelReview.ticket_id).where(
+            LabelReview.team_id == team_id, LabelReview.state != ReviewState.OPEN
+        )
+        return frozenset(await self._session.scalars(statement))
+
     async def open(self, *, team_id: str, limit: int | None = None) -> list[LabelReview]:
         """Return the doubts that wait, worst first."""
         statement = (

@@ -155,6 +155,14 @@ class RunRepository:
             select(RetrainRun.cancel_requested_by).where(RetrainRun.id == run_id)
         )
 
+    async def note_manifest(self, *, team_id: str, run_id: UUID, manifest_hash: str) -> None:
+        """Keep which training a run made."""
+        await self._session.execute(
+            update(RetrainRun)
+            .where(RetrainRun.team_id == team_id, RetrainRun.id == run_id)
+            .values(manifest_hash=manifest_hash)
+        )
+
     async def set_message(self, run_id: UUID, *, channel_id: str, ts: str) -> None:
         """Keep where the run's progress is shown."""
         await self._session.execute(

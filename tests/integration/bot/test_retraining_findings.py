@@ -12,7 +12,6 @@ from classifier.dataset import Category, Example, StarterPack
 from classifier.manifest import MANIFEST_FILE, Entry, encoded, example_hash, manifest_of
 from classifier.registry import Registry
 from classifier.retraining_labels import MOST_DOUBTS, freezable, gather, keep_findings, known_to, picked
-from storage.judging import Backing
 from storage.labels import LabelledText
 from storage.learning_models import LabelReview
 from storage.models import LabelRole
@@ -97,30 +96,42 @@ async def test_some_tickets_that_an_admin_labelled_are_frozen_and_judge_from_the
         assert not {row.ticket_id for row in made.given} & {str(each) for each in chosen}
 
 
-def labelled(count: int) -> list[LabelledText]:
+async def test_the_gold_set_has_a_limit(database, tmp_path, monkeypatch):
+    monkeypatch.setattr("classifier.retraining_labels.MOST_GOLD", 2)
+    monkeypatch.setattr("classifier.retraining_labels.GOLD_SHARE", 1)
+    async with database.unit_of_work() as work:
+        for number in range(20):
+            await say(work, "vpn", number, role="admin")
+        await work.commit()
+    for _ in range(2):
+        await gather(database, Registry(tmp_path), PACK, TEAM, NOW)
+        async with database.reader() as work:
+            assert len(await work.gold.ids(team_id=TEAM)) == 2
+
+
+def labelled(count: int, role: LabelRole = LabelRole.ADMIN, people: int = 1) -> list[LabelledText]:
+    names = tuple(f"U{n}" for n in range(people))
     return [
-        LabelledText(UUID(int=n), (UUID(int=9 * n),), f"case {n}", "vpn", NOW) for n in range(1, count + 1)
+        LabelledText(
+            UUID(int=n), (UUID(int=9 * n),), f"case {n}", "vpn", NOW, user_ids=names, role=role, user_id="U0"
+        )
+        for n in range(1, count + 1)
     ]
 
 
-def backed(labels: list[LabelledText], role: LabelRole, people: int) -> dict:
-    return {(label.ticket_id, label.category): Backing(role, "U1", people) for label in labels}
-
-
 def test_only_what_two_people_or_an_admin_say_is_frozen():
-    labels = labelled(400)
-    one_admin, two = backed(labels, LabelRole.ADMIN, 1), backed(labels, LabelRole.STAFF, 2)
-    frozen = freezable(labels, one_admin, frozenset())
+    frozen = freezable(labelled(400), frozenset())
     assert 8 <= len(frozen) <= 40  # a twentieth
-    assert freezable(labels, two, frozenset()) == frozen
-    assert freezable(labels, backed(labels, LabelRole.OWNER, 1), frozenset()) == []
-    assert freezable(labels[:10], one_admin, frozenset()) == []  # a small category needs each of them
+    two = freezable(labelled(400, LabelRole.STAFF, 2), frozenset())
+    assert [each.ticket_id for each in two] == [each.ticket_id for each in frozen]
+    assert freezable(labelled(400, LabelRole.OWNER), frozenset()) == []
+    assert freezable(labelled(10), frozenset()) == []  # a small category needs each of them
 
 
 def test_what_the_present_model_learned_is_not_frozen_any_more():
     labels = labelled(400)
     learned = frozenset(example_hash(label.text, "vpn") for label in labels)
-    assert freezable(labels, backed(labels, LabelRole.ADMIN, 1), learned) == []
+    assert freezable(labels, learned) == []
 
 
 def test_a_model_without_a_manifest_may_know_anything(tmp_path):

@@ -6,7 +6,6 @@ import pytest
 from storage_factories import NOW, SECOND, add_label, add_ticket
 
 from storage import RowNotFound
-from storage.tickets import PredictionValues
 
 
 async def active(work, ticket):
@@ -94,38 +93,3 @@ async def test_labels_are_counted_from_a_moment_on(database):
         assert await work.labels.count_since(team_id="T1", when=None) == 2
         assert await work.labels.count_since(team_id="T1", when=NOW) == 1
         assert await work.labels.count_since(team_id="T2", when=None) == 0
-
-
-async def test_embeddings_of_labelled_tickets_by_the_model_that_answers(database):
-    async with database.unit_of_work() as work:
-        labelled, unread, bare, withdrawn = [await add_ticket(work) for _ in range(4)]
-        foreign = await add_ticket(work, team_id="T2")
-        for ticket in (labelled, bare, withdrawn, foreign):
-            for version, packed in (("v1", b"old!"), ("v2", b"new!"), ("v2", b"new!")):
-                await work.tickets.record(
-                    ticket, values(version, packed), state="routed", category="vpn", now=NOW
-                )
-        for ticket in (labelled, unread, foreign):
-            await add_label(work, ticket, "vpn")
-        await add_label(work, withdrawn, "vpn")
-        await work.labels.withdraw(
-            team_id="T1", ticket_id=withdrawn.id, user_id="U1", source="button", now=NOW
-        )
-        await work.commit()
-    async with database.reader() as work:
-        found = await work.labels.embeddings_of_labelled(team_id="T1", model_version="v2")
-        assert found == [(labelled.id, b"new!")]
-        assert await work.labels.embeddings_of_labelled(team_id="T1", model_version="v9") == []
-
-
-def values(version, packed):
-    return PredictionValues(
-        model_version=version,
-        category="vpn",
-        confidence=0.9,
-        alternatives=(("vpn", 0.9),),
-        words=(),
-        out_of_scope=0.1,
-        decision="routed",
-        embedding=packed,
-    )

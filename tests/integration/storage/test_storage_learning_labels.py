@@ -167,12 +167,49 @@ async def test_the_gold_set_judges_and_is_never_trained_on(database):
         assert await trained(work) == [("plain", "vpn")]
         (example,) = await work.labels.gold_examples(team_id="T1")
         assert (example.text, example.category, example.user_ids) == ("gold", "vpn", ("U1",))
-        await add_label(work, gold, "wifi", now=NOW + SECOND)
-        (example,) = await work.labels.gold_examples(team_id="T1")
-        assert (example.category, example.label_ids) == ("vpn", ())
+        assert example.label_ids
         assert await work.gold.ids(team_id="T1") == {gold.id}
         assert [row.ticket_id for row in await work.gold.list(team_id="T1")] == [gold.id]
         assert await work.labels.gold_examples(team_id="T2") == []
+
+
+async def test_a_frozen_ticket_that_nobody_bears_out_any_more_neither_judges_nor_teaches(database):
+    async with database.unit_of_work() as work:
+        ticket, nothing = await add_ticket(work), await add_ticket(work)
+        await add_label(work, ticket, "vpn")
+        await add_label(work, nothing, None)
+        for each, category in ((ticket, "vpn"), (nothing, None)):
+            await work.gold.add(team_id="T1", ticket_id=each.id, category=category, added_by="U9", now=NOW)
+        await add_label(work, ticket, "wifi", now=NOW + SECOND)  # they say something else now
+        assert [each.ticket_id for each in await work.labels.gold_examples(team_id="T1")] == [nothing.id]
+        assert await work.gold.ids(team_id="T1") == {ticket.id, nothing.id}
+        assert await trained(work) == []
+
+
+async def test_behind_an_example_stands_the_most_trusted_and_then_the_latest(database):
+    async with database.unit_of_work() as work:
+        ticket, gone = await add_ticket(work), await add_ticket(work)
+        await add_label(work, ticket, "vpn", user_id="U1", role="staff")
+        await add_label(work, ticket, "vpn", user_id="U2", role="owner", now=NOW + SECOND)
+        await add_label(work, ticket, "vpn", user_id="U3", role="staff", now=NOW + 2 * SECOND)
+        await add_label(work, gone, "vpn")
+        await work.labels.withdraw(team_id="T1", ticket_id=gone.id, user_id="U1", source="button", now=NOW)
+        (example,) = await work.labels.training_examples(team_id="T1")
+        assert (example.role, example.user_id, len(example.user_ids)) == ("owner", "U2", 3)
+
+
+async def test_tickets_whose_doubt_somebody_settled_are_known(database):
+    async with database.unit_of_work() as work:
+        waiting, settled = await add_ticket(work), await add_ticket(work)
+        for ticket in (waiting, settled):
+            await add_label(work, ticket, "vpn")
+            await doubt(work, ticket)
+        await settle(work, settled, "vpn")
+        assert await work.reviews.settled_tickets(team_id="T1") == {settled.id}
+        assert await work.reviews.settled_tickets(team_id="T2") == frozenset()
+        suspects = [(each.id, "vpn", None, 0.9) for each in (waiting, settled)]
+        await work.reviews.add_suspects(team_id="T1", suspects=suspects, now=NOW + SECOND)
+        assert [row.ticket_id for row in await work.reviews.open(team_id="T1")] == [waiting.id]
 
 
 async def test_a_ticket_of_another_workspace_cannot_be_gold(database):

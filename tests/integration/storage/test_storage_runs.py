@@ -2,7 +2,10 @@
 
 import asyncio
 
+from sqlalchemy import select
 from storage_factories import LEASE, NOW, SECOND, add_run
+
+from storage.models import RetrainRun
 
 
 async def finish(work, run, state="done", **values):
@@ -96,3 +99,13 @@ async def test_the_end_of_a_run_is_announced_once(database):
         assert await work.runs.last_success(team_id="T1") == NOW
         assert (await work.runs.by_slot(team_id="T1", slot="nightly")).id == run.id
         assert await work.runs.get(team_id="T2", run_id=run.id) is None
+
+
+async def test_a_run_knows_its_manifest(database):
+    async with database.unit_of_work() as work:
+        run, _ = await add_run(work)
+        await work.runs.note_manifest(team_id="T2", run_id=run.id, manifest_hash="x")
+        await work.runs.note_manifest(team_id="T1", run_id=run.id, manifest_hash="abc")
+        await work.commit()
+    async with database.reader() as work:
+        assert await work.session.scalar(select(RetrainRun.manifest_hash)) == "abc"
