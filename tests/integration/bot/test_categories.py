@@ -1,105 +1,34 @@
-"""`/categories`: the list, each change in its modal, who may, what is refused, proposals."""
+"""`/categories`: the list, each change in its modal, who may, what is refused."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import pytest
 
 from bot.action_ids import ActionId
 from storage.models import LabelRole, LabelSource, RunSource
+from tests.factories.category_dialogs import (
+    COMMAND,
+    audited,
+    chosen,
+    errors,
+    labelled,
+    listed,
+    menus,
+    opened,
+    place,
+    rows,
+    submit,
+    ticked,
+    typed,
+    updates,
+)
 from tests.factories.world import ANNA, GUEST, HELP, LENA, TEAM, World, text_of
 
-COMMAND = "/categories"
 EXAMPLES = (
     "my badge does not open the door\n- lost my badge\nthe gate is shut\nneed a visitor badge\nbadge printer"
 )
-
-
-def typed(**fields: str) -> dict[str, Any]:
-    """Slack's `state.values` of text fields."""
-    return {name: {name: {"type": "plain_text_input", "value": text}} for name, text in fields.items()}
-
-
-def chosen(field: str, slug: str) -> dict[str, Any]:
-    option = {"text": {"type": "plain_text", "text": "x"}, "value": slug}
-    return {field: {field: {"type": "static_select", "selected_option": option}}}
-
-
-def ticked(field: str, *values: str) -> dict[str, Any]:
-    options = [{"text": {"type": "plain_text", "text": "x"}, "value": value} for value in values]
-    return {field: {field: {"type": "checkboxes", "selected_options": options}}}
-
-
-def place(channel: str | None) -> dict[str, Any]:
-    state = {"type": "conversations_select", "selected_conversation": channel}
-    return {"destination": {"destination": state}}
-
-
-async def opened(world: World, text: str, user: str = ANNA) -> dict[str, Any]:
-    """Run the command and return the modal that it opens."""
-    result = await world.playground.run_command(user, HELP, COMMAND, text)
-    assert result.ok, result
-    view = world.playground.view(user)
-    assert view is not None, world.playground.ephemerals(user)
-    return view
-
-
-async def submit(world: World, text: str, values: dict[str, Any]) -> None:
-    """Open a modal, submit it, and wait until it was carried out."""
-    view = await opened(world, text)
-    result = await world.playground.submit_view(ANNA, view["id"], values)
-    assert result.ok, result
-    assert result.body is None, result.body
-    assert world.playground.view(ANNA) is None
-    await world.quiet()
-
-
-async def errors(world: World, text: str, values: dict[str, Any]) -> dict[str, str]:
-    """Submit a modal and return what it says is wrong; it stays open."""
-    view = await opened(world, text)
-    result = await world.playground.submit_view(ANNA, view["id"], values)
-    assert result.body["response_action"] == "errors", result
-    shown = world.playground.view(ANNA)
-    assert shown is not None
-    assert shown["id"] == view["id"]
-    found: dict[str, str] = result.body["errors"]
-    return found
-
-
-async def rows(world: World) -> dict[str, Any]:
-    async with world.database.reader() as work:
-        return {row.slug: row for row in await work.categories.all(team_id=TEAM)}
-
-
-async def audited(world: World) -> list[tuple[str, str, str]]:
-    async with world.database.reader() as work:
-        return [(e.actor, e.action, e.subject) for e in await work.audit.recent(team_id=TEAM)]
-
-
-async def updates(world: World) -> list[Any]:
-    async with world.database.reader() as work:
-        run = await work.runs.active(team_id=TEAM)
-        return [] if run is None else [run]
-
-
-async def listed(world: World, user: str = ANNA, text: str = "") -> dict[str, Any]:
-    await world.playground.run_command(user, HELP, COMMAND, text)
-    await world.quiet()
-    return world.playground.ephemerals(user)[-1]
-
-
-async def labelled(world: World, text: str, emoji: str) -> str:
-    ts = await world.say(text)
-    await world.card(ts)
-    await world.playground.react(LENA, HELP, ts, emoji)
-    await world.card(ts, lambda shown: f"by <@{LENA}>" in shown)
-    return ts
-
-
-def menus(card: dict[str, Any]) -> list[dict[str, Any]]:
-    return [b["accessory"] for b in card["blocks"] if b.get("accessory")]
 
 
 async def test_everybody_sees_the_list_and_admins_can_change_it(any_world: World):
@@ -337,94 +266,11 @@ async def test_the_cards_menu_opens_the_modal_of_its_category(world: World):
     assert "Only admins" in text_of(await world.private(LENA))
 
 
-async def propose(world: World) -> str:
-    """Propose a category from a ticket that nobody could place."""
-    ts = await world.say("my badge does not open the <#C0HELP|help> door, password")
-    await world.card(ts)
-    async with world.database.unit_of_work() as work:
-        ticket = await work.tickets.find(team_id=TEAM, channel_id=HELP, ts=ts)
-        await work.proposals.add(
-            team_id=TEAM,
-            key="badge",
-            words=["badge", "door"],
-            ticket_ids=[ticket.id],
-            now=ticket.created_at,
-        )
-        await work.commit()
-    return ts
-
-
-async def test_an_accepted_proposal_becomes_a_category_with_its_tickets(world: World):
-    ts = await propose(world)
-    assert "badge" not in text_of(await listed(world, LENA))
-    card = await listed(world)
-    assert "Words they share: *badge*, *door*" in text_of(card)
-    assert (await world.playground.click(ANNA, HELP, card["ts"], ActionId.PROPOSAL_ACCEPT)).ok
-    view = world.playground.view(ANNA)
-    assert view["blocks"][0]["element"]["initial_value"] == "Badge door"
-    # what was left as it was is submitted with the rest: the name, the ticked tickets
-    assert (await world.playground.submit_view(ANNA, view["id"], typed(emoji="door"))).ok
-    await world.quiet()
-    assert (await rows(world))["badge_door"].name == "Badge door"
-    assert await world.labels(ts) == [("badge_door", ANNA)]
-    assert "Words they share" not in text_of(await listed(world))
-    async with world.database.reader() as work:
-        (event, *_) = await work.audit.recent(team_id=TEAM)
-        assert await work.proposals.open(team_id=TEAM) == []
-    assert event.details["proposal"]
-
-
-async def test_a_dismissed_proposal_does_not_come_back(world: World):
-    await propose(world)
-    card = await listed(world)
-    assert (await world.playground.click(LENA, HELP, card["ts"], ActionId.PROPOSAL_DISMISS)).ok
-    assert "Only admins" in text_of(await world.private(LENA))
-    assert (await world.playground.click(ANNA, HELP, card["ts"], ActionId.PROPOSAL_DISMISS)).ok
-    await world.quiet()
-    assert "Words they share" not in text_of(await listed(world))
-    assert [action for _, action, _ in await audited(world)] == ["category_dismiss"]
-    result = await world.playground.click(ANNA, HELP, card["ts"], ActionId.PROPOSAL_ACCEPT)
-    assert result.ok
-    await world.private(ANNA, lambda text: "settled that proposal already" in text)
-
-
 async def test_a_modal_that_slack_does_not_open_is_told(world: World):
     world.playground.faults.fail("views.open", "expired_trigger_id")
     result = await world.playground.run_command(ANNA, HELP, COMMAND, "add")
     assert result.ok
     assert "did not open the dialog" in text_of(world.playground.ephemerals(ANNA)[-1])
-
-
-async def home(world: World, user: str) -> dict[str, Any]:
-    await world.playground.open_home(user)
-    await world.quiet()
-    view = world.playground.home(user)
-    assert view is not None
-    return view
-
-
-async def test_admins_settle_proposals_in_their_home_tab(world: World):
-    ts = await propose(world)
-    assert "Words they share" not in str(await home(world, LENA))
-    view = await home(world, ANNA)
-    assert "Words they share" in str(view)
-    assert (await world.playground.click_view(ANNA, view["id"], ActionId.PROPOSAL_ACCEPT)).ok
-    modal = world.playground.view(ANNA)
-    assert (await world.playground.submit_view(ANNA, modal["id"], typed(emoji="door"))).ok
-    await world.quiet()
-    assert await world.labels(ts) == [("badge_door", ANNA)]
-    shown = str(world.playground.home(ANNA))
-    assert "Words they share" not in shown
-    assert "Badge door" in shown
-
-
-async def test_a_proposal_is_dismissed_in_the_home_tab(world: World):
-    await propose(world)
-    view = await home(world, ANNA)
-    assert (await world.playground.click_view(ANNA, view["id"], ActionId.PROPOSAL_DISMISS)).ok
-    await world.quiet()
-    assert "Words they share" not in str(world.playground.home(ANNA))
-    assert [action for _, action, _ in await audited(world)] == ["category_dismiss"]
 
 
 async def test_a_category_without_examples_asks_for_no_update(world: World):
