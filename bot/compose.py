@@ -48,7 +48,7 @@ _QUICK = {"epochs": 3, "sharpness": 0, "word_scorer": 200}
 async def everything(settings: Settings, own: ClassifierSettings) -> AsyncIterator[RunningBot]:
     """Run bot, classifier and scheduler in this process."""
     from classifier.registry import Registry
-    from classifier.retraining import record_first_version
+    from classifier.version_records import record_first_version
 
     registry = Registry(own.model_home)
     async with AsyncExitStack() as stack:

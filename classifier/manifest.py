@@ -3,9 +3,11 @@
 training-manifest.json in the model directory:
 
     {"format": 1, "starter": sha256 of the pack, "starter_messages": 4103,
-     "people": [{"labels": [label id, ...], "example": sha256, "role": "owner", "weight": 8.0}, ...]}
+     "people": [{"labels": [label id, ...], "example": sha256, "role": "owner", "weight": 8.0}, ...],
+     "inherited": [sha256, ...]}
 
-`example` is the sha256 of the text, lower-case and with single spaces, and its category.
+`example` is the sha256 of the text, lower-case and with single spaces, and its category. A head refit keeps
+the encoder of the model before: what that one learned from is `inherited`.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from typing import Any
 
 from classifier.contract import BrokenModel, InvalidInput
 from classifier.dataset import Example
+from classifier.model_files import read_facts
 
 MANIFEST_FILE = "training-manifest.json"
 FORMAT = 1
@@ -52,13 +55,26 @@ def example_hash(text: str, label: str) -> str:
     return hashlib.sha256(f"{text_key(text)}\x1f{label}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def manifest_of(starter: str, starter_messages: int, people: Sequence[Entry]) -> dict[str, Any]:
+def entry_of(example: Example, given: Mapping[str, Any]) -> Entry:
+    """Make the entry of an example; `given` says who stands behind it, as `training_set.Given` does."""
+    return Entry(
+        label_ids=tuple(given["label_ids"]),
+        example=example_hash(example.text, example.label),
+        role=str(given["role"]),
+        weight=example.weight,
+    )
+
+
+def manifest_of(
+    starter: str, starter_messages: int, people: Sequence[Entry], inherited: Collection[str] = ()
+) -> dict[str, Any]:
     """Put a manifest together; the same training gives the same one.
 
     Args:
         starter: sha256 of the starter pack.
         starter_messages: messages of it that were learned from.
         people: what people gave.
+        inherited: hashes of what the model before learned from, where its encoder stays.
     """
     rows = [
         {"labels": sorted(e.label_ids), "example": e.example, "role": e.role, "weight": e.weight}
@@ -69,6 +85,7 @@ def manifest_of(starter: str, starter_messages: int, people: Sequence[Entry]) ->
         "starter": starter,
         "starter_messages": starter_messages,
         "people": sorted(rows, key=lambda row: (row["example"], row["labels"])),
+        "inherited": sorted(inherited),
     }
 
 
@@ -114,12 +131,13 @@ def learned_by(directory: Path) -> frozenset[str] | None:
     """Hashes of the people's examples that a model learned from; None where its directory does not say.
 
     Raises:
-        BrokenModel: there is a manifest that cannot be read.
+        BrokenModel: the manifest, or without one the model's facts, cannot be read.
     """
     try:
         content = json.loads((directory / MANIFEST_FILE).read_text(encoding="utf-8"))
-        return frozenset(str(entry["example"]) for entry in content["people"])
-    except FileNotFoundError:
-        return None
+        people = frozenset(str(entry["example"]) for entry in content["people"])
+        return people | frozenset(map(str, content.get("inherited", ())))
+    except FileNotFoundError:  # a day-one model learned from starter messages alone
+        return frozenset() if read_facts(directory).kind == "day_one" else None
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise BrokenModel(f"{directory}/{MANIFEST_FILE} cannot be read: train the model again") from error

@@ -6,16 +6,18 @@ Like training_child, but it takes seconds: the encoder stays, see head_refit.
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from classifier.contract import ClassifierError
-from classifier.training_child import NICENESS, Reporter
+from classifier.training_child import Reporter, main, measures
+
+if TYPE_CHECKING:
+    from classifier.dataset import Example
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,9 @@ class RefitJob:
         config: keyword arguments of TrainingConfig.
         model_home: the registry's directory.
         parent: version that answers now.
+        folder: where to leave the candidate.
+        people: who stands behind each of the last messages of `train`, see training_set.Given.
+        starter: sha256 of the starter pack.
     """
 
     train: list[tuple[str, str, float]]
@@ -41,6 +46,9 @@ class RefitJob:
     config: dict[str, Any]
     model_home: str
     parent: str
+    folder: str
+    people: list[dict[str, Any]] = field(default_factory=list)
+    starter: str = ""
 
     def encode(self) -> bytes:
         """Return the job as JSON."""
@@ -55,12 +63,13 @@ def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     from classifier.embedding_cache import EmbeddingCache, encoder_key  # noqa: PLC0415
     from classifier.evaluation import measure  # noqa: PLC0415
     from classifier.head_refit import refit_head  # noqa: PLC0415
+    from classifier.head_rows import known  # noqa: PLC0415
+    from classifier.manifest import MANIFEST_FILE, encoded, learned_by, manifest_hash  # noqa: PLC0415
     from classifier.model_card import model_card  # noqa: PLC0415
     from classifier.model_directory import load_model_directory  # noqa: PLC0415
     from classifier.refit_gate import judge_refit  # noqa: PLC0415
     from classifier.registry import Registry  # noqa: PLC0415
     from classifier.torch_inference import TorchPredictor  # noqa: PLC0415
-    from classifier.training_child import _measures  # noqa: PLC0415
     from classifier.training_types import Progress, TrainingConfig  # noqa: PLC0415
 
     started = time.monotonic()
@@ -73,9 +82,10 @@ def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     def on_progress(p: Progress) -> None:
         reporter.progress("refit", 0.1 + 0.7 * p.fraction)
 
+    train = [Example(text, label, weight) for text, label, weight in job["train"]]
     refitted = refit_head(
         parent,
-        [Example(text, label, weight) for text, label, weight in job["train"]],
+        train,
         [Example(text, label) for text, label in job["held_back"]],
         job["categories"],
         config,
@@ -94,34 +104,40 @@ def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     reporter.progress("publish", 0.98)
     # a published directory never changes, so the card says now what the gate found
     card = model_card(refitted.model.facts, verdict=verdict, evaluation=measured.as_dict())
+    inherited = learned_by(folder)
+    extra, found = {}, {}
+    if inherited is not None:  # else nobody knows what the encoder learned from
+        manifest = _manifest(
+            job, train, known([example.label for example in train], refitted.plan), inherited
+        )
+        extra[MANIFEST_FILE], found["manifest_hash"] = encoded(manifest), manifest_hash(manifest)
     return {
-        "version": registry.publish(refitted.model, card=card),
+        "version": Registry(Path(job["folder"])).publish(refitted.model, card=card, extra=extra),
         "seconds": round(time.monotonic() - started, 1),
-        "challenger": _measures(measured),
-        "champion": _measures(measure(champion, held_out)),
+        "challenger": measures(measured),
+        "champion": measures(measure(champion, held_out)),
         "verdict": verdict,
         "learned": {slug: list(counts) for slug, counts in refitted.recognised.items()},
         "removed": list(refitted.plan.removed),
         "waiting": list(refitted.plan.waiting),
+        **found,
     }
 
 
-def main() -> int:
-    """Run the job that stands on standard input; exit code 2 where its input cannot be used."""
-    os.nice(NICENESS)
-    # Standard output is the protocol: whatever a library prints goes to standard error from here on.
-    protocol = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    reporter = Reporter(protocol)
-    reporter.progress("prepare", 0.0)
-    try:
-        result = work(json.load(sys.stdin), reporter)
-    except ClassifierError as error:
-        reporter.line("error", {"text": str(error)})
-        return 2
-    reporter.line("result", result)
-    return 0
+def _manifest(
+    job: dict[str, Any], train: Sequence[Example], rows: Sequence[int], inherited: frozenset[str]
+) -> dict[str, Any]:
+    """Say what a head learned from: the `rows` of the messages, and what its encoder had learned from."""
+    from classifier.manifest import check_manifest, entry_of, example_hash, manifest_of  # noqa: PLC0415 - as above
+
+    people = job["people"]
+    first = len(train) - len(people)
+    entries = [entry_of(train[row], people[row - first]) for row in rows if row >= first]
+    manifest = manifest_of(job["starter"], sum(row < first for row in rows), entries, inherited)
+    starter = {example_hash(example.text, example.label) for example in train[:first]}
+    check_manifest(manifest, [train[row] for row in rows], starter)
+    return manifest
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(work=work))

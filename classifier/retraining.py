@@ -14,11 +14,11 @@ from uuid import UUID, uuid4
 import structlog
 
 from classifier.child_limits import default_memory_mib
-from classifier.contract import ClassifierError, InvalidInput
+from classifier.contract import ClassifierError
 from classifier.dataset import StarterPack
 from classifier.gate import Verdict, verdict_from
-from classifier.model_files import read_facts
-from classifier.refitting import carry_out_refit
+from classifier.refit_child import RefitJob
+from classifier.refitting import refit_job
 from classifier.registry import Registry
 from classifier.retraining_child_process import RetrainingCancelled, RetrainingFailed, run_child
 from classifier.retraining_labels import gather, keep_findings
@@ -26,11 +26,14 @@ from classifier.run_folder import RunFolder, adopted, clean, folders
 from classifier.settings import ClassifierSettings
 from classifier.training_child import Job
 from classifier.training_set import TrainingSet
+from classifier.version_records import record_first_version, record_version
 from storage.database import Database
 from storage.models import ModelKind, RetrainRun, RunSource, RunState
 
 LEASE = timedelta(seconds=30)
 POLL_SECONDS = 0.5
+REFIT_MINUTES = 5.0
+"""A head refit takes seconds; the settings say how long a whole retraining may take."""
 MAX_ATTEMPTS = 5
 """A run whose holders died so often is given up: it may be what ends them."""
 
@@ -47,6 +50,7 @@ class RetrainWorker:
         pack: the starter messages.
         clock: the time.
         command: what to start as the child; a test starts its own.
+        refit_command: the same for a refit of the head.
         lease: how long a holder that says nothing keeps its run.
     """
 
@@ -59,6 +63,7 @@ class RetrainWorker:
         clock: Callable[[], datetime],
         *,
         command: Sequence[str] = (sys.executable, "-m", "classifier.training_child"),
+        refit_command: Sequence[str] = (sys.executable, "-m", "classifier.refit_child"),
         lease: timedelta = LEASE,
     ) -> None:
         self._database = database
@@ -67,6 +72,7 @@ class RetrainWorker:
         self._pack = pack
         self._clock = clock
         self._command = tuple(command)
+        self._refit_command = tuple(refit_command)
         self._lease = lease
         self._memory_mib = settings.retrain_memory_mib or default_memory_mib()
         self._adopted: str | None = None
@@ -98,22 +104,20 @@ class RetrainWorker:
         self._adopted = version if teams else None
 
     async def carry_out(self, run: RetrainRun) -> None:
-        """Train, judge and perhaps activate; whatever happens, the run ends with a state and a reason."""
-        if run.source is RunSource.CATEGORY:
-            await carry_out_refit(
-                run, self._database, self._registry, self._settings, self._pack, self._clock
-            )
-            return
+        """Train, judge and perhaps activate; whatever happens, the run ends with a state and a reason.
+
+        A change of categories asks for a new head alone, anything else for a fine-tuned model.
+        """
         log.info("retraining_started", run=str(run.id), fence=run.fence)
         metrics: dict[str, Any] = {}
         version = None
         folder = RunFolder(self._registry, run.id, run.fence)
-        minutes = self._settings.retrain_minutes
+        minutes = REFIT_MINUTES if _refits(run) else self._settings.retrain_minutes
         try:
             await self._prepare(run, folder)
-            training = await self._training_set(run.team_id)
+            job, training = await self._job(run, folder)
             async with asyncio.timeout(60 * minutes):
-                result = await self._child(run, training, folder)
+                result = await self._child(run, job)
             metrics = _metrics(result, training)
             verdict = verdict_from(result["verdict"])
             await self._adopt(run, folder, str(result["version"]))
@@ -190,7 +194,7 @@ class RetrainWorker:
             self._registry,
             run.team_id,
             version,
-            ModelKind.FINE_TUNE,
+            _kind(run),
             self._clock(),
             parent=self._registry.active(),
             metrics=metrics,
@@ -207,30 +211,32 @@ class RetrainWorker:
         except Exception:  # the lease runs out by itself
             log.exception("retraining_not_let_go", run=str(run.id))
 
-    async def _training_set(self, team_id: str) -> TrainingSet:
-        return await gather(self._database, self._registry, self._pack, team_id, self._clock())
-
-    async def _child(self, run: RetrainRun, training: TrainingSet, folder: RunFolder) -> dict[str, Any]:
-        try:
-            config = asdict(self._settings.training_config())
-        except InvalidInput as error:  # the file of options
-            raise RetrainingFailed(str(error)) from error
+    async def _job(self, run: RetrainRun, folder: RunFolder) -> tuple[Job | RefitJob, TrainingSet]:
+        where = str(folder.path.absolute())
+        if _refits(run):
+            return await refit_job(
+                self._database, self._registry, self._settings, self._pack, run.team_id, where
+            )
+        training = await gather(self._database, self._registry, self._pack, run.team_id, self._clock())
         job = Job(
             train=[(e.text, e.label, e.weight) for e in training.train],
             validation=[(e.text, e.label) for e in training.validation],
             held_out=[(e.text, e.label) for e in training.held_out],
-            config=config,
+            config=asdict(self._settings.training_config()),
             model_home=str(self._registry.home.absolute()),
             champion=self._registry.active(),
-            folder=str(folder.path.absolute()),
+            folder=where,
             **training.for_child(),
         )
+        return job, training
 
+    async def _child(self, run: RetrainRun, job: Job | RefitJob) -> dict[str, Any]:
         async def heartbeat(progress: dict[str, Any]) -> bool:
             return await self._heartbeat(run.id, run.fence, progress)
 
         progress = {"stage": "prepare", "fraction": 0.0, "attempt": run.fence}
-        return await run_child(self._command, job.encode(), self._memory_mib, heartbeat, progress)
+        command = self._refit_command if _refits(run) else self._command
+        return await run_child(command, job.encode(), self._memory_mib, heartbeat, progress)
 
     async def _heartbeat(self, run_id: UUID, fence: int, progress: dict[str, Any]) -> bool:
         """Stay the holder; False means that somebody else has the run.
@@ -263,7 +269,7 @@ class RetrainWorker:
             self._registry,
             run.team_id,
             version,
-            ModelKind.FINE_TUNE,
+            _kind(run),
             self._clock(),
             parent=parent,
             metrics=metrics,
@@ -274,68 +280,12 @@ class RetrainWorker:
         return version
 
 
-async def record_version(
-    database: Database,
-    registry: Registry,
-    team_id: str,
-    version: str,
-    kind: ModelKind,
-    now: datetime,
-    *,
-    parent: str | None = None,
-    metrics: dict[str, Any] | None = None,
-    activate: bool = True,
-    refused: bool = False,
-) -> None:
-    """Note a version of the registry in the database; one that is noted already is left alone.
-
-    `refused` says that the gate did not let it pass: it stays on disk, and an admin may still name it.
-    """
-    async with database.unit_of_work() as work:
-        if version not in {row.version for row in await work.models.list(team_id=team_id)}:
-            await work.models.add(
-                team_id=team_id,
-                version=version,
-                path=str(registry.path(version)),
-                parent=parent,
-                kind=kind,
-                metrics=metrics or {},
-                manifest_hash=registry.manifest_hash(version),
-                now=now,
-            )
-        if activate:
-            await work.models.activate(team_id=team_id, version=version, now=now)
-        elif refused:
-            await work.models.refuse(team_id=team_id, version=version)
-        await work.commit()
+def _refits(run: RetrainRun) -> bool:
+    return run.source is RunSource.CATEGORY
 
 
-async def record_first_version(
-    database: Database, registry: Registry, team_id: str, now: datetime
-) -> RetrainRun | None:
-    """Note the version that a workspace begins with; while it is a day-one model, ask for the fine-tune.
-
-    Returns:
-        The run that was queued, or None where a fine-tuned model is active or was asked for before.
-    """
-    version = registry.active()
-    if version is None:
-        return None
-    kind = ModelKind(read_facts(registry.path(version)).kind)
-    await record_version(database, registry, team_id, version, kind, now)
-    if kind is not ModelKind.DAY_ONE:
-        return None
-    async with database.unit_of_work() as work:
-        run, _ = await work.runs.add_if_free(
-            team_id=team_id,
-            slot=f"first/{version}",
-            requested_by="first start",
-            source=RunSource.FIRST_START,
-            channel_id=None,
-            now=now,
-        )
-        await work.commit()
-    return run
+def _kind(run: RetrainRun) -> ModelKind:
+    return ModelKind.HEAD if _refits(run) else ModelKind.FINE_TUNE
 
 
 def _metrics(result: dict[str, Any], training: TrainingSet) -> dict[str, Any]:
@@ -360,4 +310,5 @@ def _metrics(result: dict[str, Any], training: TrainingSet) -> dict[str, Any]:
         "starter": training.starter,
         "seconds": result["seconds"],
         "gate": result["verdict"],
+        **{key: result[key] for key in ("learned", "removed", "waiting") if key in result},
     }

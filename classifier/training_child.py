@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -154,8 +154,8 @@ def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
             result.model, card=card, extra=extra
         ),
         "seconds": round(time.monotonic() - started, 1),
-        "challenger": _measures(measured),
-        "champion": _measures(measure(champion, held_out)) if champion else None,
+        "challenger": measures(measured),
+        "champion": measures(measure(champion, held_out)) if champion else None,
         "verdict": verdict,
         "changes": compare(champion, challenger, material.judged),
         "picture": {"file": picture.file_name, "alt": picture.alt},
@@ -163,7 +163,12 @@ def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     }
 
 
-def _measures(report: Any) -> dict[str, Any]:
+Work = Callable[[dict[str, Any], Reporter], dict[str, Any]]
+"""Takes the job and says how far it is; returns the result."""
+
+
+def measures(report: Any) -> dict[str, Any]:
+    """Return what the parent keeps of an evaluation."""
     return {
         "accuracy": report.accuracy,
         "interval": list(report.accuracy_interval),
@@ -174,9 +179,9 @@ def _measures(report: Any) -> dict[str, Any]:
     }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, work: Work = work) -> int:
     """Run the job that stands on standard input; exit code 2 where its input cannot be used."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description="A job on standard input, JSON lines on standard output.")
     parser.add_argument("--parent", type=int, help="process without which this one ends")
     parser.add_argument("--memory-mib", type=int, help="memory that it may use")
     limits = parser.parse_args(arguments)

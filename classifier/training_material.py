@@ -9,7 +9,7 @@ from typing import Any
 from classifier.dataset import Example
 from classifier.doubting import SOFTENED, Doubts, find_doubts
 from classifier.judging import Judged, without
-from classifier.manifest import Entry, check_manifest, example_hash, manifest_hash, manifest_of
+from classifier.manifest import check_manifest, entry_of, example_hash, manifest_hash, manifest_of
 from classifier.training_types import Progress, TrainingConfig
 
 
@@ -74,16 +74,7 @@ def material_of(
         for row, example in enumerate(train)
     ]
     kept = [row for row in range(len(train)) if row not in doubts.teaching]
-    entries = [
-        Entry(
-            label_ids=tuple(people[row - first]["label_ids"]),
-            example=example_hash(train[row].text, train[row].label),
-            role=str(people[row - first]["role"]),
-            weight=train[row].weight,
-        )
-        for row in kept
-        if row >= first
-    ]
+    entries = [entry_of(train[row], people[row - first]) for row in kept if row >= first]
     learned = tuple(train[row] for row in kept)
     manifest = manifest_of(str(job.get("starter", "")), first, entries)
     check_manifest(manifest, learned, {example_hash(e.text, e.label) for e in train[:first]})

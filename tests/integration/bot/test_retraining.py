@@ -14,10 +14,11 @@ import pytest
 from classifier.dataset import Category, Example, StarterPack
 from classifier.engine import LocalClassifier
 from classifier.registry import Registry
-from classifier.retraining import RetrainWorker, record_first_version
+from classifier.retraining import RetrainWorker
 from classifier.scheduler import insert_runs
 from classifier.settings import ClassifierSettings
 from classifier.training import fit_day_one
+from classifier.version_records import record_first_version
 from classifier.watcher import RegistryWatcher
 from storage.models import ModelState, RunState
 from tests.factories.tiny_bert import config_for, messages, tiny_bert

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,11 +11,20 @@ import pytest
 
 from classifier.dataset import Category as StarterCategory
 from classifier.dataset import StarterPack
+from classifier.manifest import (
+    MANIFEST_FILE,
+    Entry,
+    encoded,
+    example_hash,
+    learned_by,
+    manifest_hash,
+    manifest_of,
+)
 from classifier.model_directory import load_model_directory
 from classifier.model_files import read_facts
-from classifier.refitting import carry_out_refit
 from classifier.registry import Registry
 from classifier.retraining import LEASE, RetrainWorker
+from classifier.run_folder import RUNS
 from classifier.settings import ClassifierSettings
 from classifier.torch_inference import TorchPredictor
 from storage.categories import CategorySpec
@@ -128,10 +138,11 @@ async def test_a_child_that_fails_leaves_the_model_as_it_was(
     database = Database(sqlite_url)
     try:
         run = await asked_for(database)
-        await carry_out_refit(
-            run, database, registry, settings_for(base, registry), pack(), lambda: NOW,
-            command=(sys.executable, "-c", program),
+        worker = RetrainWorker(
+            database, registry, settings_for(base, registry), pack(), lambda: NOW,
+            refit_command=(sys.executable, "-c", program),
         )  # fmt: skip
+        await worker.carry_out(run)
         ended, versions = await outcome(database)
     finally:
         await database.dispose()
@@ -150,13 +161,76 @@ async def test_a_run_that_another_worker_took_over_promotes_nothing(sqlite_url: 
             taken = await work.runs.claim(holder="trainer-2", now=NOW + timedelta(hours=1), lease=LEASE)
             await work.commit()
         assert taken is not None
-        late = type("Late", (), {"id": run.id, "team_id": TEAM, "fence": taken.fence - 1})()
-        await carry_out_refit(
-            late, database, registry, settings_for(base, registry), pack(), lambda: NOW,
-            command=(sys.executable, "-c", "import time; time.sleep(60)"),
+        worker = RetrainWorker(
+            database, registry, settings_for(base, registry), pack(), lambda: NOW,
+            refit_command=(sys.executable, "-c", "import time; time.sleep(60)"),
         )  # fmt: skip
+        await worker.carry_out(run)
         ended, versions = await outcome(database)
     finally:
         await database.dispose()
     assert ended.state == RunState.RUNNING
     assert (registry.active(), versions) == (first, [])
+
+
+async def test_a_refit_can_be_cancelled_and_leaves_nothing(sqlite_url: str, models):
+    base, registry, first = models
+    registry.activate(first)
+    before = sorted(path.name for path in registry.home.iterdir())
+    database = Database(sqlite_url)
+    try:
+        run = await asked_for(database)
+        async with database.unit_of_work() as work:
+            await work.runs.request_cancel(team_id=TEAM, by="U0ANNA", now=NOW)
+            await work.commit()
+        worker = RetrainWorker(
+            database, registry, settings_for(base, registry), pack(), lambda: NOW,
+            refit_command=(sys.executable, "-c", "import time; time.sleep(60)"),
+        )  # fmt: skip
+        await worker.carry_out(run)
+        ended, _ = await outcome(database)
+    finally:
+        await database.dispose()
+    assert ended.state == RunState.CANCELLED
+    after = sorted(path.name for path in registry.home.iterdir())
+    assert [name for name in after if name != RUNS] == [name for name in before if name != RUNS]
+    assert not any((registry.home / RUNS).iterdir())
+
+
+async def test_a_refit_knows_what_it_learned_and_never_learns_the_gold_set(sqlite_url: str, models):
+    base, registry, first = models
+    registry.activate(first)
+    database = Database(sqlite_url)
+    frozen = "coffee hello lunch is frozen"
+    try:
+        run = await asked_for(database)
+        async with database.unit_of_work() as work:
+            ticket, _ = await work.tickets.add_if_new(
+                team_id=TEAM,
+                channel_id="C0HELP",
+                ts="1790000099.000100",
+                user_id="U0SAM",
+                text=frozen,
+                now=NOW,
+            )
+            await work.labels.add(
+                team_id=TEAM, ticket_id=ticket.id, category="canteen", user_id="U0ANNA",
+                role=LabelRole.ADMIN, kind=LabelKind.CORRECTION, source=LabelSource.BUTTON, now=NOW,
+            )  # fmt: skip
+            await work.gold.add(
+                team_id=TEAM, ticket_id=ticket.id, category="canteen", added_by="U0ANNA", now=NOW
+            )
+            await work.commit()
+        (registry.path(first) / MANIFEST_FILE).write_bytes(
+            encoded(manifest_of("s", 1, [Entry(("l1",), example_hash("old", "login"), "staff", 8.0)]))
+        )
+        worker = RetrainWorker(database, registry, settings_for(base, registry), pack(), lambda: NOW)
+        await worker.carry_out(run)
+        ended, _ = await outcome(database)
+    finally:
+        await database.dispose()
+    assert ended.state == RunState.DONE, ended.reason
+    made = registry.path(ended.model_version)
+    expected = {example_hash(text, "canteen") for text in CANTEEN} | {example_hash("old", "login")}
+    assert learned_by(made) == expected
+    assert ended.manifest_hash == manifest_hash(json.loads((made / MANIFEST_FILE).read_text()))

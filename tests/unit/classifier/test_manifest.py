@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import timedelta
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from classifier.contract import OUT_OF_SCOPE_LABEL, BrokenModel, InvalidInput
 from classifier.dataset import Category, Example, StarterPack
+from classifier.facts import ModelFacts
 from classifier.manifest import (
     MANIFEST_FILE,
     Entry,
@@ -83,12 +85,25 @@ def test_what_was_learned_must_be_listed_or_be_of_the_starter_pack():
 
 
 def test_it_is_read_back_from_a_model_directory(tmp_path):
-    assert learned_by(tmp_path) is None
     (tmp_path / MANIFEST_FILE).write_bytes(encoded(manifest_of("s", 1, [entry()])))
     assert learned_by(tmp_path) == {example_hash("no wifi", "network")}
     (tmp_path / MANIFEST_FILE).write_text("{}")
     with pytest.raises(BrokenModel, match="train the model again"):
         learned_by(tmp_path)
+
+
+@pytest.mark.parametrize(("kind", "learned"), [("fine_tune", None), ("head", None), ("day_one", frozenset())])
+def test_without_one_only_a_day_one_model_is_known_to_have_learned_nothing_of_people(tmp_path, kind, learned):
+    facts = ModelFacts("v1", kind, SLUGS, "base", max_tokens=32, created="2026-01-05")
+    (tmp_path / "fingerpost.json").write_text(json.dumps(asdict(facts)))
+    assert learned_by(tmp_path) == learned
+
+
+def test_what_the_model_before_learned_is_known_too_but_names_no_label(tmp_path):
+    manifest = manifest_of("s", 1, [entry()], {example_hash("old", "login")})
+    (tmp_path / MANIFEST_FILE).write_bytes(encoded(manifest))
+    assert learned_by(tmp_path) == {example_hash("no wifi", "network"), example_hash("old", "login")}
+    check_manifest(manifest, [PACK.train[0], Example("no wifi", "network")], STARTER)
 
 
 def test_an_example_that_nobody_labelled_is_no_training_example():
