@@ -198,10 +198,14 @@ async def start_retraining(
     registry: Registry,
     classifier: Classifier | None,
 ) -> None:
-    """Start the cron and the worker; both end with the stack. Without a classifier nothing is proposed."""
+    """Start the cron, the worker and shadow times; they end with the stack.
+
+    Without a classifier no categories are proposed.
+    """
     from classifier.proposing import propose_everywhere
     from classifier.retraining import RetrainWorker
     from classifier.scheduler import create_scheduler
+    from classifier.shadowing import ShadowTime
 
     async def propose() -> None:
         if classifier is not None:
@@ -217,11 +221,16 @@ async def start_retraining(
     )
     schedule.start()
     stack.callback(schedule.shutdown, wait=False)
-    worker = asyncio.create_task(RetrainWorker(database, registry, own, starter(), utc_now).run())
+    loops = (
+        RetrainWorker(database, registry, own, starter(), utc_now).run(),
+        ShadowTime(database, registry, own, utc_now).run(),
+    )
+    tasks = [asyncio.create_task(loop) for loop in loops]
 
     async def stop() -> None:
-        worker.cancel()
-        await asyncio.gather(worker, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     stack.push_async_callback(stop)
 

@@ -12,11 +12,13 @@ from bot.errors import NotAllowed, RetrainingRefused
 from bot.people import Role
 from bot.retrain_requests import RetrainRequests
 from bot.rollback import Rollback
+from bot.shadow import end_by, silent
 from bot.workspace import Workspace
 from classifier.contract import ClassifierUnavailable
 from storage.models import RunState
 
 HISTORY = 10
+STAYS = "The model stays as it was."
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class RetrainCommand:
         async with space.database.reader() as work:
             active = await work.runs.active(team_id=team_id)
             last = next(iter(await work.runs.history(team_id=team_id, limit=1)), None)
+            shadow = await silent(work, team_id)
             new_labels = await work.labels.count_since(
                 team_id=team_id, when=await work.runs.last_success(team_id=team_id)
             )
@@ -88,6 +91,7 @@ class RetrainCommand:
             new_labels=new_labels,
             after_labels=space.retrain_after_labels,
             next_at=space.next_retraining(space.clock()) if space.next_retraining else None,
+            shadow=shadow,
         )
         await space.messenger.respond(asked.response_url, card)
 
@@ -103,7 +107,12 @@ class RetrainCommand:
         async with space.database.unit_of_work() as work:
             run = await work.runs.request_cancel(team_id=team_id, by=asked.user_id, now=space.clock())
             if run is None:
-                raise RetrainingRefused("There is no retraining to cancel.")
+                version = await end_by(space, work, asked.user_id)
+                if version is None:
+                    raise RetrainingRefused("There is no retraining to cancel.")
+                await work.commit()
+                await space.tell(asked.response_url, f"`{version}` answers no more in silence. {STAYS}")
+                return
             await work.audit.add(
                 team_id=team_id,
                 actor=asked.user_id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -14,14 +14,14 @@ from bot.blocks.retrain_result import result_card
 from bot.blocks.retraining import cancelled_card, dry_run_card, progress_card
 from bot.errors import RetrainingRefused, SlackUnavailable, UserError
 from bot.retrain_pictures import upload_matrix, with_links
+from bot.shadow import SWAP, announce_ended
 from bot.workspace import Workspace
 from storage.models import RetrainRun, RunSource, RunState
 
 log = structlog.get_logger(__name__)
 EDIT_SECONDS = 3.0
 """chat.update is a tier 3 method (50 a minute): this leaves room for the cards."""
-SWAP = timedelta(minutes=2)
-"""A classifier follows the registry within seconds; a model that does not answer by then was replaced."""
+SCHEDULED = frozenset({RunSource.CRON, RunSource.LABELS})
 FINAL = frozenset({RunState.DONE, RunState.FAILED, RunState.CANCELLED})
 
 
@@ -111,10 +111,19 @@ class RetrainRequests:
 
 
 class RetrainAnnouncer:
-    """Edits the progress message of a run and says when the new model answers."""
+    """Edits the progress message of a run and says when the new model answers.
 
-    def __init__(self, workspace: Workspace, *, poll_seconds: float = 0.5) -> None:
+    Args:
+        workspace: the parts.
+        admin_channel: name or id, for what the schedule asked for; None: nobody is told of that.
+        poll_seconds: between two looks.
+    """
+
+    def __init__(
+        self, workspace: Workspace, admin_channel: str | None = None, *, poll_seconds: float = 0.5
+    ) -> None:
         self._workspace = workspace
+        self._admin_channel = admin_channel
         self._poll_seconds = poll_seconds
         self._shown: dict[str, tuple[float, datetime]] = {}
 
@@ -138,6 +147,7 @@ class RetrainAnnouncer:
                 await self._announce(run)
             elif run.channel_id and run.message_ts:
                 await self._show_progress(run, run.channel_id, run.message_ts)
+        await announce_ended(space, self._admin_channel)
 
     async def _show_progress(self, run: RetrainRun, channel_id: str, message_ts: str) -> None:
         now, fraction = self._workspace.clock(), float((run.progress or {}).get("fraction") or 0.0)
@@ -155,14 +165,18 @@ class RetrainAnnouncer:
         """Say what came of it, and only then that it is live when the classifier really answers with it."""
         space = self._workspace
         ended = run.finished_at or space.clock()
-        live = run.state == RunState.DONE and not run.dry_run and space.clock() - ended < SWAP
+        live = run.state == RunState.DONE and not run.dry_run and not (run.metrics or {}).get("shadow_until")
+        live = live and space.clock() - ended < SWAP
         if live and (await space.classifier.model()).version != run.model_version:
             return  # the swap is under way; look again
         metrics = await with_links(space, run.metrics or {})
         async with space.database.unit_of_work() as work:
             mine = await work.runs.mark_announced(run.id, now=space.clock())
             await work.commit()
-        if not mine or not run.channel_id:
+        if not mine:
+            return
+        if not run.channel_id:
+            await self._tell_admins(run, metrics)
             return
         card = _end_card(run, metrics)
         self._shown.pop(str(run.id), None)
@@ -173,6 +187,17 @@ class RetrainAnnouncer:
             await upload_matrix(space, run)
         else:
             await space.messenger.post(run.channel_id, card)
+
+    async def _tell_admins(self, run: RetrainRun, metrics: Mapping[str, Any]) -> None:
+        """Post what the schedule's run brought; other runs without a channel are told otherwise."""
+        space = self._workspace
+        if run.source not in SCHEDULED or not self._admin_channel:
+            return
+        channel_id = await space.directory.channel_id(self._admin_channel)
+        if channel_id is None:
+            log.warning("admin_channel_unknown", channel=self._admin_channel)
+            return
+        await space.messenger.post(channel_id, _end_card(run, metrics))
 
 
 def _end_card(run: RetrainRun, metrics: Mapping[str, Any]) -> Card:

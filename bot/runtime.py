@@ -118,7 +118,7 @@ async def running_bot(
     loops = (
         inbox.run(),
         outbox.run(),
-        RetrainAnnouncer(workspace).run(),
+        RetrainAnnouncer(workspace, settings.admin_channel).run(),
         MemoryKeeper(workspace).run(),
         Asker(workspace, settings.question_plan()).run(),
         DriftWatch(workspace, settings.admin_channel).run(),

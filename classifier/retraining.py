@@ -202,6 +202,15 @@ class RetrainWorker:
         )
         return version
 
+    def _shadow_until(self, run: RetrainRun) -> datetime | None:
+        """Until when a model that passed answers silently; None: it goes live at once.
+
+        Somebody waits for a new category, and what replaces a day-one model can hardly be worse.
+        """
+        if not self._settings.shadow_hours or _refits(run) or run.source is RunSource.FIRST_START:
+            return None
+        return self._clock() + timedelta(hours=self._settings.shadow_hours)
+
     async def _let_go(self, run: RetrainRun) -> None:
         """End the lease now instead of letting it run out."""
         try:
@@ -262,7 +271,11 @@ class RetrainWorker:
         if not await self._heartbeat(run.id, run.fence, {"stage": "publish", "fraction": 0.99}):
             raise RetrainingFailed("Another trainer took this run over.")
         parent = self._registry.active()
-        if verdict.promoted:
+        shadow_until = self._shadow_until(run) if verdict.promoted and parent is not None else None
+        live = verdict.promoted and shadow_until is None
+        if shadow_until is not None:
+            metrics["shadow_until"] = shadow_until.isoformat()
+        if live:
             await asyncio.to_thread(self._registry.activate, version)
         await record_version(
             self._database,
@@ -273,8 +286,9 @@ class RetrainWorker:
             self._clock(),
             parent=parent,
             metrics=metrics,
-            activate=verdict.promoted,
+            activate=live,
             refused=not verdict.promoted,
+            shadow_until=shadow_until,
         )
         await keep_findings(self._database, run.team_id, run.id, result, self._clock())
         return version

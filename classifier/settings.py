@@ -47,6 +47,13 @@ class ClassifierSettings(BaseSettings):
     retrain_memory_mib: int | None = Field(
         None, ge=1024, description="memory of a retraining; unset: three quarters of the machine's"
     )
+    shadow_hours: float = Field(
+        0.0,
+        ge=0,
+        le=24 * 14,
+        description="a retrained model first answers silently for so long, and what it says is compared; 0: "
+        "it goes live at once",
+    )
     error_budget: float = Field(0.05, gt=0, lt=0.5, description="largest share of wrong automatic routings")
     seed: int = 0
     url: str | None = Field(None, description="a classifier service to ask in place of an own model")

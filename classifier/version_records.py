@@ -23,10 +23,12 @@ async def record_version(
     metrics: dict[str, Any] | None = None,
     activate: bool = True,
     refused: bool = False,
+    shadow_until: datetime | None = None,
 ) -> None:
     """Note a version of the registry in the database; one that is noted already is left alone.
 
     `refused` says that the gate did not let it pass: it stays on disk, and an admin may still name it.
+    Until `shadow_until` it answers silently, see shadowing.
     """
     async with database.unit_of_work() as work:
         if version not in {row.version for row in await work.models.list(team_id=team_id)}:
@@ -44,6 +46,8 @@ async def record_version(
             await work.models.activate(team_id=team_id, version=version, now=now)
         elif refused:
             await work.models.refuse(team_id=team_id, version=version)
+        elif shadow_until is not None:
+            await work.shadows.begin(team_id=team_id, version=version, until=shadow_until)
         await work.commit()
 
 

@@ -39,6 +39,7 @@ from storage.questions import QuestionRepository
 from storage.replies import ReplyRepository
 from storage.reviews import ReviewRepository
 from storage.runs import RunRepository
+from storage.shadows import ShadowRepository
 from storage.taxonomy import TaxonomyRepository
 from storage.tickets import TicketRepository
 from storage.trust import TrustRepository
@@ -167,6 +168,7 @@ class UnitOfWork:
         self.drift = DriftRepository(session)
         self.proposals = ProposalRepository(session)
         self.taxonomy = TaxonomyRepository(session)
+        self.shadows = ShadowRepository(session)
 
     async def commit(self) -> None:
         """Keep everything done so far. Rows stay readable afterwards."""

@@ -66,7 +66,7 @@ class ModelRepository:
             before.state = ModelState.RETIRED
             await self._session.flush()  # before the next update: one active version a team is a unique key
         chosen.state = ModelState.ACTIVE
-        chosen.activated_at = now
+        chosen.activated_at, chosen.shadow_until = now, None
         await self._session.flush()
         return chosen
 

@@ -228,6 +228,14 @@ class RunRepository:
             select(RetrainRun).where(RetrainRun.team_id == team_id, RetrainRun.slot == slot)
         )
 
+    async def of_version(self, *, team_id: str, version: str) -> RetrainRun | None:
+        """Return the run that brought a model version."""
+        return await self._session.scalar(
+            select(RetrainRun)
+            .where(RetrainRun.team_id == team_id, RetrainRun.model_version == version)
+            .limit(1)
+        )
+
     async def last_success(self, *, team_id: str) -> datetime | None:
         """Say when the last run that brought a model began: labels given since then are not learned yet."""
         return await self._session.scalar(

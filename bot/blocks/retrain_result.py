@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from bot.blocks.common import Card, card, escape, plain, section, small_print, title
-from bot.blocks.retraining import duration, who
+from bot.blocks.retraining import duration, moment, who
 
 REASON_LENGTH = 500
 EXCERPT_LENGTH = 120
@@ -30,11 +31,16 @@ def result_card(
         reason: why it went as it did, in plain words.
         version: of the new model, None where there is none.
         metrics: as the run's row holds them. `links` {ticket id: address of the message} may be added: a
-            ticket is only ever shown as a link.
+            ticket is only ever shown as a link. With `shadow_until` the model passed and is not live yet.
         requested_by: a user id, or a word for the schedule.
     """
-    live = state == "done" and version is not None
-    if live:
+    silent = metrics.get("shadow_until") if state == "done" else None
+    live = state == "done" and version is not None and not silent
+    if silent:
+        until = moment(datetime.fromisoformat(str(silent)))
+        head = f":ghost: *A new model passed, and answers in silence until {until}:* `{title(version or '')}`"
+        text = f"Retraining done: {title(version or '')} answers in silence first."
+    elif live:
         head = f":white_check_mark: *A new model is live:* `{title(version or '')}`"
         text = f"Retraining done: {title(version or '')} is live."
     else:

@@ -25,7 +25,7 @@ REASON_LENGTH = 500
 SUBCOMMANDS = (
     ("start", "learns now; so does `/retrain` alone"),
     ("status", "shows how far it is, or what was and what comes"),
-    ("cancel", "ends the retraining that is under way"),
+    ("cancel", "ends the retraining that is under way, or the silence of a new model"),
     ("history", "lists the last ten"),
     ("rollback [version]", "goes back to the model before, or to the one that you name"),
     ("dry-run", "learns and judges, and changes nothing"),
@@ -114,6 +114,7 @@ def status_card(
     new_labels: int,
     after_labels: int,
     next_at: datetime | None,
+    shadow: Mapping[str, Any] | None = None,
 ) -> Card:
     """Say what is under way, or else what was and what comes.
 
@@ -124,6 +125,7 @@ def status_card(
         new_labels: since the model was trained.
         after_labels: so many start a retraining by themselves; 0: none do.
         next_at: when the cron fires next.
+        shadow: of a model that answers in silence: `version`, `until`, `answered` and `differ`.
     """
     if active is not None:
         shown = progress_card(active.progress or {}, active.requested_by, dry_run=active.dry_run)
@@ -131,6 +133,11 @@ def status_card(
         more = [small_print(f"{who(ending)} cancelled it; it is about to end.")] if ending else []
         return Card(shown.text, [*shown.blocks, *(block.to_dict() for block in more)])
     lines = [f"*No retraining is under way.* `{title(version)}` answers."]
+    if shadow is not None:
+        lines.append(
+            f":ghost: `{title(shadow['version'])}` answers in silence until {moment(shadow['until'])}: "
+            f"{messages(shadow['answered'])}, {shadow['differ']} of them otherwise."
+        )
     lines.append(f"The last one: {_outcome(last)}" if last else "There was none so far.")
     labels = "1 label is new" if new_labels == 1 else f"{new_labels} labels are new"
     comes = [f"At {after_labels} I retrain by myself."] if after_labels else []
@@ -167,6 +174,11 @@ def help_card() -> Card:
     )
 
 
+def messages(count: int) -> str:
+    """Say a number of messages."""
+    return "1 message" if count == 1 else f"{count} messages"
+
+
 def moment(at: datetime) -> str:
     """Return a moment that Slack shows in the reader's own time zone."""
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}}, {{time}}|{at:%Y-%m-%d %H:%M} UTC>"
@@ -183,6 +195,8 @@ def _outcome(run: RetrainRun) -> str:
     elif run.state == RunState.DONE and run.dry_run:
         would = "would have gone live" if metrics.get("would_promote") else "would have been refused"
         icon, what = ":test_tube:", f"dry run, `{version}` {would}{measured}"
+    elif run.state == RunState.DONE and metrics.get("shadow_until"):
+        icon, what = ":ghost:", f"`{version}` passed and answered in silence first{measured}"
     elif run.state == RunState.DONE:
         icon, what = ":white_check_mark:", f"`{version}` went live{measured}"
     elif run.state == RunState.FAILED:

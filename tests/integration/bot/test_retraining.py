@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from classifier.registry import Registry
 from classifier.retraining import RetrainWorker
 from classifier.scheduler import insert_runs
 from classifier.settings import ClassifierSettings
+from classifier.shadowing import ShadowTime
 from classifier.training import fit_day_one
 from classifier.version_records import record_first_version
 from classifier.watcher import RegistryWatcher
@@ -41,7 +42,11 @@ def pack() -> StarterPack:
 
 @asynccontextmanager
 async def trained_world(
-    database_url: str, tmp_path: Path, command: tuple[str, ...] | None = None, options: str = OPTIONS
+    database_url: str,
+    tmp_path: Path,
+    command: tuple[str, ...] | None = None,
+    options: str = OPTIONS,
+    shadow_hours: float = 0.0,
 ) -> AsyncIterator[tuple[World, Registry, LocalClassifier]]:
     base = tiny_bert(tmp_path / "base")
     registry = Registry(tmp_path / "models")
@@ -53,6 +58,7 @@ async def trained_world(
         max_tokens=32,
         threads=1,
         options=tmp_path / "options.json",
+        shadow_hours=shadow_hours,
     )
     first = fit_day_one(pack().train, config_for(base), created=now())
     registry.activate(registry.publish(first.model))
@@ -119,6 +125,35 @@ async def test_a_day_one_model_gets_its_fine_tune_and_retrain_swaps_a_new_one_in
         assert versions[live].state == ModelState.ACTIVE
         assert versions[live].parent == fine_tuned
         assert versions[live].metrics["labels"] == 1
+
+
+async def test_with_shadow_hours_a_model_that_passed_answers_in_silence_first(
+    sqlite_url: str, tmp_path: Path
+):
+    async with trained_world(sqlite_url, tmp_path, shadow_hours=2) as (world, registry, engine):
+        await finished(world, RunState.DONE)  # the first fine-tune goes live at once
+        fine_tuned = registry.active()
+        await correct_one(world)
+        await world.playground.run_command(ANNA, HELP, "/retrain")
+        passed = await world.playground.wait_for(
+            lambda: [m for m in world.playground.messages(HELP) if "answers in silence" in m["text"]],
+            timeout=120,
+        )
+        assert registry.active() == fine_tuned
+        async with world.database.reader() as work:
+            (row,) = await work.shadows.current(team_id=TEAM)
+        assert row.version in text_of(passed[0])
+        await world.card(await world.say("please help with my wifi again"))
+        settings = ClassifierSettings(_env_file=None, model_home=registry.home, backend="torch", threads=1)
+        later = ShadowTime(world.database, registry, settings, lambda: now() + timedelta(hours=3))
+        await later.look()
+        await later.close()
+        assert registry.active() == row.version
+        live = await world.playground.wait_for(
+            lambda: [m for m in world.playground.messages(HELP) if m["text"] == f"{row.version} is live."]
+        )
+        assert "It answered 1 message in silence" in text_of(live[0])
+        assert (await engine.model()).version == row.version
 
 
 @pytest.mark.parametrize(
