@@ -12,12 +12,14 @@ sqlite3_close_v2 then keeps the connection, and its lock, until nothing does. So
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import time
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 import aiosqlite
+from aiosqlite.core import _STOP_RUNNING_SENTINEL
 
 WAIT_SECONDS = 15.0
 """For another process that opens the same new file."""
@@ -47,11 +49,22 @@ class OrderlyConnection(aiosqlite.Connection):
             await self._execute(self._end)
         await super().close()
 
-    def stop(self) -> asyncio.Future[Any] | None:
-        """The same, without waiting for it."""
-        self._tx.put_nowait((None, self._end))
-        stopped: asyncio.Future[Any] | None = super().stop()
-        return stopped
+    def stop(self) -> None:
+        """The same, without waiting for it.
+
+        Nor does the thread tell anybody of its end, as aiosqlite's does: the event loop may be closed then.
+        """
+        self._running = False
+        self._tx.put_nowait((None, self._end_and_stop))
+
+    def _end_and_stop(self) -> object:
+        """Runs in the connection's thread."""
+        with contextlib.suppress(sqlite3.Error):  # it is closed already, or its file went away
+            self._end()
+            if self._connection is not None:
+                self._connection.close()
+        self._connection = None
+        return _STOP_RUNNING_SENTINEL
 
     def _end(self) -> None:
         """Runs in the connection's thread."""

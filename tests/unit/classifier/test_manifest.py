@@ -94,7 +94,7 @@ def test_it_is_read_back_from_a_model_directory(tmp_path):
 
 @pytest.mark.parametrize(("kind", "learned"), [("fine_tune", None), ("head", None), ("day_one", frozenset())])
 def test_without_one_only_a_day_one_model_is_known_to_have_learned_nothing_of_people(tmp_path, kind, learned):
-    facts = ModelFacts("v1", kind, SLUGS, "base", max_tokens=32, created="2026-01-05")
+    facts = ModelFacts("v1", kind, SLUGS, "base", "0" * 64, max_tokens=32, created="2026-01-05")
     (tmp_path / "fingerpost.json").write_text(json.dumps(asdict(facts)))
     assert learned_by(tmp_path) == learned
 
