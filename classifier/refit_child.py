@@ -140,4 +140,4 @@ def _manifest(
 
 
 if __name__ == "__main__":
-    sys.exit(main(work=work))
+    sys.exit(main(carry_out=work))

@@ -179,8 +179,13 @@ def measures(report: Any) -> dict[str, Any]:
     }
 
 
-def main(arguments: Sequence[str] | None = None, work: Work = work) -> int:
-    """Run the job that stands on standard input; exit code 2 where its input cannot be used."""
+def main(arguments: Sequence[str] | None = None, *, carry_out: Work | None = None) -> int:
+    """Run the job that stands on standard input; exit code 2 where its input cannot be used.
+
+    Args:
+        arguments: of the command line; None: this process's.
+        carry_out: what to do with the job; None: `work`.
+    """
     parser = argparse.ArgumentParser(description="A job on standard input, JSON lines on standard output.")
     parser.add_argument("--parent", type=int, help="process without which this one ends")
     parser.add_argument("--memory-mib", type=int, help="memory that it may use")
@@ -197,7 +202,7 @@ def main(arguments: Sequence[str] | None = None, work: Work = work) -> int:
     reporter = Reporter(protocol)
     reporter.progress("prepare", 0.0)
     try:
-        result = work(json.load(sys.stdin), reporter)
+        result = (carry_out or work)(json.load(sys.stdin), reporter)
     except ClassifierError as error:
         reporter.line("error", {"text": str(error)})
         return 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import and_, exists, func, select, update
+from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.learning_models import Question, QuestionState
@@ -88,7 +88,8 @@ class QuestionRepository:
         """Return the tickets that could be asked about, newest first, each with what this model said last.
 
         Nobody labelled them and no question was about them; the bot routed them or asked in their thread.
-        Chatter (out of scope) stays out: no team is asked about it.
+        Chatter (out of scope) stays out: no team is asked about it. So does what went where people said of a
+        message like it: the answer would teach nothing new.
 
         Args:
             team_id: the workspace.
@@ -110,6 +111,7 @@ class QuestionRepository:
                 Ticket.created_at < until,
                 Prediction.model_version == model_version,
                 Prediction.embedding.is_not(None),
+                or_(Ticket.state == TicketState.ASKED, Prediction.remembered_ticket_id.is_(None)),
                 ~labelled,
                 ~asked,
             )

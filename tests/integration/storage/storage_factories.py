@@ -26,7 +26,9 @@ async def add_ticket(work, *, team_id="T1", **values):
     return ticket
 
 
-async def add_predicted(work, *, state="routed", version="m1", embedding=(1.0, 0.0), now=NOW, **values):
+async def add_predicted(
+    work, *, state="routed", version="m1", embedding=(1.0, 0.0), now=NOW, remembered=None, **values
+):
     """A ticket that a model decided."""
     ticket = await add_ticket(work, **values)
     prediction = PredictionValues(
@@ -37,6 +39,7 @@ async def add_predicted(work, *, state="routed", version="m1", embedding=(1.0, 0
         decision=state,
         alternatives=[("login", 0.5), ("billing", 0.4)],
         embedding=None if embedding is None else vector_to_bytes(embedding),
+        remembered_ticket_id=None if remembered is None else remembered.id,
     )
     await work.tickets.record(ticket, prediction, state=TicketState(state), category="login", now=now)
     return ticket
