@@ -82,6 +82,11 @@ def test_one_is_about_to_end():
     check_card("retrain_status_ending", status(active=ending))
 
 
+def test_a_new_model_answers_in_silence():
+    shadow = {"version": BEFORE, "until": NEXT, "answered": 120, "differ": 7}
+    check_card("retrain_status_shadow", status(shadow=shadow))
+
+
 def test_a_schedule_may_be_all_there_is():
     shown = status(last=None, after_labels=0, new_labels=1).blocks[0]["text"]["text"]
     assert "There was none so far" in shown
