@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -62,15 +62,13 @@ class Said:
         self, pack: StarterPack, labels: Sequence[LabelledText], learned: Collection[str] | None
     ) -> TrainingSet:
         """Put a training set together of these labels; see `training_set.assemble`."""
-        heirs = self.heirs
-        # a frozen category may have been merged into another since
-        gold = [replace(each, category=heirs.get(each.category or "", each.category)) for each in self.gold]
         said_by = {
             each.ticket_id: SaidBy(str(each.role), each.user_id, settled=each.ticket_id in self.settled)
-            for each in [*labels, *gold]
+            for each in [*labels, *self.gold]
         }
         slugs = frozenset(self.slugs(pack))
-        return assemble(pack.following(heirs), labels, slugs, gold=gold, said_by=said_by, learned=learned)
+        pack = pack.following(self.heirs)
+        return assemble(pack, labels, slugs, gold=self.gold, said_by=said_by, learned=learned)
 
 
 async def read_said(database: Database, team_id: str) -> Said:

@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from storage.learning_models import LabelReview, ReviewState
 from storage.models import AuditEvent, Category, CategoryState, Label, Prediction, Reply, Ticket
 from storage.statements import insert_or_ignore
 
@@ -24,6 +25,10 @@ class CategorySpec:
     emoji: str
     description: str
     destination: str | None = None
+
+
+def _open(team_id: str) -> tuple[ColumnElement[bool], ...]:
+    return LabelReview.team_id == team_id, LabelReview.state == ReviewState.OPEN
 
 
 def successors(rows: Sequence[Category]) -> dict[str, str]:
@@ -132,6 +137,7 @@ class CategoryRepository:
             .where(Ticket.team_id == team_id, Ticket.category == category.slug)
             .values(category=into)
         )
+        await self._move_doubts(team_id, category.slug, into)
         return await self._move(team_id, [Label.category == category.slug], into, keep=category.slug)
 
     async def restore(self, category: Category) -> int:
@@ -155,6 +161,14 @@ class CategoryRepository:
         there = Label.category == held_by
         moved = await self._move(team_id, [there, Label.moved_from.in_(followers)], category.slug)
         moved += await self._move(team_id, [there, Label.moved_from == category.slug], category.slug)
+        here = select(Label.ticket_id).where(
+            Label.team_id == team_id, Label.category == category.slug, Label.withdrawn_at.is_(None)
+        )
+        await self._session.execute(
+            update(LabelReview)
+            .where(*_open(team_id), LabelReview.given == held_by, LabelReview.ticket_id.in_(here))
+            .values(given=category.slug)
+        )
         own = and_(Label.category == category.slug, Label.moved_from == category.slug)
         await self._session.execute(
             update(Label).where(Label.team_id == team_id, own).values(moved_from=None)
@@ -215,6 +229,16 @@ class CategoryRepository:
             )
         )
         return next((row for row in rows if row.details.get("request") == request), None)
+
+    async def _move_doubts(self, team_id: str, source: str, target: str) -> None:
+        """Let what waits for a person name today's categories; between two that are one now is no doubt."""
+        for column in (LabelReview.given, LabelReview.suggested):
+            await self._session.execute(
+                update(LabelReview).where(*_open(team_id), column == source).values({column.key: target})
+            )
+        await self._session.execute(
+            delete(LabelReview).where(*_open(team_id), LabelReview.given == LabelReview.suggested)
+        )
 
     async def _tickets(self, team_id: str, where: Any, limit: int) -> list[Ticket]:
         statement = select(Ticket).where(Ticket.team_id == team_id, where)

@@ -172,7 +172,8 @@ class LabelRepository:
     async def gold_examples(self, *, team_id: str) -> list[LabelledText]:
         """Return the gold set with its frozen categories, in the order in which the tickets were posted.
 
-        Named are the labels that say today what was frozen; without one a ticket does not judge.
+        Named are the labels that say today what was frozen; without one a ticket does not judge. Where their
+        category was merged into another one, that is what they say.
         """
         frozen = await self._session.execute(
             select(GoldTicket.ticket_id, GoldTicket.category).where(GoldTicket.team_id == team_id)
@@ -182,7 +183,11 @@ class LabelRepository:
         for ticket, labels in await self._histories(team_id):
             if ticket.id in categories:
                 category = categories[ticket.id]
-                same = resolve_labels(label for label in labels if label.category == category)
+                same = resolve_labels(
+                    label
+                    for label in labels
+                    if label.category == category or (label.moved_from and label.moved_from == category)
+                )
                 if same is not None:
                     examples.append(_example(ticket, same))
         return examples

@@ -93,6 +93,34 @@ async def test_restoring_brings_back_what_a_merge_moved_and_nothing_else(databas
         assert len(await work.categories.active(team_id="T1")) == 3
 
 
+async def test_doubts_and_gold_tickets_follow_a_merge_and_come_back(database):
+    async with database.unit_of_work() as work:
+        await synced(work)
+        doubted, moot, gold = [await add_ticket(work) for _ in range(3)]
+        for number, ticket in enumerate((doubted, moot, gold)):
+            await add_label(work, ticket, "a", now=NOW + number * SECOND)
+        for ticket, suggested in ((doubted, "c"), (moot, "b")):
+            suspect = (ticket.id, "a", suggested, 0.9)
+            await work.reviews.add_suspects(team_id="T1", suspects=[suspect], now=NOW)
+        await work.gold.add(team_id="T1", ticket_id=gold.id, category="a", added_by="U9", now=NOW)
+        await work.categories.retire(await category(work, "a"), into="b")
+        await work.commit()
+    async with database.unit_of_work() as work:
+        (row,) = await work.reviews.open(team_id="T1")
+        assert (row.ticket_id, row.given, row.suggested) == (doubted.id, "b", "c")
+        (example,) = await work.labels.gold_examples(team_id="T1")
+        assert (example.ticket_id, example.category) == (gold.id, "b")
+        taught = await work.labels.training_examples(team_id="T1")
+        assert [(each.ticket_id, each.category) for each in taught] == [(moot.id, "b")]
+        await work.categories.restore(await category(work, "a"))
+        await work.commit()
+    async with database.reader() as work:
+        (row,) = await work.reviews.open(team_id="T1")
+        assert (row.given, row.suggested) == ("a", "c")
+        (example,) = await work.labels.gold_examples(team_id="T1")
+        assert example.category == "a"
+
+
 async def test_merges_chain_and_come_apart_again(database):
     async with database.unit_of_work() as work:
         await synced(work)
