@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection
 
+import structlog
+
 from bot.blocks.common import CategoryView
 from bot.errors import UnknownCategory
 from bot.messenger import Messenger
@@ -13,6 +15,8 @@ from storage.database import Database, UnitOfWork
 from storage.models import Category, CategoryState
 
 CACHE_SECONDS = 300
+
+log = structlog.get_logger(__name__)
 
 
 class Directory:
@@ -114,6 +118,15 @@ class Directory:
         await self.refresh()
         name = name_or_id.lstrip("#")
         return self._channels.get(name, name if name in self._channels.values() else None)
+
+    async def admin_channel_id(self, name_or_id: str | None) -> str | None:
+        """Return the id of the channel that the operator named for notices to admins; None: there is none."""
+        if not name_or_id:
+            return None
+        channel_id = await self.channel_id(name_or_id)
+        if channel_id is None:
+            log.warning("admin_channel_unknown", channel=name_or_id)
+        return channel_id
 
     def _name_of(self, channel_id: str) -> str:
         return next((name for name, known in self._channels.items() if known == channel_id), "")

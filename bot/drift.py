@@ -18,6 +18,7 @@ import structlog
 from bot.blocks.drift import DriftFigures, DriftView, Signal, drift_alert
 from bot.drift_signals import Memory, new_words, shifts
 from bot.errors import SlackUnavailable
+from bot.notices import leave_notice
 from bot.workspace import Workspace
 from storage.database import UnitOfWork
 from storage.drift import Observation
@@ -71,11 +72,7 @@ class DriftWatch:
 
     async def look(self) -> bool:
         """Feed what is new to both detectors; return whether more is waiting."""
-        channel_id = None
-        if self._admin_channel:
-            channel_id = await self._workspace.directory.channel_id(self._admin_channel)
-            if channel_id is None:
-                log.warning("admin_channel_unknown", channel=self._admin_channel)
+        channel_id = await self._workspace.directory.admin_channel_id(self._admin_channel)
         return any([await self._look_at(signal, channel_id) for signal in Signal])
 
     async def _look_at(self, signal: Signal, channel_id: str | None) -> bool:
@@ -121,16 +118,7 @@ class DriftWatch:
         if channel_id is None:
             return True
         card = drift_alert(await self._explain(work, row.team_id, view, now))
-        await work.replies.add_if_new(
-            team_id=row.team_id,
-            ticket_id=None,
-            surface=f"drift:{view.signal.value}",
-            channel_id=channel_id,
-            thread_ts=None,
-            text=card.text,
-            blocks=card.blocks,
-            now=now,
-        )
+        await leave_notice(self._workspace, work, f"drift:{view.signal.value}", channel_id, card)
         return True
 
     async def _explain(self, work: UnitOfWork, team_id: str, view: DriftView, now: datetime) -> DriftView:

@@ -203,6 +203,15 @@ class Messenger:
         answer = await self._call(self.client.chat_getPermalink(channel=channel, message_ts=ts))
         return str(answer["permalink"])
 
+    async def link_if_there(self, channel: str, ts: str) -> str:
+        """Return the link of a message; "" where it was deleted in Slack."""
+        try:
+            return await self.permalink(channel, ts)
+        except SlackUnavailable as error:
+            if not error.permanent:
+                raise
+            return ""
+
     async def open_view(self, trigger_id: str, view: dict[str, Any]) -> None:
         """Open a modal; the trigger is good for three seconds and for one modal."""
         await self._call(self.client.views_open(trigger_id=trigger_id, view=view))

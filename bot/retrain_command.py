@@ -18,7 +18,6 @@ from classifier.contract import ClassifierUnavailable
 from storage.models import RunState
 
 HISTORY = 10
-STAYS = "The model stays as it was."
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,8 @@ class RetrainCommand:
                 if version is None:
                     raise RetrainingRefused("There is no retraining to cancel.")
                 await work.commit()
-                await space.tell(asked.response_url, f"`{version}` answers no more in silence. {STAYS}")
+                text = f"`{version}` answers no more in silence. The model stays as it was."
+                await space.tell(asked.response_url, text)
                 return
             await work.audit.add(
                 team_id=team_id,

@@ -13,8 +13,9 @@ from bot.blocks.common import Card
 from bot.blocks.retrain_result import result_card
 from bot.blocks.retraining import cancelled_card, dry_run_card, progress_card
 from bot.errors import RetrainingRefused, SlackUnavailable, UserError
+from bot.notices import leave_notice, swapping
 from bot.retrain_pictures import upload_matrix, with_links
-from bot.shadow import SWAP, announce_ended
+from bot.shadow import announce_ended
 from bot.workspace import Workspace
 from storage.models import RetrainRun, RunSource, RunState
 
@@ -166,19 +167,20 @@ class RetrainAnnouncer:
         space = self._workspace
         ended = run.finished_at or space.clock()
         live = run.state == RunState.DONE and not run.dry_run and not (run.metrics or {}).get("shadow_until")
-        live = live and space.clock() - ended < SWAP
-        if live and (await space.classifier.model()).version != run.model_version:
-            return  # the swap is under way; look again
-        metrics = await with_links(space, run.metrics or {})
+        if live and await swapping(space, run.model_version, ended):
+            return
+        scheduled = not run.channel_id and run.source in SCHEDULED
+        admins = await space.directory.admin_channel_id(self._admin_channel) if scheduled else None
+        card = _end_card(run, await with_links(space, run.metrics or {}))
         async with space.database.unit_of_work() as work:
             mine = await work.runs.mark_announced(run.id, now=space.clock())
+            if mine and admins:
+                await leave_notice(space, work, f"run:{run.id}", admins, card)
             await work.commit()
-        if not mine:
+        if admins:
+            space.wake_outbox()
+        if not mine or not run.channel_id:  # what has no channel and no schedule is told otherwise
             return
-        if not run.channel_id:
-            await self._tell_admins(run, metrics)
-            return
-        card = _end_card(run, metrics)
         self._shown.pop(str(run.id), None)
         if run.message_ts:
             await space.messenger.update(run.channel_id, run.message_ts, card)
@@ -187,17 +189,6 @@ class RetrainAnnouncer:
             await upload_matrix(space, run)
         else:
             await space.messenger.post(run.channel_id, card)
-
-    async def _tell_admins(self, run: RetrainRun, metrics: Mapping[str, Any]) -> None:
-        """Post what the schedule's run brought; other runs without a channel are told otherwise."""
-        space = self._workspace
-        if run.source not in SCHEDULED or not self._admin_channel:
-            return
-        channel_id = await space.directory.channel_id(self._admin_channel)
-        if channel_id is None:
-            log.warning("admin_channel_unknown", channel=self._admin_channel)
-            return
-        await space.messenger.post(channel_id, _end_card(run, metrics))
 
 
 def _end_card(run: RetrainRun, metrics: Mapping[str, Any]) -> Card:

@@ -214,7 +214,8 @@ class Reviewing:
         disputed, choices = case.verdict.disputed, [label.category for label in case.labels]
         if case.doubt is not None:
             choices.insert(0, case.doubt.suggested)
-        link = "" if ticket.channel_id == IMPORTED else await sight.link(ticket)
+        imported = ticket.channel_id == IMPORTED
+        link = "" if imported else await space.messenger.link_if_there(ticket.channel_id, ticket.ts)
         return Entry(
             ticket_id=ticket.id,
             text=ticket.text,
@@ -275,15 +276,6 @@ class _Sight:
     async def of(self, near: Sequence[Neighbour]) -> list[Neighbour]:
         """Return the nearest tickets that the person may read."""
         return [each for each in near if await self.reaches(each.ticket.channel_id)][:_NEAR]
-
-    async def link(self, ticket: Ticket) -> str:
-        """Return the link of a message; "" where it was deleted in Slack."""
-        try:
-            return await self._space.messenger.permalink(ticket.channel_id, ticket.ts)
-        except SlackUnavailable as error:
-            if not error.permanent:
-                raise
-            return ""
 
 
 async def _said_here(work: UnitOfWork, ticket: Ticket, user_id: str, category: str | None) -> bool:

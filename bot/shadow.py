@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from bot.blocks.shadow import SHOWN, Otherwise, shadow_card
-from bot.errors import SlackUnavailable
+from bot.notices import leave_notice, swapping
 from bot.workspace import Workspace
 from storage.database import UnitOfWork
 from storage.models import ModelState, ModelVersion
-from storage.shadows import Difference
-
-SWAP = timedelta(minutes=2)
-"""A classifier follows the registry within seconds; a model that does not answer by then was replaced."""
 
 
 async def announce_ended(space: Workspace, admin_channel: str | None) -> None:
@@ -29,50 +24,33 @@ async def announce_ended(space: Workspace, admin_channel: str | None) -> None:
         ended = await work.shadows.unannounced(team_id=team_id)
     for row in ended:
         result = row.metrics["shadow"]
-        if await _swapping(space, row, result):
+        goes_live = result["state"] == ModelState.ACTIVE
+        if goes_live and await swapping(space, row.version, datetime.fromisoformat(result["ended_at"])):
             continue
         async with space.database.reader() as work:
             run = await work.runs.of_version(team_id=team_id, version=row.version)
         channel_id = run.channel_id if run is not None else None
-        if channel_id is None and admin_channel:
-            channel_id = await space.directory.channel_id(admin_channel)
+        if channel_id is None:
+            channel_id = await space.directory.admin_channel_id(admin_channel)
         card = shadow_card(row.version, result, await _shown(space, row)) if channel_id else None
         async with space.database.unit_of_work() as work:
             mine = await work.shadows.mark_announced(team_id=team_id, version=row.version)
             if mine and channel_id and card is not None:
-                await work.replies.add_if_new(
-                    team_id=team_id,
-                    ticket_id=None,
-                    surface=f"shadow:{row.version}",
-                    channel_id=channel_id,
-                    thread_ts=None,
-                    text=card.text,
-                    blocks=card.blocks,
-                    now=space.clock(),
-                )
+                await leave_notice(space, work, f"shadow:{row.version}", channel_id, card)
             await work.commit()
         space.wake_outbox()
-
-
-async def _swapping(space: Workspace, row: ModelVersion, result: Mapping[str, Any]) -> bool:
-    """Whether it is to be live and the classifier does not answer with it yet."""
-    ended = datetime.fromisoformat(result["ended_at"])
-    if result["state"] != ModelState.ACTIVE or space.clock() - ended >= SWAP:
-        return False
-    return (await space.classifier.model()).version != row.version
 
 
 async def _shown(space: Workspace, row: ModelVersion) -> list[Otherwise]:
     """The differences that the card lists: those that people labelled first."""
     async with space.database.reader() as work:
         found = await work.shadows.differences(team_id=row.team_id, version=row.version)
-        labels = await work.labels.training_examples(team_id=row.team_id)
+        right = await work.labels.settled(team_id=row.team_id)
         names = {c.slug: c.name for c in await work.categories.all(team_id=row.team_id)}
-    right = {label.ticket_id: label.category for label in labels}
     order = sorted(found, key=lambda each: each.ticket.id not in right)
     shown = []
     for each in order[:SHOWN]:
-        link = await _link(space, each)
+        link = await space.messenger.link_if_there(each.ticket.channel_id, each.ticket.ts)
         if link:
             said = (
                 names.get(right[each.ticket.id] or "", "none of these") if each.ticket.id in right else None
@@ -80,15 +58,6 @@ async def _shown(space: Workspace, row: ModelVersion) -> list[Otherwise]:
             before, now = (names.get(slug, slug) for slug in (each.said, each.challenger))
             shown.append(Otherwise(link, before, now, said))
     return shown
-
-
-async def _link(space: Workspace, each: Difference) -> str | None:
-    try:
-        return await space.messenger.permalink(each.ticket.channel_id, each.ticket.ts)
-    except SlackUnavailable as error:
-        if not error.permanent:
-            raise
-        return None  # deleted meanwhile
 
 
 async def end_by(space: Workspace, work: UnitOfWork, user_id: str) -> str | None:

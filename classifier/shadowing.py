@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import structlog
@@ -56,11 +56,6 @@ class Comparison:
     right_before: int
     right_now: int
     p_worse: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """For the version's metrics."""
-        names = ("answered", "differ", "judged", "right_before", "right_now", "p_worse")
-        return {name: getattr(self, name) for name in names}
 
 
 class ShadowTime:
@@ -173,9 +168,7 @@ class ShadowTime:
         async with self._database.reader() as work:
             answered, differ = await work.shadows.counts(team_id=team_id, version=shadow.version)
             differences = await work.shadows.differences(team_id=team_id, version=shadow.version)
-            labels = await work.labels.training_examples(team_id=team_id)
-            labels += await work.labels.gold_examples(team_id=team_id)
-        right = {label.ticket_id: label.category for label in labels}
+            right = await work.labels.settled(team_id=team_id)
         judged = [each for each in differences if each.ticket.id in right]
         before = np.array([each.said == right[each.ticket.id] for each in judged], dtype=bool)
         now = np.array([each.challenger == right[each.ticket.id] for each in judged], dtype=bool)
@@ -191,7 +184,7 @@ class ShadowTime:
             "reason": reason,
             "ended_at": now.isoformat(),
             "told": False,
-            **(found.as_dict() if found is not None else {}),
+            **(asdict(found) if found is not None else {}),
         }
         key = {"team_id": shadow.team_id, "version": shadow.version}
         async with self._database.unit_of_work() as work:

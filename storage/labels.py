@@ -192,6 +192,11 @@ class LabelRepository:
                     examples.append(_example(ticket, same))
         return examples
 
+    async def settled(self, *, team_id: str) -> dict[UUID, str | None]:
+        """Return what people settled on, by ticket: what may be learned from, and the gold set."""
+        examples = await self.training_examples(team_id=team_id) + await self.gold_examples(team_id=team_id)
+        return {each.ticket_id: each.category for each in examples}
+
     async def disputed(self, *, team_id: str, capped: frozenset[str] = frozenset()) -> list[Contested]:
         """Return the tickets about which people of the same trust disagree, the longest waiting first."""
         active = (Label.team_id == team_id, Label.withdrawn_at.is_(None))

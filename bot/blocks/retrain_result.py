@@ -8,9 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from bot.blocks.common import Card, card, escape, plain, section, small_print, title
-from bot.blocks.retraining import duration, moment, who
+from bot.blocks.retraining import REASON_LENGTH, duration, moment, who
 
-REASON_LENGTH = 500
 EXCERPT_LENGTH = 120
 SHOWN = 3
 """Examples of each kind; more would not be read."""

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.blocks.common import Card, card, escape, plain, section, small_print, title
-from bot.blocks.retraining import messages
+from bot.blocks.retraining import REASON_LENGTH, messages
 
-REASON_LENGTH = 500
 SHOWN = 5
 """Messages about which the models differ; more would not be read."""
 
