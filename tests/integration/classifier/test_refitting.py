@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -65,26 +68,61 @@ def models(tmp_path_factory):
     return base, registry, first
 
 
-def settings_for(base: Path, registry: Registry) -> ClassifierSettings:
-    return ClassifierSettings(
-        _env_file=None, model_home=registry.home, base_model=str(base), max_tokens=32, threads=1
+@dataclass(slots=True)
+class Workspace:
+    """A database, and the registry whose first model is active."""
+
+    database: Database
+    registry: Registry
+    base: Path
+    first: str
+
+    def worker(self, program: str | None = None) -> RetrainWorker:
+        """A worker with the real child, or with a program in its place."""
+        settings = ClassifierSettings(
+            _env_file=None, model_home=self.registry.home, base_model=str(self.base), max_tokens=32, threads=1
+        )
+        other = {"refit_command": (sys.executable, "-c", program)} if program else {}
+        return RetrainWorker(self.database, self.registry, settings, pack(), lambda: NOW, **other)
+
+    async def outcome(self):
+        async with self.database.reader() as work:
+            return await work.runs.latest(team_id=TEAM), await work.models.list(team_id=TEAM)
+
+
+@pytest.fixture
+async def workspace(sqlite_url: str, models):
+    base, registry, first = models
+    registry.activate(first)
+    database = Database(sqlite_url)
+    yield Workspace(database, registry, base, first)
+    await database.dispose()
+
+
+async def label(work, number: int, text: str, source: LabelSource):
+    """A ticket that an admin put into the new category."""
+    ticket, _ = await work.tickets.add_if_new(
+        team_id=TEAM,
+        channel_id="C0HELP",
+        ts=f"17900000{number:02}.000100",
+        user_id="U0SAM",
+        text=text,
+        now=NOW,
     )
+    await work.labels.add(
+        team_id=TEAM, ticket_id=ticket.id, category="canteen", user_id="U0ANNA", role=LabelRole.ADMIN,
+        kind=LabelKind.CORRECTION, source=source, now=NOW,
+    )  # fmt: skip
+    return ticket
 
 
-async def asked_for(database: Database, *, examples: list[str] = CANTEEN):
+async def asked_for(database: Database):
     """A workspace with a new category, its examples, and a run that was claimed."""
     specs = [CategorySpec(slug, slug, "key", "") for slug in (*SLUGS, "canteen")]
     async with database.unit_of_work() as work:
         await work.categories.sync(team_id=TEAM, specs=specs)
-        for number, text in enumerate(examples):
-            ticket, _ = await work.tickets.add_if_new(
-                team_id=TEAM, channel_id="C0HELP", ts=f"179000000{number}.000100", user_id="U0SAM",
-                text=text, now=NOW,
-            )  # fmt: skip
-            await work.labels.add(
-                team_id=TEAM, ticket_id=ticket.id, category="canteen", user_id="U0ANNA",
-                role=LabelRole.ADMIN, kind=LabelKind.CORRECTION, source=LabelSource.CATEGORIES, now=NOW,
-            )  # fmt: skip
+        for number, text in enumerate(CANTEEN):
+            await label(work, number, text, LabelSource.CATEGORIES)
         await work.runs.add_if_free(
             team_id=TEAM, slot="category/1", requested_by="U0ANNA", source=RunSource.CATEGORY,
             channel_id=None, now=NOW,
@@ -95,22 +133,28 @@ async def asked_for(database: Database, *, examples: list[str] = CANTEEN):
     return run
 
 
-async def outcome(database: Database):
-    async with database.reader() as work:
-        return await work.runs.latest(team_id=TEAM), await work.models.list(team_id=TEAM)
+@asynccontextmanager
+async def under_way(workspace: Workspace):
+    """A run whose child is at work; leaving waits for the run's end."""
+    run = await asked_for(workspace.database)
+    program = (
+        "import time\n"
+        'print(\'{"progress": {"stage": "refit", "fraction": 0.5}}\', flush=True)\n'
+        "time.sleep(600)"
+    )
+    carried_out = asyncio.create_task(workspace.worker(program).carry_out(run))
+    async with asyncio.timeout(60):
+        while ((await workspace.outcome())[0].progress or {}).get("stage") != "refit":
+            await asyncio.wait([carried_out], timeout=0.05)
+            assert not carried_out.done()
+        yield run
+        await carried_out
 
 
-async def test_a_category_with_eight_examples_goes_live(sqlite_url: str, models):
-    base, registry, first = models
-    registry.activate(first)
-    database = Database(sqlite_url)
-    try:
-        run = await asked_for(database)
-        worker = RetrainWorker(database, registry, settings_for(base, registry), pack(), lambda: NOW)
-        await worker.carry_out(run)
-        ended, versions = await outcome(database)
-    finally:
-        await database.dispose()
+async def test_a_category_with_eight_examples_goes_live(workspace: Workspace):
+    registry, first = workspace.registry, workspace.first
+    await workspace.worker().carry_out(await asked_for(workspace.database))
+    ended, versions = await workspace.outcome()
     assert ended.state == RunState.DONE, ended.reason
     assert "'canteen'" in ended.reason
     live = registry.active()
@@ -130,105 +174,51 @@ async def test_a_category_with_eight_examples_goes_live(sqlite_url: str, models)
         ('print(\'{"error": {"text": "needs examples"}}\')', "needs examples"),
     ],
 )
-async def test_a_child_that_fails_leaves_the_model_as_it_was(
-    sqlite_url: str, models, program: str, said: str
-):
-    base, registry, first = models
-    registry.activate(first)
-    database = Database(sqlite_url)
-    try:
-        run = await asked_for(database)
-        worker = RetrainWorker(
-            database, registry, settings_for(base, registry), pack(), lambda: NOW,
-            refit_command=(sys.executable, "-c", program),
-        )  # fmt: skip
-        await worker.carry_out(run)
-        ended, versions = await outcome(database)
-    finally:
-        await database.dispose()
+async def test_a_child_that_fails_leaves_the_model_as_it_was(workspace: Workspace, program: str, said: str):
+    await workspace.worker(program).carry_out(await asked_for(workspace.database))
+    ended, versions = await workspace.outcome()
     assert ended.state == RunState.FAILED
     assert said in ended.reason
-    assert (registry.active(), versions) == (first, [])
+    assert (workspace.registry.active(), versions) == (workspace.first, [])
 
 
-async def test_a_run_that_another_worker_took_over_promotes_nothing(sqlite_url: str, models):
-    base, registry, first = models
-    registry.activate(first)
-    database = Database(sqlite_url)
-    try:
-        run = await asked_for(database)
-        async with database.unit_of_work() as work:
-            taken = await work.runs.claim(holder="trainer-2", now=NOW + timedelta(hours=1), lease=LEASE)
-            await work.commit()
-        assert taken is not None
-        worker = RetrainWorker(
-            database, registry, settings_for(base, registry), pack(), lambda: NOW,
-            refit_command=(sys.executable, "-c", "import time; time.sleep(60)"),
-        )  # fmt: skip
-        await worker.carry_out(run)
-        ended, versions = await outcome(database)
-    finally:
-        await database.dispose()
-    assert ended.state == RunState.RUNNING
-    assert (registry.active(), versions) == (first, [])
-
-
-async def test_a_refit_can_be_cancelled_and_leaves_nothing(sqlite_url: str, models):
-    base, registry, first = models
-    registry.activate(first)
-    before = sorted(path.name for path in registry.home.iterdir())
-    database = Database(sqlite_url)
-    try:
-        run = await asked_for(database)
-        async with database.unit_of_work() as work:
-            await work.runs.request_cancel(team_id=TEAM, by="U0ANNA", now=NOW)
-            await work.commit()
-        worker = RetrainWorker(
-            database, registry, settings_for(base, registry), pack(), lambda: NOW,
-            refit_command=(sys.executable, "-c", "import time; time.sleep(60)"),
-        )  # fmt: skip
-        await worker.carry_out(run)
-        ended, _ = await outcome(database)
-    finally:
-        await database.dispose()
-    assert ended.state == RunState.CANCELLED
-    after = sorted(path.name for path in registry.home.iterdir())
-    assert [name for name in after if name != RUNS] == [name for name in before if name != RUNS]
-    assert not any((registry.home / RUNS).iterdir())
-
-
-async def test_a_refit_knows_what_it_learned_and_never_learns_the_gold_set(sqlite_url: str, models):
-    base, registry, first = models
-    registry.activate(first)
-    database = Database(sqlite_url)
-    frozen = "coffee hello lunch is frozen"
-    try:
-        run = await asked_for(database)
-        async with database.unit_of_work() as work:
-            ticket, _ = await work.tickets.add_if_new(
-                team_id=TEAM,
-                channel_id="C0HELP",
-                ts="1790000099.000100",
-                user_id="U0SAM",
-                text=frozen,
-                now=NOW,
-            )
-            await work.labels.add(
-                team_id=TEAM, ticket_id=ticket.id, category="canteen", user_id="U0ANNA",
-                role=LabelRole.ADMIN, kind=LabelKind.CORRECTION, source=LabelSource.BUTTON, now=NOW,
-            )  # fmt: skip
-            await work.gold.add(
-                team_id=TEAM, ticket_id=ticket.id, category="canteen", added_by="U0ANNA", now=NOW
-            )
-            await work.commit()
-        (registry.path(first) / MANIFEST_FILE).write_bytes(
-            encoded(manifest_of("s", 1, [Entry(("l1",), example_hash("old", "login"), "staff", 8.0)]))
+async def test_a_run_that_another_worker_took_over_promotes_nothing(workspace: Workspace):
+    async with under_way(workspace), workspace.database.unit_of_work() as work:
+        assert (
+            await work.runs.claim(holder="trainer-2", now=NOW + timedelta(hours=1), lease=LEASE) is not None
         )
-        worker = RetrainWorker(database, registry, settings_for(base, registry), pack(), lambda: NOW)
-        await worker.carry_out(run)
-        ended, _ = await outcome(database)
-    finally:
-        await database.dispose()
+        await work.commit()
+    ended, versions = await workspace.outcome()
+    assert ended.state == RunState.RUNNING
+    assert (workspace.registry.active(), versions) == (workspace.first, [])
+
+
+async def test_a_refit_can_be_cancelled_and_leaves_nothing(workspace: Workspace):
+    home = workspace.registry.home
+    before = {path.name for path in home.iterdir()} | {RUNS}
+    async with under_way(workspace), workspace.database.unit_of_work() as work:
+        assert any((home / RUNS).iterdir())
+        await work.runs.request_cancel(team_id=TEAM, by="U0ANNA", now=NOW)
+        await work.commit()
+    ended, versions = await workspace.outcome()
+    assert ended.state == RunState.CANCELLED
+    assert {path.name for path in home.iterdir()} == before
+    assert not any((home / RUNS).iterdir())
+    assert (workspace.registry.active(), versions) == (workspace.first, [])
+
+
+async def test_a_refit_knows_what_it_learned_and_never_learns_the_gold_set(workspace: Workspace):
+    registry, first = workspace.registry, workspace.first
+    run = await asked_for(workspace.database)
+    async with workspace.database.unit_of_work() as work:
+        frozen = await label(work, 99, "coffee hello lunch is frozen", LabelSource.BUTTON)
+        await work.gold.add(team_id=TEAM, ticket_id=frozen.id, category="canteen", added_by="U0ANNA", now=NOW)
+        await work.commit()
+    (registry.path(first) / MANIFEST_FILE).write_bytes(
+        encoded(manifest_of("s", 1, [Entry(("l1",), example_hash("old", "login"), "staff", 8.0)]))
+    )
+    await workspace.worker().carry_out(run)
+    ended, _ = await workspace.outcome()
     assert ended.state == RunState.DONE, ended.reason
     made = registry.path(ended.model_version)
     expected = {example_hash(text, "canteen") for text in CANTEEN} | {example_hash("old", "login")}
