@@ -57,7 +57,12 @@ def main() -> int:
         default=Path(os.environ.get("FINGERPOST_DATA", "data")),
         help="folder with the public data",
     )
-    parser.add_argument("--part", action="append", default=[], help="of quality: only this part; repeatable")
+    parser.add_argument(
+        "--part",
+        action="append",
+        default=[],
+        help="of quality and learning: only this part or system; repeatable",
+    )
     parser.add_argument("--seed", type=int, default=1, help="of starter")
     parser.add_argument(
         "--workers", type=int, default=cores(), help="trainings side by side; by default one a core"
@@ -69,11 +74,13 @@ def main() -> int:
     )
     parser.add_argument("--quick", action="store_true", help="of serving: two minutes in place of ten")
     parser.add_argument("--soak-seconds", type=float, default=600.0, help="of soak: how long")
-    parser.add_argument("--kept", action="store_true", help="of quality: only the table of what was measured")
+    parser.add_argument(
+        "--kept", action="store_true", help="of quality and learning: only the table of what was measured"
+    )
     parser.add_argument("--seconds", type=float, default=180.0, help="of gpu: of timing in all")
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="of gpu")
     parser.add_argument("--tiny", action="store_true", help="of gpu: tiny shapes, to try the code")
-    parser.add_argument("--work", type=Path, help="of learning: folder that keeps each run")
+    parser.add_argument("--work", type=Path, help="of learning: folder for runs under way")
     parser.add_argument("--fused-gelu", action="store_true", help="of gpu: GELU within the matrix product")
     arguments = parser.parse_args()
     try:
@@ -201,10 +208,12 @@ def _loaded(arguments: argparse.Namespace, plan: load.LoadPlan) -> Outcome:
 
 
 def _learning(arguments: argparse.Namespace) -> Outcome:
-    """All systems, three seeds; the curves are drawn beside the results."""
+    """All systems, three seeds; each run is kept, and the curves are drawn, beside the results."""
     work = arguments.work or Path(".fingerpost/bench-learning")
-    plan = learning.LearningPlan(workers=arguments.workers)
-    measured = learning_figures.summary(learning.measure(arguments.data, work, plan, say=_say))
+    kept = (arguments.results or Path("docs")) / "learning.json"
+    seeds = () if arguments.kept else learning.SEEDS
+    plan = learning.LearningPlan(tuple(arguments.part), seeds, workers=arguments.workers)
+    measured = learning_figures.summary(learning.measure(arguments.data, work, plan, kept=kept, say=_say))
     if arguments.results:
         write_bytes(arguments.results / "images" / "learning.png", learning_figures.draw(measured))
     return measured, learning_figures.table(measured)

@@ -1,7 +1,7 @@
 """Does the product learn, and faster than what anybody would build? A stream of 4,000 messages, day by day.
 
-Each system and seed is kept in a file as soon as it is measured, and after each day on the way there, so that
-a run that was stopped goes on where it was. The test file judges; nothing is chosen by it.
+Each system and seed is kept as soon as it is measured, and after each day on the way there, so that a run
+that was stopped goes on where it was. The test file judges; nothing is chosen by it.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ SYSTEMS: Mapping[str, System] = {
     "tfidf": System("TF-IDF + LogisticRegression", "tfidf"),
     "frozen": System("frozen encoder + LogisticRegression", "frozen"),
     "ours": OURS,
-    "no_memory": replace(OURS, name="ours without memory", memory=False),
+    "no_memory": replace(OURS, name="ours without memory", memory=False, recipe="quick"),
     "random_questions": replace(OURS, name="ours with random questions", asking="random"),
     "poisoned": replace(OURS, name="ours, a fifth of all labels flipped by one person", flipper=True),
     "poisoned_undefended": replace(
         OURS, name="the same with no suspects held out", flipper=True, defences=False
     ),
-    "answers_random": System("labels from random questions alone", "ours", answers_only=True),
+    "answers_random": System("labels from random questions alone", "ours", answers_only=True, recipe="quick"),
     **{
         f"answers_{round(100 * share)}": System(
             f"from {share:.0%} as many questions, asked well",
@@ -51,11 +51,14 @@ SYSTEMS: Mapping[str, System] = {
             asking="well",
             share=share,
             answers_only=True,
+            recipe="quick",
         )
         for share in SHARES
     },
 }
-"""By key, the cheapest first."""
+"""By key, the cheapest first. Where the whole recipe at the last retraining would show nothing that is asked
+of a system, it is quick: repeated mistakes are over by then, and runs with answers alone are compared with
+each other."""
 
 Say = Callable[[str], None]
 
@@ -68,8 +71,8 @@ class LearningPlan:
         systems: keys of SYSTEMS; empty: all.
         seeds: of streams, staff and trainings.
         rules: for all systems alike.
-        recipe: a key of RECIPES: how ours is retrained. Where only answers give labels, no training but the
-            last is a fine-tune.
+        recipe: a key of RECIPES: how ours is retrained, but for systems with a recipe of their own. Where
+            only answers give labels, no training but the last is a fine-tune.
         config: of ours, and of the frozen encoder.
         workers: runs side by side.
     """
@@ -86,18 +89,21 @@ Known = dict[str, dict[str, dict[str, Any]]]
 """{system: {seed: what `_run` returned}}."""
 
 
-def measure(data: Path, work: Path, plan: LearningPlan, *, say: Say = lambda _: None) -> Known:
+def measure(
+    data: Path, work: Path, plan: LearningPlan, *, kept: Path | None = None, say: Say = lambda _: None
+) -> Known:
     """Send every system through every seed's stream.
 
     Args:
         data: folder with FILES, columns text,label.
-        work: folder for what was measured, and for the frozen encoder's vectors. Figures of other rules or
-            options have other files there.
-        plan: what to measure.
+        work: folder for runs under way, and for the frozen encoder's vectors.
+        plan: what to measure; with no seeds only what was kept is read.
+        kept: file with each run that is over; by default in the work folder. A run of other rules or options
+            than the plan's is measured again, and takes the old one's place.
         say: gets a line after each day and each run.
 
     Returns:
-        All systems of the plan, those that were measured before among them.
+        All systems of the plan, those that were measured before among them, in the order of SYSTEMS.
 
     Raises:
         InvalidInput: a file is missing, there are too few messages, or a system is unknown.
@@ -107,20 +113,29 @@ def measure(data: Path, work: Path, plan: LearningPlan, *, say: Say = lambda _: 
     if plan.recipe not in RECIPES:
         raise InvalidInput(f"there is no recipe {plan.recipe!r}: use one of {', '.join(RECIPES)}")
     names = [name for name in SYSTEMS if name in plan.systems or not plan.systems]
-    files = {(name, seed): _file(work, name, seed, plan) for seed in plan.seeds for name in names}
-    vectors_of(data, work, plan.config, say)
+    kept = kept or work / "runs.json"
+    known: Known = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
     config = replace(plan.config, threads=threads_each(plan.workers) or plan.config.threads)
     tasks = {
-        key: functools.partial(_run, *key, data, work, replace(plan, config=config), path, say)
-        for key, path in files.items()
-        if not path.exists()
+        (name, seed): functools.partial(_run, name, seed, data, work, replace(plan, config=config), say)
+        for seed in plan.seeds
+        for name in names
+        if known.get(name, {}).get(str(seed), {}).get("options") != _options(name, plan)
     }
+    if tasks:
+        vectors_of(data, work, plan.config, say)
     for (name, seed), result in side_by_side(tasks, plan.workers):
+        known[name] = dict(sorted({**known.get(name, {}), str(seed): result}.items()))
+        known = {name: known[name] for name in SYSTEMS if name in known}
+        write_text(kept, json.dumps(known) + "\n")
+        _under_way(work, name, seed, plan).unlink(missing_ok=True)
         say(f"{name} seed {seed}: test {result['test_accuracy'][-1]:.2%} in {result['seconds']:.0f} s")
-    known: Known = {}
-    for (name, seed), path in files.items():
-        known.setdefault(name, {})[str(seed)] = json.loads(path.read_text(encoding="utf-8"))
-    return known
+    seeds = {str(seed) for seed in plan.seeds}
+    return {
+        name: {seed: run for seed, run in known[name].items() if seed in seeds or not seeds}
+        for name in names
+        if name in known
+    }
 
 
 def vectors_of(data: Path, work: Path, config: TrainingConfig, say: Say = lambda _: None) -> Vectors:
@@ -136,17 +151,15 @@ def vectors_of(data: Path, work: Path, config: TrainingConfig, say: Say = lambda
     return dict(zip(texts, np.load(path, allow_pickle=False), strict=True))
 
 
-def _run(
-    name: str, seed: int, data: Path, work: Path, plan: LearningPlan, path: Path, say: Say
-) -> dict[str, Any]:
-    """One system, one seed; kept in `path`."""
+def _run(name: str, seed: int, data: Path, work: Path, plan: LearningPlan, say: Say) -> dict[str, Any]:
+    """One system, one seed."""
     began = time.monotonic()
     system = SYSTEMS[name]
     train, test = (read_examples(data / file) for file in FILES)
     stream = draw_stream(train, test, plan.rules.messages, seed)
     vectors = vectors_of(data, work, plan.config)
     rules = system.rules(plan.rules)
-    under_way = path.with_suffix(".part")
+    under_way = _under_way(work, name, seed, plan)
     course = Course(**json.loads(under_way.read_text(encoding="utf-8"))) if under_way.exists() else Course()
     run = Run(
         system=system,
@@ -160,26 +173,28 @@ def _run(
         say=lambda line: say(f"seed {seed}: {line}"),
     )
     course = run.finish()
-    result = {
+    return {
         "name": system.name,
         "seed": seed,
+        "options": _options(name, plan),
         "rules": asdict(run.rules),
-        "recipe": plan.recipe,
+        "recipe": system.recipe or plan.recipe,
         "messages": [min(day * plan.rules.every, plan.rules.messages) for day in range(1, course.days + 1)],
-        **{key: value for key, value in course.as_dict().items() if key not in ("handled", "corrected")},
+        **{
+            key: value
+            for key, value in course.as_dict().items()
+            if key not in ("handled", "labels", "corrected")
+        },
         "same_labels": _same_labels(run.examples(), stream, vectors) if system.learner == "ours" else {},
         "seconds": round(time.monotonic() - began, 1),
     }
-    write_text(path, json.dumps(result) + "\n")
-    under_way.unlink(missing_ok=True)
-    return result
 
 
 def _learner(system: System, stream: Stream, vectors: Vectors, plan: LearningPlan, seed: int) -> Learner:
     if system.learner in ("tfidf", "frozen"):
         return Plain(stream.categories, vectors, frozen=system.learner == "frozen")
     config = replace(plan.config, seed=seed)
-    between, at_last = RECIPES[plan.recipe]
+    between, at_last = RECIPES[system.recipe or plan.recipe]
     recipe = ("none" if system.answers_only else between, at_last)
     return Ours(stream.categories, config, recipe, defences=system.defences)
 
@@ -196,11 +211,14 @@ def _same_labels(examples: Sequence[Example], stream: Stream, vectors: Vectors) 
     return found
 
 
-def _file(work: Path, name: str, seed: int, plan: LearningPlan) -> Path:
-    """Where a run is kept: by all that its outcome hangs on, but for the machine."""
+def _options(name: str, plan: LearningPlan) -> str:
+    """A digest of all that a run's outcome hangs on, but for seed and machine."""
     ours = (plan.recipe, sorted(asdict(replace(plan.config, threads=0, seed=0)).items()))
-    what = _short(SYSTEMS[name], plan.rules, "" if name in ("tfidf", "frozen") else ours)
-    return work / f"{name}-{seed}-{what}.json"
+    return _short(SYSTEMS[name], plan.rules, "" if name in ("tfidf", "frozen") else ours)
+
+
+def _under_way(work: Path, name: str, seed: int, plan: LearningPlan) -> Path:
+    return work / f"{name}-{seed}-{_options(name, plan)}.part"
 
 
 def _short(*parts: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,23 +34,28 @@ def summary(known: Known) -> dict[str, dict[str, Any]]:
     result: dict[str, dict[str, Any]] = {}
     for system, runs in known.items():
         rows = list(runs.values())
-        curves = {name: np.mean([row[name] for row in rows], axis=0).tolist() for name in CURVES}
         result[system] = {
             "name": rows[0]["name"],
+            "recipe": rows[0]["recipe"],
             "messages": rows[0]["messages"],
-            **curves,
+            **_mean(rows),
             "wrong_routings": statistics.fmean(row["wrong"] for row in rows),
             "questions": statistics.fmean(row["asked"] for row in rows),
-            "same_labels": {
-                name: statistics.fmean(row["same_labels"][name] for row in rows)
-                for name in rows[0]["same_labels"]
-            },
             "seeds": {
                 seed: {name: row[name] for name in (*CURVES, "same_labels", "trained", "seconds")}
                 for seed, row in runs.items()
             },
         }
     return result
+
+
+def _mean(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The mean curves of runs of one system, and what the baselines make of the same labels."""
+    curves = {name: np.mean([row[name] for row in rows], axis=0).tolist() for name in CURVES}
+    same = {
+        name: statistics.fmean(row["same_labels"][name] for row in rows) for name in rows[0]["same_labels"]
+    }
+    return {**curves, "same_labels": same}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,16 +163,26 @@ DEMANDS = (
 
 
 def demands(measured: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What was asked for and what came of it: {"name", "must", "value", "seeds", "met"} each."""
+    """What was asked for and what came of it: {"name", "must", "value", "seeds", "met"} each.
+
+    A demand is judged on the seeds for which all that it compares was measured: `value` is that of their mean
+    curves, `seeds` has each one's.
+    """
     rows = []
+    seeds = sorted({seed for system in measured.values() for seed in system["seeds"]})
+    by_seed = {
+        seed: {name: system["seeds"][seed] for name, system in measured.items() if seed in system["seeds"]}
+        for seed in seeds
+    }
     for demand in DEMANDS:
-        value = demand.value(measured)
+        each = {seed: demand.value(runs) for seed, runs in by_seed.items()}
+        each = {seed: value for seed, value in each.items() if value is not None}
+        if not each:
+            continue
+        names = set.intersection(*(set(by_seed[seed]) for seed in each))
+        value = demand.value({name: _mean([by_seed[seed][name] for seed in each]) for name in names})
         if value is None:
             continue
-        seeds = sorted(set.intersection(*(set(system["seeds"]) for system in measured.values())))
-        each = [
-            demand.value({name: system["seeds"][seed] for name, system in measured.items()}) for seed in seeds
-        ]
         met = value <= demand.must if demand.low else value >= demand.must
         rows.append({"name": demand.name, "must": demand.must, "value": value, "seeds": each, "met": met})
     return rows
@@ -186,11 +201,14 @@ def table(measured: Mapping[str, Mapping[str, Any]]) -> str:
             f"{100 * _final(system):.2f}% ({', '.join(f'{end:.1f}' for end in ends)}) | "
             f"{system['repeated_mistakes'][-1]:.0f} | {system['wrong_routings']:.0f} |"
         )
+    quick = [system["name"] for system in measured.values() if system["recipe"] == "quick"]
+    if 0 < len(quick) < len(measured):
+        lines += ["", f"Last retraining by the quick recipe too: {'; '.join(quick)}."]
     rows = demands(measured)
     if rows:
         lines += ["", "| asked for | must | mean | seeds | |", "| --- | --- | --- | --- | --- |"]
     for row in rows:
-        said = ", ".join("-" if each is None else _percent(each) for each in row["seeds"])
+        said = ", ".join(_percent(each) for each in row["seeds"].values())
         met = "met" if row["met"] else "not met"
         lines.append(
             f"| {row['name']} | {_percent(row['must'])} | {_percent(row['value'])} | {said} | {met} |"

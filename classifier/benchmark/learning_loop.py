@@ -42,6 +42,7 @@ class System:
         answers_only: whether nobody corrects or confirms, so that all labels come from questions.
         flipper: whether one person gives wrong labels only.
         defences: whether suspicious labels are held out.
+        recipe: how it is retrained, in place of the plan's.
     """
 
     name: str
@@ -52,6 +53,7 @@ class System:
     answers_only: bool = False
     flipper: bool = False
     defences: bool = True
+    recipe: str = ""
 
     def rules(self, rules: Rules) -> Rules:
         """The rules for this system."""

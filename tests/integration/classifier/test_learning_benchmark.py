@@ -76,7 +76,6 @@ def test_every_system_goes_through_the_whole_stream(known):
         assert run["messages"] == [20, 40]
         assert all(len(run[name]) == 2 for name in LISTS)
         assert run["labels_used"] == sorted(run["labels_used"])
-        assert run["labels_used"][-1] == 3 + len(run["labels"])
         assert run["labels_used"][-1] == 3 + run["answered"] + run["corrections"] + run["confirmations"]
         assert run["asked"] <= 2 * run["rules"]["questions"]
         assert all(0 <= share <= 1 for share in (*run["handled_right"], *run["test_accuracy"]))
@@ -99,8 +98,8 @@ def test_ours_tries_a_fine_tune_once_there_are_labels_enough(known):
 
 
 def test_messages_that_nobody_labelled_may_teach_the_last_time(data, tmp_path, plan):
-    plan = replace(plan, systems=("no_memory",), recipe="taught")
-    run = measure(data, tmp_path, plan)["no_memory"]["0"]
+    plan = replace(plan, systems=("random_questions",), recipe="taught")
+    run = measure(data, tmp_path, plan)["random_questions"]["0"]
     assert run["recipe"] == "taught"
     assert "fine_tune" in run["trained"][-1]
 
@@ -108,6 +107,32 @@ def test_messages_that_nobody_labelled_may_teach_the_last_time(data, tmp_path, p
 def test_a_second_run_takes_what_was_kept(data, work, plan, known, monkeypatch):
     monkeypatch.setattr(learning, "_run", None)
     assert measure(data, work, plan) == known
+    assert measure(data, work, replace(plan, seeds=())) == known
+
+
+def test_a_run_of_other_rules_takes_the_place_of_the_old_one(data, tmp_path, plan):
+    plan = replace(plan, systems=("tfidf",))
+    first = measure(data, tmp_path, plan)["tfidf"]["0"]
+    fewer = measure(data, tmp_path, replace(plan, rules=replace(RULES, questions=0)))["tfidf"]["0"]
+    assert first["asked"] > fewer["asked"] == 0
+    assert measure(data, tmp_path, replace(plan, seeds=()))["tfidf"]["0"] == fewer
+
+
+def test_a_system_may_have_a_recipe_of_its_own(data, tmp_path, plan):
+    plan = replace(plan, systems=("no_memory", "ours"), recipe="head")
+    known = measure(data, tmp_path, plan)
+    assert (known["ours"]["0"]["recipe"], known["no_memory"]["0"]["recipe"]) == ("head", "quick")
+    assert "fine_tune" in known["no_memory"]["0"]["trained"][-1]
+    assert "fine_tune" not in known["ours"]["0"]["trained"][-1]
+    assert "quick recipe too: ours without memory." in table(summary(known))
+
+
+def test_a_demand_is_judged_on_the_seeds_that_all_it_compares_have(known):
+    two = {name: dict(runs) for name, runs in known.items()}
+    two["ours"]["1"] = known["ours"]["0"]
+    rows = {row["name"]: row["seeds"].keys() for row in demands(summary(two))}
+    assert rows["above TF-IDF, same labels, points"] == {"0", "1"}
+    assert rows["above TF-IDF, its own labels, points"] == {"0"}
 
 
 def test_a_run_that_was_stopped_goes_on_where_it_was(data, tmp_path, plan, known):
@@ -126,9 +151,7 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(data, tmp_path, plan, known
     again = measure(data, tmp_path, plan, say=days.append)["ours"]["0"]
     whole = known["ours"]["0"]
     assert next(line for line in days if ", day " in line).startswith("seed 0: ours, day 2 of 2")
-    assert {name: again[name] for name in (*LISTS, "labels")} == {
-        name: whole[name] for name in (*LISTS, "labels")
-    }
+    assert {name: again[name] for name in LISTS} == {name: whole[name] for name in LISTS}
     assert not list(tmp_path.glob("*.part"))
 
 
