@@ -34,6 +34,7 @@ from classifier.benchmark import (
     starter,
     training,
 )
+from classifier.benchmark.workers import say_on_stderr
 from classifier.contract import ClassifierError
 from classifier.cores import cores
 from classifier.dataset import Example, read_examples, starter_pack
@@ -103,19 +104,19 @@ def _quality(arguments: argparse.Namespace) -> Outcome:
     kept = (arguments.results or Path("docs")) / "quality.json"
     seeds = () if arguments.kept else quality.SEEDS
     measured = quality.measure(
-        arguments.data, kept, seeds=seeds, parts=arguments.part, workers=arguments.workers, say=_say
+        arguments.data, kept, seeds=seeds, parts=arguments.part, workers=arguments.workers, say=say_on_stderr
     )
     return quality.summary(measured), quality_table.table(measured)
 
 
 def _gate(arguments: argparse.Namespace) -> Outcome:
-    measured = gate.measure(arguments.data, workers=arguments.workers, say=_say)
+    measured = gate.measure(arguments.data, workers=arguments.workers, say=say_on_stderr)
     return measured, gate.table(measured)
 
 
 def _ablation(arguments: argparse.Namespace) -> Outcome:
     kept = (arguments.results or Path("docs")) / "ablation.json"
-    measured = ablation.measure(arguments.data, kept, workers=arguments.workers, say=_say)
+    measured = ablation.measure(arguments.data, kept, workers=arguments.workers, say=say_on_stderr)
     return measured, ablation.table(measured)
 
 
@@ -128,7 +129,9 @@ def _training(_: argparse.Namespace) -> Outcome:
 def _gpu(arguments: argparse.Namespace) -> Outcome:
     device = gpu.device_for(arguments.device, tiny=arguments.tiny)
     plan = gpu.SMALLEST if arguments.tiny else gpu.full_plan()
-    measured = gpu.measure(device, plan, seconds=arguments.seconds, fused_gelu=arguments.fused_gelu, say=_say)
+    measured = gpu.measure(
+        device, plan, seconds=arguments.seconds, fused_gelu=arguments.fused_gelu, say=say_on_stderr
+    )
     return measured, gpu_table.table(measured)
 
 
@@ -153,7 +156,7 @@ def _explained(
     folder = _model_directory(arguments, config)
     model = load_model_directory(folder)
     unseen = [example.text for example in read_examples(arguments.data / "banking77-test.csv")]
-    measured = explanations.measure(TorchPredictor(model), unseen, say=_say, folder=folder)
+    measured = explanations.measure(TorchPredictor(model), unseen, say=say_on_stderr, folder=folder)
     return measured.as_dict(), explanations.table(measured)
 
 
@@ -185,7 +188,7 @@ def _timed(arguments: argparse.Namespace, model: Path, *, trained: bool) -> Outc
     answered, fitted = serving_texts.split(unseen, train, 0)
     plan = serving.QUICK if arguments.quick else serving.Plan()
     measured = serving.measure(
-        model, answered, fitted, plan, texts="BANKING77's test part", trained=trained, say=_say
+        model, answered, fitted, plan, texts="BANKING77's test part", trained=trained, say=say_on_stderr
     )
     return measured, serving_summary.table(measured)
 
@@ -203,7 +206,7 @@ def _soak(arguments: argparse.Namespace) -> Outcome:
 def _loaded(arguments: argparse.Namespace, plan: load.LoadPlan) -> Outcome:
     model = _model_directory(arguments, lambda _: TrainingConfig())
     unseen, _ = serving_texts.split(read_examples(arguments.data / "banking77-test.csv"), [], 0)
-    measured = load.measure_model(model, None, [example.text for example in unseen], plan, say=_say)
+    measured = load.measure_model(model, None, [example.text for example in unseen], plan, say=say_on_stderr)
     return measured, load.table(measured)
 
 
@@ -213,7 +216,9 @@ def _learning(arguments: argparse.Namespace) -> Outcome:
     kept = (arguments.results or Path("docs")) / "learning.json"
     seeds = () if arguments.kept else learning.SEEDS
     plan = learning.LearningPlan(tuple(arguments.part), seeds, workers=arguments.workers)
-    measured = learning_figures.summary(learning.measure(arguments.data, work, plan, kept=kept, say=_say))
+    measured = learning_figures.summary(
+        learning.measure(arguments.data, work, plan, kept=kept, say=say_on_stderr)
+    )
     if arguments.results:
         write_bytes(arguments.results / "images" / "learning.png", learning_figures.draw(measured))
     return measured, learning_figures.table(measured)
@@ -231,7 +236,7 @@ def _shortcut(arguments: argparse.Namespace) -> Outcome:
 def _new_category(arguments: argparse.Namespace) -> Outcome:
     """Categories that BANKING77's model never saw, added with eight examples each."""
     with tempfile.TemporaryDirectory(prefix="fingerpost-refit-") as home:
-        measured = new_category.measure(arguments.data, Path(home), say=_say)
+        measured = new_category.measure(arguments.data, Path(home), say=say_on_stderr)
     return measured, new_category.table(measured)
 
 
@@ -267,11 +272,6 @@ def write(folder: Path, name: str, measured: dict[str, Any], text: str) -> None:
     before, _, rest = old.partition(begin)
     after = rest.partition(end)[2]
     page.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
 
 
 if __name__ == "__main__":

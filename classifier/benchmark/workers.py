@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import TypeVar
@@ -40,3 +41,9 @@ def side_by_side(tasks: Mapping[Key, Callable[[], Value]], workers: int) -> Iter
                 yield running[done], done.result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def say_on_stderr(line: str) -> None:
+    """Print a line about what is under way; here, for a worker process cannot find what `__main__` holds."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -280,6 +282,18 @@ def test_the_command_prints_the_table_and_writes_curves(data, base, tmp_path):
     assert found["tfidf"]["messages"] == [20, 40]
     assert found["tfidf"]["seeds"].keys() == {"0", "1"}
     assert (tmp_path / "curves" / "learning.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_runs_go_side_by_side(data, tmp_path):
+    options = ["learning", "--part", "tfidf", "--part", "frozen", "--workers", "2"]
+    options += ["--data", data, "--work", tmp_path / "work", "--results", tmp_path]
+    command = [sys.executable, "-m", "classifier.benchmark", *map(str, options)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    # the workers began, and said what these few messages do not suffice for
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (
+        2,
+        "error: 117 messages are left for a stream of 4000: name a shorter one",
+    )
 
 
 def test_unknown_names_are_refused(data, work, plan):
