@@ -53,6 +53,7 @@ class RefitResult:
         penalty: that was chosen; None where no row was learned.
         recalibrated: whether calibration was fitted again, or carried over.
         seconds: wall clock.
+        names: of `names`, how many were learned from.
     """
 
     model: TrainedModel
@@ -61,6 +62,7 @@ class RefitResult:
     penalty: float | None
     recalibrated: bool
     seconds: float
+    names: int = 0
 
 
 def refit_head(
@@ -72,6 +74,7 @@ def refit_head(
     *,
     created: datetime,
     merged: frozenset[str] = frozenset(),
+    names: Sequence[Example] = (),
     cache: EmbeddingCache | None = None,
     progress: Report | None = None,
 ) -> RefitResult:
@@ -85,6 +88,8 @@ def refit_head(
         config: for the error budget, the seed and int8's check.
         created: aware time that becomes part of the version's name.
         merged: categories that others were merged into since the parent was made.
+        names: what categories are called and said to be about. Those of learned categories teach like their
+            messages, but nothing is judged or calibrated by them.
         cache: where vectors are kept; None: nowhere.
         progress: called now and then.
 
@@ -98,11 +103,12 @@ def refit_head(
     )
     train = [train[i] for i in known([example.label for example in train], plan)]
     held_back = [held_back[i] for i in known([example.label for example in held_back], plan)]
-    pooled = _vectors(parent, [example.text for example in (*train, *held_back)], cache, report)
+    names = [name for name in names if name.label in plan.learned]
+    pooled = _vectors(parent, [example.text for example in (*train, *held_back, *names)], cache, report)
     honest = _encoder_kind(parent.facts) == "fine_tune"
 
     report(Progress("train", 0, 0, 0, 1, 0.85))
-    everything = [*train, *held_back]
+    messages, everything = [*train, *held_back], [*train, *held_back, *names]
     before = _Head.of(parent)
     learned, chosen = _learn(everything, pooled, before, plan, config.seed)
     network = copy.deepcopy(parent.network)
@@ -110,7 +116,7 @@ def refit_head(
 
     report(Progress("calibrate", 0, 0, 0, 1, 0.9))
     after = _Head(network.head.weight.detach(), network.head.bias.detach(), before.temperature)
-    scope = _scope_space(parent, everything, pooled, plan)
+    scope = _scope_space(parent, messages, pooled[: len(messages)], plan)
     facts = replace(
         parent.facts,
         kind="head",
@@ -120,16 +126,16 @@ def refit_head(
         labels=plan.labels,
         training_manifest=fingerprint(train),
     )
-    new = [number for number in chosen if everything[number].label in plan.learned]
+    new = [i for i in chosen if i < len(messages) and messages[i].label in plan.learned]
     logits = after.logits(pooled)
     if learned is not None:
         logits[chosen, len(plan.kept) :] = (learned.left_out * before.temperature).double().numpy()
-    watched = [*range(len(train), len(everything))]
+    watched = [*range(len(train), len(messages))]
     unseen = list(dict.fromkeys([*watched, *new]))
-    inside = [i for i in watched if everything[i].label != OUT_OF_SCOPE_LABEL]
+    inside = [i for i in watched if messages[i].label != OUT_OF_SCOPE_LABEL]
     recalibrated = honest and len(inside) >= _ENOUGH_HELD_BACK
     if recalibrated:
-        targets = _targets([everything[i] for i in unseen], plan.labels)
+        targets = _targets([messages[i] for i in unseen], plan.labels)
         distances = scope.distances(pooled[unseen].numpy()) if scope else None
         facts = finish(facts, network, logits[unseen], targets, config, created, distances=distances)
     else:
@@ -137,16 +143,17 @@ def refit_head(
     facts = replace(facts, metrics={**facts.metrics, "train_n": float(len(train))})
     model = TrainedModel(network, parent.tokenizer, facts, None, scope, parent.ranges)
     if parent.ranges is not None and config.int8_check:
-        texts = [everything[i].text for i in (unseen or range(len(everything)))][: config.int8_check]
+        texts = [messages[i].text for i in (unseen or range(len(messages)))][: config.int8_check]
         measure_agreement(model, _texts(parent).encode(texts))
     report(Progress("done", 0, 0, 1, 1, 1.0))
     return RefitResult(
         model,
         plan,
-        _recognised(everything, new, logits, plan),
+        _recognised(messages, new, logits, plan),
         learned.penalty if learned else None,
         recalibrated,
         time.monotonic() - began,
+        len(names),
     )
 
 

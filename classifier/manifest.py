@@ -4,10 +4,11 @@ training-manifest.json in the model directory:
 
     {"format": 1, "starter": sha256 of the pack, "starter_messages": 4103,
      "people": [{"labels": [label id, ...], "example": sha256, "role": "owner", "weight": 8.0}, ...],
-     "inherited": [sha256, ...]}
+     "inherited": [sha256, ...], "names": 30}
 
 `example` is the sha256 of the text, lower-case and with single spaces, and its category. A head refit keeps
-the encoder of the model before: what that one learned from is `inherited`.
+the encoder of the model before: what that one learned from is `inherited`. `names` counts what admins wrote
+about categories, which teaches as well.
 """
 
 from __future__ import annotations
@@ -66,7 +67,11 @@ def entry_of(example: Example, given: Mapping[str, Any]) -> Entry:
 
 
 def manifest_of(
-    starter: str, starter_messages: int, people: Sequence[Entry], inherited: Collection[str] = ()
+    starter: str,
+    starter_messages: int,
+    people: Sequence[Entry],
+    inherited: Collection[str] = (),
+    names: int = 0,
 ) -> dict[str, Any]:
     """Put a manifest together; the same training gives the same one.
 
@@ -75,6 +80,7 @@ def manifest_of(
         starter_messages: messages of it that were learned from.
         people: what people gave.
         inherited: hashes of what the model before learned from, where its encoder stays.
+        names: names and descriptions of categories that were learned from.
     """
     rows = [
         {"labels": sorted(e.label_ids), "example": e.example, "role": e.role, "weight": e.weight}
@@ -86,6 +92,7 @@ def manifest_of(
         "starter_messages": starter_messages,
         "people": sorted(rows, key=lambda row: (row["example"], row["labels"])),
         "inherited": sorted(inherited),
+        "names": names,
     }
 
 
@@ -104,12 +111,12 @@ def check_manifest(
     learned: Sequence[Example] | None = None,
     starter: Collection[str] = frozenset(),
 ) -> None:
-    """Prove that a person stands behind everything that is not of the starter pack.
+    """Prove that a person stands behind everything that is neither of the starter pack nor a category's name.
 
     Args:
         manifest: to check.
         learned: all examples of the training; None checks the manifest alone.
-        starter: hashes of the starter pack's examples.
+        starter: hashes of the starter pack's examples, and of the categories' names.
 
     Raises:
         InvalidInput: an entry has no label, or something was learned that nobody labelled.

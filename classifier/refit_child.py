@@ -36,6 +36,7 @@ class RefitJob:
         folder: where to leave the candidate.
         people: who stands behind each of the last messages of `train`, see training_set.Given.
         starter: sha256 of the starter pack.
+        names: (text, label, weight), what categories are called and about.
     """
 
     train: list[tuple[str, str, float]]
@@ -49,6 +50,7 @@ class RefitJob:
     folder: str
     people: list[dict[str, Any]] = field(default_factory=list)
     starter: str = ""
+    names: list[tuple[str, str, float]] = field(default_factory=list)
 
     def encode(self) -> bytes:
         """Return the job as JSON."""
@@ -91,6 +93,7 @@ def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
         config,
         created=datetime.now(UTC),
         merged=frozenset(job["merged"]),
+        names=[Example(text, label, weight) for text, label, weight in job.get("names", [])],
         cache=EmbeddingCache(registry.home, encoder_key(folder)),
         progress=on_progress,
     )
@@ -107,9 +110,8 @@ def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     inherited = learned_by(folder)
     extra, found = {}, {}
     if inherited is not None:  # else nobody knows what the encoder learned from
-        manifest = _manifest(
-            job, train, known([example.label for example in train], refitted.plan), inherited
-        )
+        rows = known([example.label for example in train], refitted.plan)
+        manifest = _manifest(job, train, rows, inherited, refitted.names)
         extra[MANIFEST_FILE], found["manifest_hash"] = encoded(manifest), manifest_hash(manifest)
     return {
         "version": Registry(Path(job["folder"])).publish(refitted.model, card=card, extra=extra),
@@ -125,7 +127,7 @@ def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
 
 
 def _manifest(
-    job: dict[str, Any], train: Sequence[Example], rows: Sequence[int], inherited: frozenset[str]
+    job: dict[str, Any], train: Sequence[Example], rows: Sequence[int], inherited: frozenset[str], names: int
 ) -> dict[str, Any]:
     """Say what a head learned from: the `rows` of the messages, and what its encoder had learned from."""
     from classifier.manifest import check_manifest, entry_of, example_hash, manifest_of  # noqa: PLC0415 - as above
@@ -133,7 +135,7 @@ def _manifest(
     people = job["people"]
     first = len(train) - len(people)
     entries = [entry_of(train[row], people[row - first]) for row in rows if row >= first]
-    manifest = manifest_of(job["starter"], sum(row < first for row in rows), entries, inherited)
+    manifest = manifest_of(job["starter"], sum(row < first for row in rows), entries, inherited, names)
     starter = {example_hash(example.text, example.label) for example in train[:first]}
     check_manifest(manifest, [train[row] for row in rows], starter)
     return manifest

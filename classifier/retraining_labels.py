@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from classifier.contract import OUT_OF_SCOPE_LABEL, BrokenModel
-from classifier.dataset import StarterPack
+from classifier.dataset import Example, StarterPack
 from classifier.manifest import example_hash, learned_by
 from classifier.registry import Registry
 from classifier.training_set import SaidBy, TrainingSet, assemble
@@ -53,6 +53,12 @@ class Said:
         """What the categories that are gone were merged into."""
         return successors(self.categories)
 
+    @property
+    def names(self) -> list[Example]:
+        """What an admin wrote about each category: its name, and what it is about."""
+        active = [row for row in self.categories if row.state == CategoryState.ACTIVE]
+        return [Example(text, row.slug) for row in active for text in (row.name, row.description)]
+
     def slugs(self, pack: StarterPack) -> list[str]:
         """The categories that there are now; without any, those of the pack."""
         active = [row.slug for row in self.categories if row.state == CategoryState.ACTIVE]
@@ -68,7 +74,9 @@ class Said:
         }
         slugs = frozenset(self.slugs(pack))
         pack = pack.following(self.heirs)
-        return assemble(pack, labels, slugs, gold=self.gold, said_by=said_by, learned=learned)
+        return assemble(
+            pack, labels, slugs, gold=self.gold, said_by=said_by, learned=learned, names=self.names
+        )
 
 
 async def read_said(database: Database, team_id: str) -> Said:

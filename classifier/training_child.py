@@ -43,6 +43,7 @@ class Job:
         people: who stands behind each of the last messages of `train`, see training_set.Given.
         own: whose ticket each of the last messages of `held_out` is, see training_set.Judge.
         starter: sha256 of the starter pack.
+        names: (text, label, weight), what categories are called and about; learned like messages.
     """
 
     train: list[tuple[str, str, float]]
@@ -55,6 +56,7 @@ class Job:
     people: list[dict[str, Any]] = field(default_factory=list)
     own: list[dict[str, Any]] = field(default_factory=list)
     starter: str = ""
+    names: list[tuple[str, str, float]] = field(default_factory=list)
 
     def encode(self) -> bytes:
         """Return the job as JSON."""

@@ -54,12 +54,12 @@ def material_of(
     Raises:
         InvalidInput: the examples cannot be learned from, or one of them has nobody behind it.
     """
-    people, tickets = job.get("people", []), job.get("own", [])
-    first = len(job["train"]) - len(people)
+    people, tickets, names = job.get("people", []), job.get("own", []), job.get("names", [])
+    rows = [*names, *job["train"]]
+    first = len(rows) - len(people)
     voices = ["" for _ in range(first)] + [row["voice"] for row in people]
     train = [
-        Example(text, label, weight, voice)
-        for (text, label, weight), voice in zip(job["train"], voices, strict=True)
+        Example(text, label, weight, voice) for (text, label, weight), voice in zip(rows, voices, strict=True)
     ]
     validation = tuple(Example(text, label) for text, label in job["validation"])
     begin = len(job["held_out"]) - len(tickets)
@@ -76,7 +76,7 @@ def material_of(
     kept = [row for row in range(len(train)) if row not in doubts.teaching]
     entries = [entry_of(train[row], people[row - first]) for row in kept if row >= first]
     learned = tuple(train[row] for row in kept)
-    manifest = manifest_of(str(job.get("starter", "")), first, entries)
+    manifest = manifest_of(str(job.get("starter", "")), first - len(names), entries, names=len(names))
     check_manifest(manifest, learned, {example_hash(e.text, e.label) for e in train[:first]})
     judged = Judged(tuple(held_out), tuple(str(ticket["ticket_id"]) for ticket in tickets))
     return Material(

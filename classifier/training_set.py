@@ -15,7 +15,8 @@ from classifier.dataset import MINIMUM_PER_LABEL, Example, StarterPack, fingerpr
 from classifier.manifest import example_hash, text_key
 
 LABEL_WEIGHT = 8.0
-"""A label that a person of this workspace gave counts as much as eight starter messages."""
+"""A label that a person of this workspace gave counts as much as eight starter messages, and so does what an
+admin wrote about a category."""
 ROLE_WEIGHT: Mapping[str, float] = {"admin": 1.0, "owner": 1.0, "staff": 0.9, "import": 0.5}
 """Shares of it by role: who owns a category knows it best; a file of old labels, nobody stands up for."""
 VALIDATION_SHARE = 0.08
@@ -105,6 +106,7 @@ class TrainingSet:
         own: one for each ticket among `held_out`, in their order.
         starter_hash: sha256 of the starter pack.
         scarce: categories with too few messages to be learned; their labels wait.
+        names: what the categories are called and said to be about, to learn from as if it were messages.
     """
 
     train: tuple[Example, ...]
@@ -116,6 +118,7 @@ class TrainingSet:
     own: tuple[Judge, ...] = ()
     starter_hash: str = ""
     scarce: tuple[str, ...] = ()
+    names: tuple[Example, ...] = ()
 
     def for_child(self) -> dict[str, Any]:
         """The fields of the child's job that say who stands behind what."""
@@ -123,6 +126,7 @@ class TrainingSet:
             "people": [asdict(given) for given in self.given],
             "own": [asdict(judge) for judge in self.own],
             "starter": self.starter_hash,
+            "names": [(e.text, e.label, e.weight) for e in self.names],
         }
 
 
@@ -135,6 +139,7 @@ def assemble(
     gold: Sequence[Labelled] = (),
     said_by: Mapping[UUID, SaidBy] | None = None,
     learned: Collection[str] | None = None,
+    names: Sequence[Example] = (),
 ) -> TrainingSet:
     """Put starter messages and people's labels together. Pure.
 
@@ -152,6 +157,8 @@ def assemble(
         said_by: who stands behind each ticket.
         learned: hashes of the examples that the present model learned from; None: nobody knows, and then no
             recent label judges, since the present model may know the answer.
+        names: what categories are called and said to be about. It counts as no message: a category with too
+            few of them waits.
 
     Raises:
         InvalidInput: an example comes without a label's id: no person stands behind it.
@@ -178,6 +185,7 @@ def assemble(
 
     rest, validation = _watched(starter, seed)
     held_out = [e for e in pack.held_out if e.label in known - scarce and text_key(e.text) not in said]
+    taken_texts = said | {text_key(example.text) for example in (*validation, *held_out)}
     return TrainingSet(
         train=(*rest, *(_example(label, said_by) for label in teaching)),
         validation=tuple(validation),
@@ -188,6 +196,13 @@ def assemble(
         own=tuple(_judge(label, part, said_by) for label, part in judging),
         starter_hash=fingerprint([*pack.train, *pack.held_out]),
         scarce=tuple(sorted(scarce)),
+        names=tuple(
+            Example(name.text, name.label, LABEL_WEIGHT)
+            for name in dict.fromkeys(names)
+            if name.label in counts.keys() - scarce
+            and name.text.strip()
+            and text_key(name.text) not in taken_texts
+        ),
     )
 
 

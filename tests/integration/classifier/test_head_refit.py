@@ -73,6 +73,20 @@ def test_the_new_category_is_recognised_and_the_others_answer_as_before(parent, 
     assert (hits >= 6, examples) == (True, 8)
 
 
+def test_what_a_category_is_called_and_about_teaches_its_row_and_judges_nothing(parent):
+    model, _, config = parent
+    train, known = [*messages(20), *canteen(3, 1)], [*OLD, "canteen"]
+    names = [Example("please", "canteen"), Example("vpn", "network")]
+    alone, named = (
+        refit_head(model, train, messages(12, seed=5), known, config, created=NOW, names=given)
+        for given in ((), names)
+    )
+    assert (alone.names, named.names) == (0, 1)  # the other row stays: its name has nothing to teach
+    (before,), (now,) = (TorchPredictor(r.model).predict(["please"]) for r in (alone, named))
+    assert dict(now.alternatives)["canteen"] > dict(before.alternatives)["canteen"]
+    assert named.recognised["canteen"][1] == alone.recognised["canteen"][1] == 3
+
+
 def test_it_says_what_it_is_and_where_it_comes_from(parent, refitted):
     facts = refitted.model.facts
     assert (facts.kind, facts.parent, facts.encoder_kind) == ("head", parent[0].facts.version, "fine_tune")

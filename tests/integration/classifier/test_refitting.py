@@ -118,7 +118,7 @@ async def label(work, number: int, text: str, source: LabelSource):
 
 async def asked_for(database: Database):
     """A workspace with a new category, its examples, and a run that was claimed."""
-    specs = [CategorySpec(slug, slug, "key", "") for slug in (*SLUGS, "canteen")]
+    specs = [CategorySpec(slug, slug, "key", f"About {slug}") for slug in (*SLUGS, "canteen")]
     async with database.unit_of_work() as work:
         await work.categories.sync(team_id=TEAM, specs=specs)
         for number, text in enumerate(CANTEEN):
@@ -223,4 +223,6 @@ async def test_a_refit_knows_what_it_learned_and_never_learns_the_gold_set(works
     made = registry.path(ended.model_version)
     expected = {example_hash(text, "canteen") for text in CANTEEN} | {example_hash("old", "login")}
     assert learned_by(made) == expected
-    assert ended.manifest_hash == manifest_hash(json.loads((made / MANIFEST_FILE).read_text()))
+    manifest = json.loads((made / MANIFEST_FILE).read_text())
+    assert ended.manifest_hash == manifest_hash(manifest)
+    assert manifest["names"] == 2  # the new category's name, and what it is about

@@ -80,11 +80,14 @@ def carry_out(
 
 def test_the_model_directory_says_what_it_learned_from_and_shows_what_it_confuses(base, tmp_path):
     labels, said_by = people(12)
-    made = assemble(pack(), labels, SLUGS, said_by=said_by, learned=frozenset())
+    names = [Example("About signing in", "login")]
+    made = assemble(pack(), labels, SLUGS, said_by=said_by, learned=frozenset(), names=names)
     result = carry_out(made, base, tmp_path, epochs=2)
     folder = Registry(tmp_path).path(result["version"])
     manifest = json.loads((folder / MANIFEST_FILE).read_text())
-    check_manifest(manifest, made.train, {example_hash(e.text, e.label) for e in pack().train})
+    learned = [*names, *made.train]
+    check_manifest(manifest, learned, {example_hash(e.text, e.label) for e in (*names, *pack().train)})
+    assert (manifest["names"], manifest["starter_messages"]) == (1, len(made.train) - 12)
     assert result["manifest_hash"] == manifest_hash(manifest)
     assert learned_by(folder) == {example_hash(x.text, x.category) for x in labels}
     assert Counter(row["role"] for row in manifest["people"]) == {"staff": 12}

@@ -36,6 +36,7 @@ PACK = StarterPack(
     tuple(Example(f"{label} {i}", label) for label in (*SLUGS, OUT_OF_SCOPE_LABEL) for i in range(12)),
     tuple(Example(f"{label} kept {i}", label) for label in (*SLUGS, OUT_OF_SCOPE_LABEL) for i in range(4)),
 )
+NAMES = (Example("Sign-in", "login"), Example("The printer 7", "network"), Example("login kept 1", "login"))
 STARTER = frozenset(example_hash(example.text, example.label) for example in PACK.train)
 
 
@@ -138,9 +139,12 @@ def test_every_example_is_a_starter_message_or_has_a_label_and_none_teaches_and_
     }
     labels = [row for row, each in zip(rows, use, strict=True) if each != "gold"]
     said_by = {row.ticket_id: SaidBy("owner", "U1", settled=True) for row in rows}
-    made = assemble(PACK, labels, frozenset(SLUGS), gold=gold, said_by=said_by, learned=known)
+    made = assemble(PACK, labels, frozenset(SLUGS), gold=gold, said_by=said_by, learned=known, names=NAMES)
     material = material_of(job(made), TrainingConfig())
-    check_manifest(material.manifest, material.train, STARTER)
+    named = {example_hash(name.text, name.label) for name in NAMES}
+    check_manifest(material.manifest, material.train, STARTER | named)
+    assert material.manifest["names"] == len(made.names) <= len(NAMES)
+    assert material.manifest["starter_messages"] == len(material.train) - len(made.names) - made.labels
     # a person's word on a starter message is a label like any other
     behind = {str(row.label_ids[0]) for row in rows}
     assert {each for row in material.manifest["people"] for each in row["labels"]} <= behind

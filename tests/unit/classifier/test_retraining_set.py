@@ -217,6 +217,27 @@ def test_a_category_with_too_few_messages_waits_and_the_others_are_learned():
     assert "kitchen" not in {example.label for example in (*made.train, *made.held_out)}
 
 
+def test_what_a_category_is_called_and_about_teaches_like_a_label_but_is_no_message():
+    names = [
+        Example("Wires", "network"),
+        Example("Cables and routers", "network"),
+        Example("Cooking", "kitchen"),
+    ]
+    labels = [said("the coffee machine", "kitchen", 1), said("no milk", "kitchen", 2)]
+    made = assemble(pack(), labels, SLUGS | {"kitchen"}, names=names)
+    assert made.names == tuple(Example(e.text, "network", LABEL_WEIGHT) for e in names[:2])
+    assert made.scarce == ("kitchen",)
+    assert (made.train, made.starter) == (assemble(pack(), labels, SLUGS | {"kitchen"}).train, 150)
+    assert made.for_child()["names"] == [(e.text, "network", LABEL_WEIGHT) for e in names[:2]]
+
+
+@pytest.mark.parametrize("text", ["", " ", "the WLAN is gone", "the printer", "network kept back 2"])
+def test_a_name_with_the_words_of_a_message_that_judges_or_that_people_labelled_teaches_nothing(text: str):
+    label, gold = said("the wlan is gone", "login"), said("the printer", "network", 2)
+    made = assemble(pack(), [label], SLUGS, gold=[gold], names=[Example(text, "network")])
+    assert made.names == ()
+
+
 @pytest.mark.parametrize(("role", "share"), [("admin", 1.0), ("owner", 1.0), ("staff", 0.9), ("import", 0.5)])
 def test_a_label_weighs_by_the_role_of_who_gave_it(role: str, share: float):
     label = said("the wlan is gone", "network")
