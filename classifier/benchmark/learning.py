@@ -38,6 +38,7 @@ SYSTEMS: Mapping[str, System] = {
     "frozen": System("frozen encoder + LogisticRegression", "frozen"),
     "ours": OURS,
     "no_memory": replace(OURS, name="ours without memory", memory=False, recipe="quick"),
+    "named": replace(OURS, name="ours, with the categories' names", named=True),
     "random_questions": replace(OURS, name="ours with random questions", asking="random"),
     "poisoned": replace(OURS, name="ours, a fifth of all labels flipped by one person", flipper=True),
     "poisoned_undefended": replace(
@@ -59,6 +60,8 @@ SYSTEMS: Mapping[str, System] = {
 """By key, the cheapest first. Where the whole recipe at the last retraining would show nothing that is asked
 of a system, it is quick: repeated mistakes are over by then, and runs with answers alone are compared with
 each other."""
+
+_DEFAULTS = asdict(System("", "ours"))
 
 Say = Callable[[str], None]
 
@@ -196,7 +199,7 @@ def _learner(system: System, stream: Stream, vectors: Vectors, plan: LearningPla
     config = replace(plan.config, seed=seed)
     between, at_last = RECIPES[system.recipe or plan.recipe]
     recipe = ("none" if system.answers_only else between, at_last)
-    return Ours(stream.categories, config, recipe, defences=system.defences)
+    return Ours(stream.categories, config, recipe, defences=system.defences, named=system.named)
 
 
 def _same_labels(examples: Sequence[Example], stream: Stream, vectors: Vectors) -> dict[str, float]:
@@ -214,7 +217,13 @@ def _same_labels(examples: Sequence[Example], stream: Stream, vectors: Vectors) 
 def _options(name: str, plan: LearningPlan) -> str:
     """A digest of all that a run's outcome hangs on, but for seed and machine."""
     ours = (plan.recipe, sorted(asdict(replace(plan.config, threads=0, seed=0)).items()))
-    return _short(SYSTEMS[name], plan.rules, "" if name in ("tfidf", "frozen") else ours)
+    # without defaults: another option of systems is no reason to measure those again that do not have it
+    told = sorted(
+        (key, value)
+        for key, value in asdict(replace(SYSTEMS[name], name="")).items()
+        if value != _DEFAULTS[key]
+    )
+    return _short(told, plan.rules, "" if name in ("tfidf", "frozen") else ours)
 
 
 def _under_way(work: Path, name: str, seed: int, plan: LearningPlan) -> Path:

@@ -18,6 +18,7 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from classifier.base_models import load_encoder, resolve_base_model
 from classifier.batching import TextEncoder
 from classifier.benchmark.learning_parts import memory_similarities, trusted
+from classifier.benchmark.new_category import name_of
 from classifier.dataset import Example
 from classifier.devices import choose_device, use_threads
 from classifier.model import TextClassifier, raw_tokenizer
@@ -156,6 +157,7 @@ class Ours:
         recipe: tuple[Tuning, Tuning],
         *,
         defences: bool = True,
+        named: bool = False,
     ) -> None:
         """Prepare.
 
@@ -164,8 +166,10 @@ class Ours:
             config: of every training; the recipe changes it.
             recipe: see RECIPES.
             defences: whether labels that confident learning suspects are held out.
+            named: whether what the categories are called teaches too.
         """
         self._categories, self._recipe, self._defences = tuple(categories), recipe, defences
+        self._names = [Example(name_of(slug), slug) for slug in categories] if named else []
         # the same held-back fifth for the head and the fine-tune, see recipe.adapted and fit_day_one
         self._config = replace(
             config, minimum_per_label=1, validation_share=0.2, word_scorer=0, int8_check=0, baselines=False
@@ -179,14 +183,16 @@ class Ours:
         kept: Sequence[Example] = examples
         if self._defences and len(examples) >= _EACH * len(self._categories):
             kept = trusted(examples, self._config)
+        held_out, enough = len(examples) - len(kept), len(kept) >= _EACH * len(self._categories)
+        kept = [*self._names, *kept]
         chosen = fit_day_one(kept, self._config, created=_NAMELESS)
         found: dict[str, Any] = {
-            "held_out": len(examples) - len(kept),
+            "held_out": held_out,
             "head": chosen.metrics["validation_accuracy"],
             "validation": chosen.metrics["validation_n"],
         }
         tuning = self._recipe[1 if last else 0]
-        if tuning != "none" and len(kept) >= _EACH * len(self._categories):
+        if tuning != "none" and enough:
             changes = {"quick": QUICK, "full": {}, "taught": TAUGHT}[tuning]
             config = replace(self._config, **changes)  # type: ignore[arg-type]
             tuned = fit(kept, config, created=_NAMELESS, unlabelled=unlabelled)

@@ -43,6 +43,7 @@ class System:
         flipper: whether one person gives wrong labels only.
         defences: whether suspicious labels are held out.
         recipe: how it is retrained, in place of the plan's.
+        named: whether what the categories are called teaches too.
     """
 
     name: str
@@ -54,6 +55,7 @@ class System:
     flipper: bool = False
     defences: bool = True
     recipe: str = ""
+    named: bool = False
 
     def rules(self, rules: Rules) -> Rules:
         """The rules for this system."""

@@ -1,12 +1,13 @@
-"""A category that the model never saw, added with eight examples: is it recognised, and who pays for it?
+"""A category that the model never saw, added with few examples: is it recognised, and who pays for it?
 
 A model is trained on BANKING77's training file without five categories. Each of the five is then added alone,
-with examples drawn from the training file, and both heads answer the test file's messages of the model's
-categories and the new one. Nothing is chosen on the test file.
+with examples drawn from the training file, with its name and without it, and both heads answer the messages
+of the test file that belong to the model's categories or the new one. Nothing is chosen on the test file.
 """
 
 from __future__ import annotations
 
+import itertools
 import random
 import statistics
 import time
@@ -28,7 +29,7 @@ from classifier.refit_gate import F1_LOSS
 from classifier.torch_inference import TorchPredictor
 from classifier.training import TrainingConfig, fit, fit_day_one
 
-EXAMPLES = 8
+EXAMPLES = (8, 3)
 HELD_OUT = 5
 DRAWS = 3
 EACH, WATCHED = 20, 6
@@ -50,7 +51,7 @@ def measure(data: Path, home: Path, *, seed: int = 0, say: Callable[[str], None]
         say: progress for people.
 
     Returns:
-        {"rows": [...], "summary": {...}} by kind of model: each row is one category and one draw.
+        {"rows": [...], "summary": {...}} by kind of model: each row is one category, draw and way.
     """
     train, test = (read_examples(data / f"banking77-{part}.csv") for part in ("train", "test"))
     of = defaultdict(list)
@@ -95,24 +96,36 @@ def _of_model(
     for slug in left_out:
         for number in range(DRAWS):
             draw = random.Random(1000 * seed + number)  # noqa: S311  # not a secret  # nosec B311
-            new = draw.sample(of[slug], EXAMPLES)
-            cache = EmbeddingCache(home, f"{parent.facts.version}-{number}")
-            began = time.monotonic()
-            result = refit_head(
-                parent,
-                [*learned, *new],
-                watched,
-                [*parent.facts.labels, slug],
-                TrainingConfig(int8_check=0),
-                created=datetime.now(UTC),
-                cache=cache,
-            )
-            seconds = time.monotonic() - began
-            scope = np.isin(truth, result.model.facts.labels)
-            rows.append(compare(truth[scope], before[scope], answers(result.model, pooled)[scope], slug))
-            rows[-1] |= {"seconds": round(seconds, 2), "draw": number, **_unseen(result, slug)}
-            say(str(rows[-1]))
-    return {"rows": rows, "summary": summary(rows)}
+            new = draw.sample(of[slug], max(EXAMPLES))
+            for examples, named in itertools.product(EXAMPLES, (True, False)):
+                cache = EmbeddingCache(home, f"{parent.facts.version}-{number}-{examples}-{named}")
+                began = time.monotonic()
+                result = refit_head(
+                    parent,
+                    [*learned, *new[:examples]],
+                    watched,
+                    [*parent.facts.labels, slug],
+                    TrainingConfig(int8_check=0),
+                    created=datetime.now(UTC),
+                    names=[Example(name_of(slug), slug)] if named else (),
+                    cache=cache,
+                )
+                seconds = time.monotonic() - began
+                scope = np.isin(truth, result.model.facts.labels)
+                rows.append(compare(truth[scope], before[scope], answers(result.model, pooled)[scope], slug))
+                rows[-1] |= {"seconds": round(seconds, 2), "draw": number, **_unseen(result, slug)}
+                rows[-1] |= {"examples": examples, "named": named}
+                say(str(rows[-1]))
+    return {"rows": rows, "summary": {f"{n} examples": summary(_of(rows, n, named=True)) for n in EXAMPLES}}
+
+
+def name_of(slug: str) -> str:
+    """What a category of the public data is called: its slug in words."""
+    return slug.replace("_", " ").strip("?")
+
+
+def _of(rows: Sequence[dict[str, Any]], examples: int, *, named: bool) -> list[dict[str, Any]]:
+    return [row for row in rows if (row["examples"], row["named"]) == (examples, named)]
 
 
 def answers(model: TrainedModel, pooled: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -179,25 +192,29 @@ def _unseen(result: RefitResult, slug: str) -> dict[str, Any]:
 def table(measured: dict[str, Any]) -> str:
     """Return the figures as Markdown tables."""
     lines = [
-        "| model | new category | F1 (draws) | recall | others' mean F1 loss, points | largest of one | "
-        "accuracy on the others | seconds |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| model | new category | examples | F1 (draws) | without its name | recall "
+        "| others' mean F1 loss, points | largest of one | accuracy on the others | seconds |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for kind, of_kind in measured["models"].items():
-        for slug in dict.fromkeys(row["category"] for row in of_kind["rows"]):
-            rows = [row for row in of_kind["rows"] if row["category"] == slug]
+        for examples, slug in itertools.product(
+            measured["examples"], dict.fromkeys(row["category"] for row in of_kind["rows"])
+        ):
+            of_slug = [row for row in of_kind["rows"] if row["category"] == slug]
+            rows, nameless = (_of(of_slug, examples, named=named) for named in (True, False))
             mean = {name: statistics.fmean(row[name] for row in rows) for name in _AVERAGED}
             low, high = min(row["f1"] for row in rows), max(row["f1"] for row in rows)
             lines.append(
-                f"| {kind} | {slug} | {mean['f1']:.3f} ({low:.3f} to {high:.3f}) | {mean['recall']:.3f} "
+                f"| {kind} | {slug} | {examples} | {mean['f1']:.3f} ({low:.3f} to {high:.3f}) "
+                f"| {statistics.fmean(row['f1'] for row in nameless):.3f} | {mean['recall']:.3f} "
                 f"| {100 * mean['mean_loss']:+.2f} | {100 * mean['largest_loss']:.1f} "
                 f"| {100 * mean['accuracy_before']:.2f}% to {100 * mean['accuracy_now']:.2f}% "
                 f"| {max(row['seconds'] for row in rows):.1f} |"
             )
     lines += [
         "",
-        f"{measured['examples']} examples; before, {measured['categories']} categories of {measured['each']} "
-        "messages. A category has 40 test messages: one more or less is a point of its F1.",
+        f"Before, {measured['categories']} categories of {measured['each']} messages. A category has 40 test "
+        "messages: one more or less is a point of its F1.",
     ]
     return "\n".join(lines)
 

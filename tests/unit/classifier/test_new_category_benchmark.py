@@ -24,10 +24,14 @@ def test_a_taken_message_is_a_loss_of_its_category_and_a_wrong_one_of_the_new():
 
 def test_the_table_has_a_line_for_each_category_and_model():
     said = np.array(["a"] * 4 + ["b"] * 4 + ["new"] * 4)
-    rows = [compare(TRUTH, said, said, "new") | {"seconds": 1.5, "draw": draw} for draw in range(2)]
+    rows = [
+        compare(TRUTH, said, said, "new") | {"seconds": 1.5, "draw": draw, "examples": 8, "named": named}
+        for draw in range(2)
+        for named in (True, False)
+    ]
     measured = {
-        "examples": 8, "each": 20, "categories": 72,
+        "examples": [8], "each": 20, "categories": 72,
         "models": {kind: {"rows": rows, "summary": summary(rows)} for kind in ("day one", "fine-tune")},
     }  # fmt: skip
-    assert table(measured).count("| new | 1.000 (1.000 to 1.000) |") == 2
+    assert table(measured).count("| new | 8 | 1.000 (1.000 to 1.000) | 1.000 |") == 2
     assert summary(rows)["lowest_f1"] == 1.0
