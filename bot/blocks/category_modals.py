@@ -167,7 +167,8 @@ def _description(initial: str = "") -> InputBlock:
     element = PlainTextInputElement(
         action_id="description", initial_value=shown, multiline=True, max_length=DESCRIPTION_MAX
     )
-    return _input("description", "Description", element, optional=True)
+    hint = "What belongs here, in the words that people use. I learn from it."
+    return _input("description", "Description", element, optional=True, hint=hint)
 
 
 def _destination(initial: str | None = None) -> InputBlock:

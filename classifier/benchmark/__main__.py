@@ -23,6 +23,7 @@ from classifier.benchmark import (
     learning,
     learning_figures,
     load,
+    names,
     new_category,
     other_encoder,
     quality,
@@ -64,7 +65,7 @@ def main() -> int:
         default=[],
         help="of quality and learning: only this part or system; repeatable",
     )
-    parser.add_argument("--seed", type=int, default=1, help="of starter")
+    parser.add_argument("--seed", type=int, default=1, help="of starter and names")
     parser.add_argument(
         "--workers", type=int, default=cores(), help="trainings side by side; by default one a core"
     )
@@ -233,6 +234,12 @@ def _shortcut(arguments: argparse.Namespace) -> Outcome:
     return report.as_dict(), explanations.shortcut_table(report)
 
 
+def _names(arguments: argparse.Namespace) -> Outcome:
+    """On the starter pack."""
+    measured = names.measure(starter_pack(), TrainingConfig(), seed=arguments.seed)
+    return measured, names.table(measured)
+
+
 def _new_category(arguments: argparse.Namespace) -> Outcome:
     """Categories that BANKING77's model never saw, added with eight examples each."""
     with tempfile.TemporaryDirectory(prefix="fingerpost-refit-") as home:
@@ -254,6 +261,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Outcome]] = {
     "serving-bert-base": _serving_bert_base,
     "learning": _learning,
     "load": _load,
+    "names": _names,
     "new-category": _new_category,
     "soak": _soak,
 }
