@@ -1,9 +1,11 @@
 """Never repeat a reversed decision: labelled messages near a new one overrule the model. Pure numpy.
 
 k nearest neighbours beside a trained model, as in kNN-LM (Khandelwal et al. 2020, arXiv:1911.00172): what
-people said a minute ago counts before any retraining. Two similarities bound it. From `threshold` on a
-neighbour's category is taken over; from `near` on it only keeps the model from an answer that people rejected
-there, so that the bot asks.
+people said a minute ago counts before any retraining. A message that lies nearer to labels of another
+category than to any that bears the prediction out is asked about where people had rejected the prediction
+there, and overruled where one such label is clearly nearer or several agree. While there are few labels of
+the predicted category to compare with, two similarities bound it: see `fit_recall_threshold` and
+`fit_recall_near`.
 """
 
 from __future__ import annotations
@@ -23,12 +25,25 @@ MOVED = 0.005
 TOUCHED = 0.03
 """Share of a category's messages that one correction away from it may turn into questions."""
 
+COMPARED = 8
+"""Labels of the predicted category from which being nearer to another one says more than any similarity."""
+
+ALIKE = 0.5
+"""Similarity below which a message says nothing of another one, however far away the rest is."""
+
+CLEARLY = 0.15
+"""By how much a label must be nearer than any that bears the prediction out, to overrule it alone."""
+
+SEVERAL = 3
+"""Labels of one category, all nearer than any that bears the prediction out, which overrule it; one fewer
+where people had rejected the prediction on the nearest one."""
+
 _VOTERS = 8
 _SOFTNESS = 0.05
 """Difference of similarity at which a neighbour's vote has 1/e of the nearest one's weight."""
 
 _AGREED = 2 / 3
-"""Share of the votes that one category needs; with less, people disagree."""
+"""Share of the votes with which people bear a prediction out."""
 
 _ROUNDING = 1e-6
 """Of float32 dot products: the copy of a message is as near as can be."""
@@ -70,7 +85,7 @@ def recall(
         embedding: float32 [H], L2-normalised.
         memory: float32 [N, H], L2-normalised, of labelled messages.
         categories: [N] what people settled on; None: none of these.
-        threshold: similarity from which a neighbour overrules.
+        threshold: similarity from which a neighbour overrules, where there is little to compare with.
         predicted: what the model would do: a category, or None for keeping silent.
         confirmed: [N] whether people agreed with what the bot had said; such a row rejects nothing.
         near: similarity from which a row that rejects `predicted` calls for a question; None: no questions.
@@ -100,27 +115,34 @@ def recall_by_similarity(
     rejected: Sequence[Collection[str]] | None = None,
 ) -> Recalled | None:
     """Do the same with the similarities [N] to the memory's rows; see `recall`."""
-    floor = threshold if near is None else min(near, threshold)
-    rows = np.flatnonzero(similarities >= floor - _ROUNDING)
-    if len(rows) == 0:
-        return None
-    # nearest first; of equally near ones those that contradict, so that only a nearer one can confirm
-    agreeing = np.array([categories[row] == predicted for row in rows.tolist()])
-    rows = rows[np.lexsort((agreeing, -np.round(similarities[rows], 6)))]
-    first = int(rows[0])
-    found = Recalled(first, categories[first], float(similarities[first]))
-    voters = [int(row) for row in rows[:_VOTERS] if similarities[row] >= threshold - _ROUNDING]
-    if voters:
-        if _agreement(similarities[voters], [categories[row] for row in voters]) >= _AGREED:
-            return found
-        # the nearest one agrees with the model: others' doubt does not change its answer
-        return None if found.category == predicted else _doubt(found)
+    agreeing = np.array([category == predicted for category in categories], dtype=bool)
+    best = float(np.max(similarities, initial=-1.0, where=agreeing))
+    compared = int(agreeing.sum()) >= COMPARED
+    reach = ALIKE if compared else threshold
+    least = reach if compared or near is None else min(near, threshold)
+    # of labels that are equally near none is nearer: they speak against the prediction
+    against = np.flatnonzero(~agreeing & (similarities >= max(best, least) - _ROUNDING))
+    against = against[np.argsort(-np.round(similarities[against], 6), kind="stable")]
+    if len(against) == 0:
+        return _borne_out(similarities, agreeing, threshold, predicted)
 
-    # nothing is near enough to take its category over, but near enough not to repeat what was rejected there
-    for row in map(int, rows):
-        if categories[row] == predicted:
-            return None
-        if _rejects(row, predicted, confirmed, rejected):
+    def rejects(row: int) -> bool:
+        return _rejects(row, predicted, confirmed, rejected)
+
+    first = int(against[0])
+    found = Recalled(first, categories[first], float(similarities[first]))
+    if found.similarity >= reach - _ROUNDING:
+        votes = sum(
+            categories[row] == found.category and similarities[row] >= reach - _ROUNDING
+            for row in against.tolist()
+        )
+        clear = found.similarity - best >= CLEARLY
+        if votes >= SEVERAL or (rejects(first) and (clear or votes >= SEVERAL - 1)):
+            return found
+        if not compared:
+            return _doubt(found)
+    for row in map(int, against):
+        if rejects(row):
             return _doubt(Recalled(row, categories[row], float(similarities[row])))
     return None
 
@@ -202,11 +224,18 @@ def fit_recall_near(
     return float(min(threshold, np.quantile(every, 1 - touched)))
 
 
-def _agreement(similarities: Array, categories: Sequence[str | None]) -> float:
-    """Share of the votes for the nearest one's category."""
-    weights = np.exp((similarities - similarities[0]) / _SOFTNESS)
-    same = np.array([category == categories[0] for category in categories])
-    return float(weights[same].sum() / weights.sum())
+def _borne_out(
+    similarities: Array, agreeing: Array, threshold: float, predicted: str | None
+) -> Recalled | None:
+    """Say whether people said of messages like it, by two thirds at least, what the model says."""
+    voters = np.argsort(-similarities, kind="stable")[:_VOTERS]
+    voters = voters[similarities[voters] >= threshold - _ROUNDING]
+    if len(voters) == 0 or not agreeing[voters[0]]:
+        return None
+    weights = np.exp((similarities[voters] - similarities[voters[0]]) / _SOFTNESS)
+    if weights[agreeing[voters]].sum() < _AGREED * weights.sum():
+        return None
+    return Recalled(int(voters[0]), predicted, float(similarities[voters[0]]))
 
 
 def _rejects(

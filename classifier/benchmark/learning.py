@@ -31,20 +31,22 @@ SEEDS = (0, 1, 2)
 SHARES = (0.5, 0.6, 0.7, 0.85)
 """Of random asking's questions, with which asking well is tried."""
 
-OURS = System("ours", "ours", memory=True, asking="well")
+OURS = System("ours", "ours", memory=True, asking="well", named=True)
 
 SYSTEMS: Mapping[str, System] = {
     "tfidf": System("TF-IDF + LogisticRegression", "tfidf"),
     "frozen": System("frozen encoder + LogisticRegression", "frozen"),
     "ours": OURS,
     "no_memory": replace(OURS, name="ours without memory", memory=False, recipe="quick"),
-    "named": replace(OURS, name="ours, with the categories' names", named=True),
+    "nameless": replace(OURS, name="ours without the categories' names", named=False),
     "random_questions": replace(OURS, name="ours with random questions", asking="random"),
     "poisoned": replace(OURS, name="ours, a fifth of all labels flipped by one person", flipper=True),
     "poisoned_undefended": replace(
         OURS, name="the same with no suspects held out", flipper=True, defences=False
     ),
-    "answers_random": System("labels from random questions alone", "ours", answers_only=True, recipe="quick"),
+    "answers_random": System(
+        "labels from random questions alone", "ours", answers_only=True, recipe="quick", named=True
+    ),
     **{
         f"answers_{round(100 * share)}": System(
             f"from {share:.0%} as many questions, asked well",
@@ -53,6 +55,7 @@ SYSTEMS: Mapping[str, System] = {
             share=share,
             answers_only=True,
             recipe="quick",
+            named=True,
         )
         for share in SHARES
     },

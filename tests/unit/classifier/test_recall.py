@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from classifier.recall import (
+    COMPARED,
     Recalled,
     fit_recall_near,
     fit_recall_threshold,
@@ -64,9 +65,44 @@ def test_equally_near_labels_that_disagree_call_for_a_question():
         assert (found.category, found.sure) == ("billing", False)
 
 
-def test_two_thirds_of_the_votes_by_similarity_decide():
-    assert said([(0.9, "billing", ()), (0.9, "billing", ()), (0.9, "network", ())]).sure
-    assert not said([(0.9, "billing", ()), (0.89, "network", ())]).sure
+def test_several_labels_of_one_category_overrule_and_one_that_rejected_nothing_only_asks():
+    three = [(0.9, "billing", ()), (0.89, "network", ()), (0.88, "billing", ()), (0.87, "billing", ())]
+    assert said(three) == Recalled(0, "billing", pytest.approx(0.9))
+    for fewer in (three[:3], three[:1]):
+        assert said(fewer) == Recalled(0, "billing", pytest.approx(0.9), sure=False)
+    # labels that are too far away have no vote
+    assert not said([*three[:3], (0.7, "billing", ())]).sure
+
+
+def test_a_label_that_rejected_the_prediction_overrules_where_it_is_clearly_nearer_or_another_agrees():
+    agreeing = (0.84, "login", set())
+    assert said([(1.0, "billing", {"login"}), agreeing]).sure
+    assert not said([(0.9, "billing", {"login"}), agreeing]).sure
+    assert said([(0.9, "billing", {"login"}), (0.85, "billing", ()), agreeing]).sure
+    assert not said([(0.9, "billing", {"login"}), (0.83, "billing", ()), agreeing]).sure
+
+
+MANY = [(0.3, "login", ())] * (COMPARED - 1)
+
+
+def test_with_labels_to_compare_with_being_nearer_counts_however_far_away_both_are():
+    rows = [(0.6, "billing", {"login"}), (0.55, "login", ())]
+    assert said([*rows, *MANY], near=0.9) == Recalled(0, "billing", pytest.approx(0.6), sure=False)
+    assert said([*rows, *MANY[1:]], near=0.9) is None
+    assert said([*rows, (0.56, "billing", ()), *MANY], near=0.9).sure
+    assert said([(0.6, "billing", {"login"}), (0.4, "login", ()), *MANY], near=0.9).sure
+    assert said([(0.45, "billing", {"login"}), (0.2, "login", ()), *MANY], near=0.9) is None
+
+
+def test_with_labels_to_compare_with_one_that_rejected_nothing_says_nothing():
+    rows = [(0.9, "billing", ()), (0.55, "login", ()), *MANY]
+    assert said(rows) is None
+    assert said([*rows, (0.7, "network", {"login"})]).category == "network"
+
+
+def test_two_thirds_of_the_votes_by_similarity_bear_a_prediction_out():
+    assert said([(0.9, "login", ()), (0.89, "login", ()), (0.88, "billing", ())]).sure
+    assert said([(0.9, "login", ()), (0.89, "billing", ())]) is None
 
 
 def test_a_silenced_message_near_a_ticket_is_in_scope():
@@ -116,8 +152,8 @@ def test_the_order_of_the_memory_does_not_matter(rows, predicted, random):
 
 
 @given(MEMORY, st.sampled_from(["login", "billing", None]))
-def test_rows_below_both_thresholds_never_matter(rows, predicted):
-    close = [row for row in rows if row[0] >= NEAR]
+def test_labels_of_other_categories_below_both_thresholds_never_matter(rows, predicted):
+    close = [row for row in rows if row[0] >= NEAR or row[1] == predicted]
     found = said(rows, predicted) if rows else None
     again = said(close, predicted) if close else None
     assert (found is None) == (again is None)
