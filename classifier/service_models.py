@@ -124,10 +124,10 @@ class PredictionAnswer(BaseModel):
     truncated: bool = Field(description="whether a part of the text was left out")
     threshold: float = Field(description="from this confidence on a message is routed without asking")
     recall_threshold: float = Field(
-        description="cosine similarity from which a labelled message overrules the model"
+        description="cosine similarity from which a labelled message may overrule the model"
     )
     recall_near: float = Field(
-        description="cosine similarity from which a message is not routed to what people rejected nearby"
+        description="cosine similarity from which a message may be asked about for what people rejected nearby"
     )
     embedding: str | None = Field(
         None,
