@@ -127,7 +127,7 @@ class PredictionAnswer(BaseModel):
         description="cosine similarity from which a labelled message may overrule the model"
     )
     recall_near: float = Field(
-        description="cosine similarity from which a message may be asked about for what people rejected nearby"
+        description="cosine similarity from which a message may be asked about if people rejected it nearby"
     )
     embedding: str | None = Field(
         None,
