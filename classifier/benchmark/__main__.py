@@ -28,6 +28,7 @@ from classifier.benchmark import (
     other_encoder,
     quality,
     quality_table,
+    remembering,
     serving,
     serving_summary,
     serving_texts,
@@ -82,7 +83,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=180.0, help="of gpu: of timing in all")
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="of gpu")
     parser.add_argument("--tiny", action="store_true", help="of gpu: tiny shapes, to try the code")
-    parser.add_argument("--work", type=Path, help="of learning: folder for runs under way")
+    parser.add_argument("--work", type=Path, help="of learning and remembering: folder for what is under way")
     parser.add_argument("--fused-gelu", action="store_true", help="of gpu: GELU within the matrix product")
     arguments = parser.parse_args()
     try:
@@ -234,6 +235,13 @@ def _shortcut(arguments: argparse.Namespace) -> Outcome:
     return report.as_dict(), explanations.shortcut_table(report)
 
 
+def _remembering(arguments: argparse.Namespace) -> Outcome:
+    """On BANKING77's training part."""
+    work = arguments.work or Path(".fingerpost/bench-learning")
+    measured = remembering.measure(arguments.data, work, TrainingConfig(), say=say_on_stderr)
+    return measured, remembering.table(measured)
+
+
 def _names(arguments: argparse.Namespace) -> Outcome:
     """On the starter pack."""
     measured = names.measure(starter_pack(), TrainingConfig(), seed=arguments.seed)
@@ -257,6 +265,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Outcome]] = {
     "explanations": _explanations,
     "explanations-cls": _explanations_cls,
     "shortcut": _shortcut,
+    "remembering": _remembering,
     "serving": _serving,
     "serving-bert-base": _serving_bert_base,
     "learning": _learning,
