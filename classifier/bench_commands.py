@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from classifier.benchmark.workers import say_on_stderr
 from classifier.command_line import BaseModelOption, JsonFile, ThreadsOption
 from classifier.explanation_types import PLANTED_CATEGORIES, PLANTED_EACH
 from classifier.files import write_text
@@ -100,7 +101,7 @@ def explanations(
             [example.text for example in examples],
             messages=messages,
             seed=seed,
-            say=_say,
+            say=say_on_stderr,
             folder=model,
             ask=ask,
         )
@@ -188,7 +189,7 @@ def serving(
             plan,
             texts=texts.name,
             trained=not shape,
-            say=_say,
+            say=say_on_stderr,
         )
     _finish(table(measured), measured, json_file)
 
@@ -241,9 +242,9 @@ def load(
         seed=seed,
     )
     if model is None:
-        measured = measure(Address(url, token or None), found, plan, say=_say)
+        measured = measure(Address(url, token or None), found, plan, say=say_on_stderr)
     else:
-        measured = measure_model(model, other_model, found, plan, say=_say)
+        measured = measure_model(model, other_model, found, plan, say=say_on_stderr)
     _finish(table(measured), measured, json_file)
 
 
@@ -299,14 +300,10 @@ def learning(
         config=config,
         workers=workers,
     )
-    measured = summary(measure(data, work, plan, say=_say))
+    measured = summary(measure(data, work, plan, say=say_on_stderr))
     if png is not None:
         write_bytes(png, draw(measured))
     _finish(table(measured), measured, json_file)
-
-
-def _say(line: str) -> None:
-    Console(stderr=True).print(line, highlight=False)
 
 
 def _finish(table: str, measured: dict[str, Any], json_file: Path | None) -> None:

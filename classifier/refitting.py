@@ -39,7 +39,7 @@ async def refit_job(
     said = await read_said(database, team_id)
     # No recent label judges here: a new category needs each of its few.
     training = said.training_set(pack, _fitting(said, present), learned=None)
-    said_by = training.for_child()
+    behind = training.for_child()
     job = RefitJob(
         train=[(e.text, e.label, e.weight) for e in training.train],
         held_back=[(e.text, e.label) for e in training.validation],
@@ -50,9 +50,9 @@ async def refit_job(
         model_home=str(registry.home.absolute()),
         parent=version,
         folder=folder,
-        people=said_by["people"],
-        starter=said_by["starter"],
-        names=said_by["names"],
+        people=behind["people"],
+        starter=behind["starter"],
+        names=behind["names"],
     )
     return job, training
 

@@ -17,8 +17,7 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 
 from classifier.base_models import load_encoder, resolve_base_model
 from classifier.batching import TextEncoder
-from classifier.benchmark.learning_parts import memory_similarities, trusted
-from classifier.benchmark.new_category import name_of
+from classifier.benchmark.learning_parts import memory_similarities, names_of, trusted
 from classifier.dataset import Example
 from classifier.devices import choose_device, use_threads
 from classifier.model import TextClassifier, raw_tokenizer
@@ -169,7 +168,7 @@ class Ours:
             named: whether what the categories are called teaches too.
         """
         self._categories, self._recipe, self._defences = tuple(categories), recipe, defences
-        self._names = [Example(name_of(slug), slug) for slug in categories] if named else []
+        self._names = names_of(categories) if named else []
         # the same held-back fifth for the head and the fine-tune, see recipe.adapted and fit_day_one
         self._config = replace(
             config, minimum_per_label=1, validation_share=0.2, word_scorer=0, int8_check=0, baselines=False

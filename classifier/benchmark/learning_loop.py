@@ -19,12 +19,9 @@ from typing import Any, Literal
 import numpy as np
 
 from classifier.benchmark.learning_learners import Learner, Said, Vectors
-from classifier.benchmark.learning_parts import Memory, choose_questions
+from classifier.benchmark.learning_parts import Memory, choose_questions, repeats
 from classifier.benchmark.learning_stream import Floats, Rules, Staff, Stream
 from classifier.dataset import Example
-
-NEAR = 0.7
-"""Cosine similarity of frozen vectors from which two messages count as alike."""
 
 Say = Callable[[str], None]
 
@@ -244,7 +241,10 @@ class Run:
         course.handled.append(right)
         if not right:
             course.wrong += 1
-            course.repeated += self._repeats(row, routed)
+            corrected = [
+                (self.vectors[self.stream.messages[other].text], away) for other, away in course.corrected
+            ]
+            course.repeated += repeats(self.vectors[self.stream.messages[row].text], routed, corrected)
         if not (staff.confirm[row] if right else staff.correct[row]):
             return
         self._label(row)
@@ -257,14 +257,3 @@ class Run:
 
     def _label(self, row: int) -> None:
         self.course.labels.append([row, self.staff.said[row], int(self.staff.person[row])])
-
-    def _repeats(self, row: int, routed: str) -> bool:
-        """Whether the nearest corrected message had been taken away from the same category."""
-        if not self.course.corrected:
-            return False
-        texts = [self.stream.messages[other].text for other, _ in self.course.corrected]
-        similar = (
-            np.stack([self.vectors[text] for text in texts]) @ self.vectors[self.stream.messages[row].text]
-        )
-        nearest = int(similar.argmax())
-        return bool(similar[nearest] >= NEAR and self.course.corrected[nearest][1] == routed)

@@ -1,4 +1,4 @@
-"""The product's memory and its choice of questions, as the learning benchmark calls them: one place."""
+"""The product's memory, questions and training material, as the benchmarks call them: one place."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from classifier.recall import Recalled, recall
 from classifier.training_types import TrainingConfig
 
 Floats = npt.NDArray[Any]
+
+NEAR = 0.7
+"""Cosine similarity of frozen vectors from which two messages count as alike."""
 
 _SURELY = 0.6
 """How much likelier another category must be for a label to be held out. Suspects below that are mostly right
@@ -45,11 +48,31 @@ def choose_questions(margins: Floats, vectors: Floats, count: int, known: Floats
     return most_helpful(margins, unit(vectors), count, asked=unit(known))
 
 
+def names_of(categories: Sequence[str]) -> list[Example]:
+    """What categories are called, to learn from; those of the public data have no names but their slugs."""
+    return [Example(slug.replace("_", " ").strip("?"), slug) for slug in categories]
+
+
 def trusted(examples: Sequence[Example], config: TrainingConfig) -> list[Example]:
     """The examples without labels that are surely wrong, and without those of people who mostly err."""
     found = find_suspects(examples, config)
     surely = [suspect for suspect in found.suspects if suspect.score > _SURELY]
     return hold_out(examples, surely, found.distrusted)
+
+
+def repeats(vector: Floats, routed: str, corrected: Sequence[tuple[Floats, str]]) -> bool:
+    """Whether the nearest corrected message is alike, and was taken away from the same category.
+
+    Args:
+        vector: [H] of the message, the frozen encoder's, of length 1.
+        routed: where it went.
+        corrected: (vector, category that it was taken away from) of each corrected message.
+    """
+    if not corrected:
+        return False
+    similar = np.stack([other for other, _ in corrected]) @ vector
+    nearest = int(similar.argmax())
+    return bool(similar[nearest] >= NEAR and corrected[nearest][1] == routed)
 
 
 def memory_similarities(facts: ModelFacts) -> tuple[float, float]:

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from classifier.benchmark.learning_parts import names_of
 from classifier.dataset import Example, read_examples
 from classifier.embedding_cache import EmbeddingCache
 from classifier.head_refit import RefitResult, refit_head
@@ -107,7 +108,7 @@ def _of_model(
                     [*parent.facts.labels, slug],
                     TrainingConfig(int8_check=0),
                     created=datetime.now(UTC),
-                    names=[Example(name_of(slug), slug)] if named else (),
+                    names=names_of([slug]) if named else (),
                     cache=cache,
                 )
                 seconds = time.monotonic() - began
@@ -117,11 +118,6 @@ def _of_model(
                 rows[-1] |= {"examples": examples, "named": named}
                 say(str(rows[-1]))
     return {"rows": rows, "summary": {f"{n} examples": summary(_of(rows, n, named=True)) for n in EXAMPLES}}
-
-
-def name_of(slug: str) -> str:
-    """What a category of the public data is called: its slug in words."""
-    return slug.replace("_", " ").strip("?")
 
 
 def _of(rows: Sequence[dict[str, Any]], examples: int, *, named: bool) -> list[dict[str, Any]]:

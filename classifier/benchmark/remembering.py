@@ -14,12 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from classifier.benchmark.learning import FILES, vectors_of
 from classifier.benchmark.learning_learners import Ours, Said, Tuning, Vectors
-from classifier.benchmark.learning_loop import NEAR
-from classifier.benchmark.learning_parts import Memory
+from classifier.benchmark.learning_parts import Memory, repeats
 from classifier.benchmark.learning_stream import Floats, Rules, Staff, Stream, draw_staff, draw_stream
 from classifier.dataset import Example, read_examples
 from classifier.training import TrainingConfig
@@ -53,7 +50,9 @@ def measure(
         say: gets a line after each model.
 
     Returns:
-        {kind: {memory: counts}}, counts as `_Counts` has them.
+        {kind: {memory: counts}}: "messages", those "right" without memory, "overruled" ("to_right",
+        "from_right"), "asked" ("asked_wrong": the model's answer would have been), mistakes "repeated"
+        without memory, and of them those "repeated_left" with it.
     """
     vectors = vectors_of(data, work, config, say)
     train, test = (read_examples(data / file) for file in FILES)
@@ -70,13 +69,13 @@ def measure(
             said = learner.answer([stream.messages[row].text for row in rows])
             for of in MEMORIES:
                 memory = Memory(*learner.similarities())
-                labelled: list[tuple[Floats, str]] = []
+                corrected: list[tuple[Floats, str]] = []
                 if of == MEMORIES[0]:
                     for example, vector, away in zip(given, known, rejected, strict=True):
                         memory.add(vector, example.label, away)
-                        labelled += [(vectors[example.text], away)] if away else []
+                        corrected += [(vectors[example.text], away)] if away else []
                 # not +=, which leaves out what was never counted
-                found[kind][of].update(_follow(rows, said, stream, staff, vectors, memory, labelled))
+                found[kind][of].update(_follow(rows, said, stream, staff, vectors, memory, corrected))
             say(f"{kind}, seed {seed}: { ({of: dict(counts) for of, counts in found[kind].items()}) }")
     return {kind: {of: dict(counts) for of, counts in rows.items()} for kind, rows in found.items()}
 
@@ -106,9 +105,9 @@ def _follow(
     staff: Staff,
     vectors: Vectors,
     memory: Memory,
-    labelled: list[tuple[Floats, str]],
+    corrected: list[tuple[Floats, str]],
 ) -> Counter[str]:
-    """Count what the memory says of each message; `labelled` are (frozen vector, rejected) of corrections."""
+    """Count what the memory says of each message; memory and `corrected` (see `repeats`) grow on the way."""
     counts: Counter[str] = Counter()
     for row, scores, vector in zip(rows, said.probabilities, said.vectors, strict=True):
         message = stream.messages[row]
@@ -118,7 +117,7 @@ def _follow(
         kept = recalled is None or (recalled.sure and recalled.category == routed)
         asked = recalled is not None and not recalled.sure
         fixed = not kept and not asked and recalled is not None and recalled.category == message.label
-        repeated = not right and _rejected_alike(vectors[message.text], routed, labelled)
+        repeated = not right and repeats(vectors[message.text], routed, corrected)
         counts.update(
             messages=1,
             right=int(right),
@@ -133,17 +132,8 @@ def _follow(
         if staff.confirm[row] if right else staff.correct[row]:
             memory.add(vector, staff.said[row], routed)
             if staff.said[row] != routed:
-                labelled.append((vectors[message.text], routed))
+                corrected.append((vectors[message.text], routed))
     return counts
-
-
-def _rejected_alike(vector: Floats, routed: str, labelled: Sequence[tuple[Floats, str]]) -> bool:
-    """Whether the nearest corrected message was alike, and taken away from the same category."""
-    if not labelled:
-        return False
-    similar = np.stack([other for other, _ in labelled]) @ vector
-    nearest = int(similar.argmax())
-    return bool(similar[nearest] >= NEAR and labelled[nearest][1] == routed)
 
 
 def table(measured: Mapping[str, Mapping[str, Mapping[str, int]]]) -> str:

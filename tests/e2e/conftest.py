@@ -8,7 +8,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from playwright.async_api import ConsoleMessage, Error, Page, Playwright, async_playwright, expect
+
+from bot.playground import Playground
+from tests.factories.playground_page import TinyApp
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PATIENCE = 60_000
@@ -66,3 +71,19 @@ async def page() -> AsyncIterator[Page]:
         finally:
             await browser.close()
     assert not mistakes
+
+
+@pytest.fixture
+async def playground() -> AsyncIterator[Playground]:
+    async with Playground(channels=["printing"]) as workspace:
+        yield workspace
+
+
+@pytest.fixture
+async def app(playground: Playground) -> AsyncIterator[TinyApp]:
+    tiny = TinyApp()
+    served = web.Application()
+    served.router.add_post("/slack/events", tiny.handle)
+    async with TestServer(served) as server:
+        playground.app.request_url = str(server.make_url("/slack/events"))
+        yield tiny

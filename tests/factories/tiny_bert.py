@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import random
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -71,6 +73,13 @@ def messages(each: int = 20, *, out_of_scope: int = 0, seed: int = 0) -> list[Ex
             draw.shuffle(chosen)
             made.append(Example(" ".join(chosen), label))
     return made
+
+
+def write_messages(path: Path, examples: Iterable[Example]) -> Path:
+    """Write a CSV file with the columns text and label."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("text", "label"), *((e.text, e.label) for e in examples)])
+    return path
 
 
 def config_for(base: Path, **changes: object) -> TrainingConfig:

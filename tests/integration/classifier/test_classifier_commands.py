@@ -1,4 +1,3 @@
-import csv
 import json
 import subprocess
 import sys
@@ -9,7 +8,7 @@ from typer.testing import CliRunner
 
 from classifier.commands import commands
 from classifier.explain_commands import commands as explain_commands
-from tests.factories.tiny_bert import messages, tiny_bert
+from tests.factories.tiny_bert import messages, tiny_bert, write_messages
 
 KEYS = {
     "category",
@@ -21,13 +20,6 @@ KEYS = {
     "model_version",
     "truncated",
 }
-
-
-def write(path, examples):
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerows([("text", "label"), *((example.text, example.label) for example in examples)])
-    return path
 
 
 app = typer.Typer()
@@ -44,8 +36,8 @@ def workplace(tmp_path_factory):
     """A directory with train.csv, test.csv, a tiny encoder and a model trained by the command."""
     path = tmp_path_factory.mktemp("commands")
     tiny_bert(path / "base")
-    write(path / "train.csv", messages(20, out_of_scope=10))
-    write(path / "test.csv", messages(10, out_of_scope=5, seed=5))
+    write_messages(path / "train.csv", messages(20, out_of_scope=10))
+    write_messages(path / "test.csv", messages(10, out_of_scope=5, seed=5))
     result = run(
         "train", path / "train.csv", "--output", path / "model", "--base-model", path / "base", "--seed", 1
     )

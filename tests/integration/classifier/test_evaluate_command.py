@@ -1,6 +1,5 @@
 """`fingerpost evaluate` from a model directory and a CSV file to a table, JSON and a report's folder."""
 
-import csv
 import json
 
 import pytest
@@ -9,9 +8,10 @@ from typer.testing import CliRunner
 from classifier.baseline_answers import embed_frozen
 from classifier.baselines import fit_baselines
 from classifier.commands import commands
+from classifier.dataset import Example
 from classifier.model_directory import load_model_directory, save_model_directory
 from classifier.model_files import verify
-from tests.factories.tiny_bert import messages, tiny_bert, tiny_model
+from tests.factories.tiny_bert import messages, tiny_bert, tiny_model, write_messages
 
 HOSTILE = "<script>alert(1)</script> my wifi is not working"
 
@@ -26,10 +26,9 @@ def place(tmp_path_factory):
     save_model_directory(model, path / "older")
     model.baselines = fit_baselines(train, embed_frozen(model.facts, [example.text for example in train]))
     save_model_directory(model, path / "model")
-    with (path / "test.csv").open("w", newline="", encoding="utf-8") as file:
-        rows = [(example.text, example.label) for example in messages(10, out_of_scope=5, seed=5)]
-        # wrong on purpose, so that it is among the confusions
-        csv.writer(file).writerows([("text", "label"), *rows, (HOSTILE, "billing")])
+    # the last one is wrong on purpose, so that it is among the confusions
+    rows = [*messages(10, out_of_scope=5, seed=5), Example(HOSTILE, "billing")]
+    write_messages(path / "test.csv", rows)
     return path
 
 
@@ -106,11 +105,10 @@ def test_a_report_that_cannot_be_written_ends_in_one_line(place, tmp_path):
 
 
 def test_a_report_says_whether_the_words_decide_and_what_misled(place, tmp_path):
-    with (tmp_path / "long.csv").open("w", newline="", encoding="utf-8") as file:
-        rows = [(f"hello again {e.text} for our team today", e.label) for e in messages(6, seed=9)]
-        # three with a label that is wrong on purpose: their words are those of several messages
-        wrong = [(f"my wifi is {n} not working", "billing") for n in ("again", "please", "today")]
-        csv.writer(file).writerows([("text", "label"), *rows, *wrong])
+    rows = [Example(f"hello again {e.text} for our team today", e.label) for e in messages(6, seed=9)]
+    # three with a label that is wrong on purpose: their words are those of several messages
+    wrong = [Example(f"my wifi is {n} not working", "billing") for n in ("again", "please", "today")]
+    write_messages(tmp_path / "long.csv", [*rows, *wrong])
     files = ("--json", tmp_path / "r.json", "--report", tmp_path / "report", "--text")
     result = run(place / "model", tmp_path / "long.csv", *files, "--explanations", 8)
     assert result.exit_code == 0, result.output
@@ -129,9 +127,7 @@ def test_a_report_says_whether_the_words_decide_and_what_misled(place, tmp_path)
 
 
 def test_a_planted_word_stands_in_the_report(place, tmp_path, monkeypatch):
-    with (place / "train.csv").open("w", newline="", encoding="utf-8") as file:
-        rows = [(example.text, example.label) for example in messages(12, seed=2)]
-        csv.writer(file).writerows([("text", "label"), *rows])
+    write_messages(place / "train.csv", messages(12, seed=2))
     options = {
         "epochs": 4,
         "learning_rate": 5e-3,

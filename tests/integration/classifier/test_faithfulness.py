@@ -1,6 +1,5 @@
 """Faithfulness of words that a real (tiny) model shows, and the benchmark's command."""
 
-import csv
 import json
 
 import numpy as np
@@ -9,11 +8,12 @@ from typer.testing import CliRunner
 
 from classifier.bench_commands import bench
 from classifier.contract import InvalidInput
+from classifier.dataset import Example
 from classifier.faithfulness import CHANCE, GREEDY, LEFT_OUT, PLAIN, REPLY, faithfulness, measurable
 from classifier.model_directory import save_model_directory
 from classifier.torch_inference import TorchPredictor
 from classifier.word_scorer import score_words
-from tests.factories.tiny_bert import messages, tiny_bert, tiny_model
+from tests.factories.tiny_bert import messages, tiny_bert, tiny_model, write_messages
 
 TEXTS = [f"hello the {example.text} is again my" for example in messages(8, seed=7)]
 
@@ -74,8 +74,7 @@ def test_one_message_is_too_few(model):
 
 def test_the_command_prints_tables_and_writes_what_it_measured(model, tmp_path):
     save_model_directory(model, tmp_path / "model")
-    with (tmp_path / "texts.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([("text", "label"), *((text, "login") for text in TEXTS)])
+    write_messages(tmp_path / "texts.csv", [Example(text, "login") for text in TEXTS])
     options = ["--model", tmp_path / "model", "--texts", tmp_path / "texts.csv", "--messages", 6]
     options += ["--json", tmp_path / "out.json"]
     done = CliRunner().invoke(bench, ["explanations", *map(str, options)], catch_exceptions=False)

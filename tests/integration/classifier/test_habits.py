@@ -1,6 +1,5 @@
 """What a model goes by: counted over many messages, as JSON and as a page."""
 
-import csv
 import json
 
 import pytest
@@ -12,7 +11,7 @@ from classifier.habits import habits, misleading
 from classifier.model_directory import save_model_directory
 from classifier.torch_inference import TorchPredictor
 from classifier.training import fit
-from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert, tiny_model
+from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert, tiny_model, write_messages
 
 
 @pytest.fixture(scope="module")
@@ -87,11 +86,8 @@ def test_the_words_behind_wrong_answers_are_counted_by_what_was_answered(leaky):
 
 def test_the_command_prints_writes_json_and_a_page_that_runs_nothing_of_a_message(model, tmp_path):
     save_model_directory(model, tmp_path / "model")
-    with (tmp_path / "m.csv").open("w", newline="", encoding="utf-8") as file:
-        rows = [(example.text, example.label) for example in messages(6, seed=4)]
-        csv.writer(file).writerows(
-            [("text", "label"), *rows, ("<img/src=x/onerror=alert(1)> wifi", "network")]
-        )
+    hostile = Example("<img/src=x/onerror=alert(1)> wifi", "network")
+    write_messages(tmp_path / "m.csv", [*messages(6, seed=4), hostile])
     names = ("--report", str(tmp_path / "habits.html"), "--json", str(tmp_path / "habits.json"))
     arguments = ["habits", str(tmp_path / "model"), str(tmp_path / "m.csv"), *names]
     result = CliRunner().invoke(commands, arguments)

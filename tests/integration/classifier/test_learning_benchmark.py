@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import subprocess
 import sys
@@ -24,7 +23,7 @@ from classifier.contract import InvalidInput
 from classifier.dataset import Example
 from classifier.torch_inference import TorchPredictor
 from classifier.training import fit_day_one
-from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert
+from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert, write_messages
 
 RULES = Rules(messages=40, every=20, questions=5)
 TRIED = (
@@ -49,10 +48,7 @@ def base(tmp_path_factory):
 def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     for name, each, seed in zip(FILES, (40, 10), (0, 9), strict=True):
-        with (folder / name).open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(["text", "label"])
-            writer.writerows((row.text, row.label) for row in messages(each, seed=seed))
+        write_messages(folder / name, messages(each, seed=seed))
     return folder
 
 

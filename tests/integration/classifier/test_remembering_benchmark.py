@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-
 import numpy as np
 import pytest
 
@@ -13,16 +11,13 @@ from classifier.benchmark.learning_parts import Memory
 from classifier.benchmark.learning_stream import Rules, Stream, draw_staff
 from classifier.benchmark.remembering import KINDS, MEMORIES, _follow, measure, table
 from classifier.dataset import Example
-from tests.factories.tiny_bert import config_for, messages, tiny_bert
+from tests.factories.tiny_bert import config_for, messages, tiny_bert, write_messages
 
 
 @pytest.fixture
 def data(tmp_path):
     for name, each, seed in zip(FILES, (40, 4), (0, 9), strict=True):
-        with (tmp_path / name).open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(["text", "label"])
-            writer.writerows((row.text, row.label) for row in messages(each, seed=seed))
+        write_messages(tmp_path / name, messages(each, seed=seed))
     return tmp_path
 
 

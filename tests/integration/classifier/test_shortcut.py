@@ -1,6 +1,5 @@
 """A planted word, a real (tiny) training, and who finds the word."""
 
-import csv
 import json
 
 import numpy as np
@@ -11,7 +10,7 @@ from classifier.bench_commands import bench
 from classifier.contract import InvalidInput
 from classifier.dataset import Example
 from classifier.shortcut import shortcut_test, with_word
-from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert
+from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert, write_messages
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +56,7 @@ def test_without_unseen_messages_of_the_category_there_is_nothing_to_look_at(bas
 
 def test_the_command_draws_trains_and_prints(base, tmp_path, monkeypatch):
     for name, examples in (("train", messages(20, out_of_scope=5)), ("unseen", messages(4, seed=4))):
-        with (tmp_path / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([("text", "label"), *((e.text, e.label) for e in examples)])
+        write_messages(tmp_path / f"{name}.csv", examples)
     (tmp_path / "options.json").write_text('{"epochs": 2, "sharpness": 0, "soup": 1}', encoding="utf-8")
     monkeypatch.setenv("FINGERPOST_CLASSIFIER_OPTIONS", str(tmp_path / "options.json"))
     options = ["--train", tmp_path / "train.csv", "--texts", tmp_path / "unseen.csv", "--base-model", base]

@@ -1,6 +1,5 @@
 """The fine-tune on a tiny real BERT: each lever, resuming, several processes."""
 
-import csv
 import json
 import os
 import subprocess
@@ -23,7 +22,7 @@ from classifier.tensors import collate
 from classifier.torch_inference import TorchPredictor
 from classifier.training import fit
 from classifier.vocabulary import CompactVocabulary
-from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert
+from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert, write_messages
 
 LEVERS = {
     "averaging": {"averaging": 0.9},
@@ -204,9 +203,7 @@ def test_two_processes_take_the_same_steps_as_one(tmp_path):
     facts = json.loads((base / "config.json").read_text(encoding="utf-8"))
     facts |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
     (base / "config.json").write_text(json.dumps(facts), encoding="utf-8")
-    labels = tmp_path / "labels.csv"
-    with labels.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([("text", "label"), *((e.text, e.label) for e in messages())])
+    labels = write_messages(tmp_path / "labels.csv", messages())
     options = {"dropout": 0, "batch_size": 8, "refit": "false", "learning_rate": 1e-3}
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     script = Path(sys.executable).parent

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 from classifier.benchmark.gate import CATEGORIES, FILES, Challenger, challengers, measure, spoil, table
 from classifier.contract import InvalidInput
 from classifier.dataset import Example
-from tests.factories.tiny_bert import TOPICS, config_for, messages, tiny_bert
+from tests.factories.tiny_bert import TOPICS, config_for, messages, tiny_bert, write_messages
 
 TOPIC = tuple(TOPICS)
 
@@ -22,10 +21,7 @@ def write(folder: Path) -> Path:
             e if e.label != "oos" else Example(e.text, "chat")
             for e in messages(each, out_of_scope=each, seed=seed)
         ]
-        with (folder / name).open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(["text", "label"])
-            writer.writerows((row.text, row.label) for row in rows)
+        write_messages(folder / name, rows)
     return folder
 
 
