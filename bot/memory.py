@@ -103,11 +103,12 @@ class TicketMemory:
         ]
         if same:
             numbers, similarities = same, np.ones(len(same), dtype=np.float32)
-            threshold, near = 1.0, 1.0
+            threshold, near, confidence = 1.0, 1.0, 0.0
         elif len(held.placed) and held.matrix.shape[1] == len(prediction.embedding):
             numbers = list(held.placed)
             similarities = held.matrix @ prediction.embedding
             threshold, near = prediction.recall_threshold, prediction.recall_near
+            confidence = prediction.confidence if predicted is not None else 0.0
         else:
             return None
         tickets = [held.tickets[number] for number in numbers]
@@ -120,6 +121,8 @@ class TicketMemory:
             predicted,
             near=near,
             rejected=[ticket.rejected for ticket in tickets],
+            confidence=confidence,
+            trusted=[ticket.trusted for ticket in tickets],
         )
         return None if recalled is None else Remembered(tickets[recalled.index], recalled)
 

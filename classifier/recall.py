@@ -4,8 +4,8 @@ k nearest neighbours beside a trained model, as in kNN-LM (Khandelwal et al. 202
 people said a minute ago counts before any retraining. A message that lies nearer to labels of another
 category than to any that bears the prediction out is asked about where people had rejected the prediction
 there, and overruled where one such label is clearly nearer or several agree. While there are few labels of
-the predicted category to compare with, two similarities bound it: see `fit_recall_threshold` and
-`fit_recall_near`.
+the predicted category to compare with, two similarities bound it, see `fit_recall_threshold` and
+`fit_recall_near`, and one colleague's word only makes a certain model ask.
 """
 
 from __future__ import annotations
@@ -37,6 +37,10 @@ CLEARLY = 0.15
 SEVERAL = 3
 """Labels of one category, all nearer than any that bears the prediction out, which overrule it; one fewer
 where people had rejected the prediction on the nearest one."""
+
+CERTAIN = 0.9
+"""Calibrated confidence from which one label that is not trusted only asks, where there is little to compare
+with: that the label is wrong is then as likely as that the model is."""
 
 _VOTERS = 8
 _SOFTNESS = 0.05
@@ -78,6 +82,8 @@ def recall(
     *,
     near: float | None = None,
     rejected: Sequence[Collection[str]] | None = None,
+    confidence: float = 0.0,
+    trusted: Sequence[bool] | None = None,
 ) -> Recalled | None:
     """Look for what people said of messages like this one.
 
@@ -91,6 +97,8 @@ def recall(
         near: similarity from which a row that rejects `predicted` calls for a question; None: no questions.
         rejected: [N] categories that the bot or its model had said and people replaced. Without them a row
             that is not confirmed rejects every category but its own.
+        confidence: calibrated, of `predicted`.
+        trusted: [N] whether that label alone overrules a model that is certain; None: no label does.
 
     Returns:
         None where the prediction stands. A sure one may name the predicted category: people said the same of
@@ -100,7 +108,15 @@ def recall(
         return None
     similarities = np.asarray(memory @ embedding)
     return recall_by_similarity(
-        similarities, categories, threshold, predicted, confirmed, near=near, rejected=rejected
+        similarities,
+        categories,
+        threshold,
+        predicted,
+        confirmed,
+        near=near,
+        rejected=rejected,
+        confidence=confidence,
+        trusted=trusted,
     )
 
 
@@ -113,6 +129,8 @@ def recall_by_similarity(
     *,
     near: float | None = None,
     rejected: Sequence[Collection[str]] | None = None,
+    confidence: float = 0.0,
+    trusted: Sequence[bool] | None = None,
 ) -> Recalled | None:
     """Do the same with the similarities [N] to the memory's rows; see `recall`."""
     agreeing = np.array([category == predicted for category in categories], dtype=bool)
@@ -121,27 +139,35 @@ def recall_by_similarity(
     reach = ALIKE if compared else threshold
     least = reach if compared or near is None else min(near, threshold)
     # of labels that are equally near none is nearer: they speak against the prediction
-    against = np.flatnonzero(~agreeing & (similarities >= max(best, least) - _ROUNDING))
-    against = against[np.argsort(-np.round(similarities[against], 6), kind="stable")]
+    against = np.flatnonzero(~agreeing & (similarities >= max(best, least) - _ROUNDING)).tolist()
     if len(against) == 0:
         return _borne_out(similarities, agreeing, threshold, predicted)
 
     def rejects(row: int) -> bool:
         return _rejects(row, predicted, confirmed, rejected)
 
-    first = int(against[0])
+    def trusts(row: int) -> bool:
+        return trusted is not None and trusted[row]
+
+    def order(row: int) -> tuple[float, bool, bool]:
+        return -round(float(similarities[row]), 6), not rejects(row), not trusts(row)
+
+    against = sorted(against, key=order)
+    first = against[0]
     found = Recalled(first, categories[first], float(similarities[first]))
     if found.similarity >= reach - _ROUNDING:
+        tied = {categories[row] for row in against if order(row)[0] == order(first)[0]}
         votes = sum(
-            categories[row] == found.category and similarities[row] >= reach - _ROUNDING
-            for row in against.tolist()
+            categories[row] == found.category and similarities[row] >= reach - _ROUNDING for row in against
         )
         clear = found.similarity - best >= CLEARLY
-        if votes >= SEVERAL or (rejects(first) and (clear or votes >= SEVERAL - 1)):
+        alone = clear and (compared or confidence < CERTAIN or trusts(first))
+        overruled = votes >= SEVERAL or (rejects(first) and (alone or votes >= SEVERAL - 1))
+        if overruled and len(tied) == 1:
             return found
         if not compared:
             return _doubt(found)
-    for row in map(int, against):
+    for row in against:
         if rejects(row):
             return _doubt(Recalled(row, categories[row], float(similarities[row])))
     return None

@@ -35,6 +35,7 @@ class LabelledTicket:
         text: redacted.
         category: what people settled on; None: none of these.
         rejected: categories that the bot or a model had said of it, and people replaced.
+        trusted: whether an admin, somebody of the owning team, or a second person stands for the category.
     """
 
     ticket_id: UUID
@@ -43,6 +44,7 @@ class LabelledTicket:
     text: str
     category: str | None
     rejected: frozenset[str]
+    trusted: bool
 
 
 class EmbeddingRepository:
@@ -175,6 +177,7 @@ class EmbeddingRepository:
                     ticket.text,
                     verdict.category,
                     frozenset(before - {verdict.category}),
+                    trusted=verdict.trusted,
                 )
             )
         return found

@@ -47,6 +47,11 @@ class Resolved:
     agreeing: tuple[UUID, ...]
     user_ids: tuple[str, ...]
 
+    @property
+    def trusted(self) -> bool:
+        """Whether an admin, somebody of the owning team, or a second person says so."""
+        return self.role in (LabelRole.ADMIN, LabelRole.OWNER) or len(self.user_ids) > 1
+
 
 @dataclass(frozen=True, slots=True)
 class Fared:

@@ -225,7 +225,7 @@ class Run:
     ) -> None:
         course, staff, truth = self.course, self.staff, self.stream.messages[row].label
         routed = self.stream.categories[int(scores.argmax())]
-        recalled = memory.recall(vector, routed) if memory is not None else None
+        recalled = memory.recall(vector, routed, float(scores.max())) if memory is not None else None
         if recalled is not None and recalled.sure:
             course.moved += recalled.category != routed
             routed = recalled.category or routed

@@ -108,7 +108,7 @@ class Memory:
         self.settled.append(settled)
         self.rejected.append((rejected,) if rejected and rejected != settled else ())
 
-    def recall(self, vector: Floats, predicted: str) -> Recalled | None:
+    def recall(self, vector: Floats, predicted: str, confidence: float) -> Recalled | None:
         """What people said of messages like this one, see classifier.recall."""
         if not self.vectors:
             return None
@@ -120,4 +120,5 @@ class Memory:
             predicted,
             near=self.near,
             rejected=self.rejected,
+            confidence=confidence,
         )

@@ -113,7 +113,7 @@ def _follow(
         message = stream.messages[row]
         routed = stream.categories[int(scores.argmax())]
         right = routed == message.label
-        recalled = memory.recall(vector, routed)
+        recalled = memory.recall(vector, routed, float(scores.max()))
         kept = recalled is None or (recalled.sure and recalled.category == routed)
         asked = recalled is not None and not recalled.sure
         fixed = not kept and not asked and recalled is not None and recalled.category == message.label

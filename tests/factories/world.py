@@ -186,3 +186,10 @@ async def make_world(
                 yield World(playground, bot, model, database)
         finally:
             await database.dispose()
+
+
+def only_staff(world: World) -> None:
+    """Let nobody but Anna be in a team's channel."""
+    for name in ("team-identity", "team-network", "team-billing"):
+        for user in (SAM, LENA):
+            world.playground.state.channel(name).members.remove(user)

@@ -6,9 +6,10 @@ import pytest
 
 from bot.memory import TicketMemory
 from bot.memory_keeper import MemoryKeeper
+from classifier.recall import CERTAIN
 from storage.database import Database
 from storage.models import Prediction, Ticket, TicketState
-from tests.factories.world import HELP, LENA, SAM, TEAM, World, text_of
+from tests.factories.world import ANNA, HELP, LENA, SAM, TEAM, World, only_staff, text_of
 
 TEXT, ALIKE = "my password does not work here", "my password does not work here today"
 OTHER = "the vpn is dead"
@@ -77,6 +78,24 @@ async def test_less_alike_it_asks_and_offers_what_people_said_first(remembering:
     assert choices[0]["text"]["text"].startswith(":credit_card: Billing")
     ticket, row = await kept(remembering, ts)
     assert ticket.state == row.decision == TicketState.ASKED
+
+
+async def test_one_colleague_only_makes_a_certain_model_ask_and_two_or_an_admin_overrule_it(
+    remembering: World,
+):
+    only_staff(remembering)
+    remembering.model.confidence = CERTAIN
+    ts = await correct(remembering)
+    assert "so I ask" in text_of(await remembering.card(await remembering.say(ALIKE)))
+    await remembering.playground.react(SAM, HELP, ts, "credit_card")
+    await remembering.quiet()
+    assert "*Billing* →" in text_of(await remembering.card(await remembering.say(f"{ALIKE} again")))
+    for user in (SAM, LENA):
+        await remembering.playground.unreact(user, HELP, ts, "credit_card")
+    await remembering.card(ts, lambda text: "Corrected" not in text)
+    await remembering.playground.react(ANNA, HELP, ts, "credit_card")
+    await remembering.quiet()
+    assert "*Billing* →" in text_of(await remembering.card(await remembering.say(f"{ALIKE} and now")))
 
 
 async def test_a_message_of_another_kind_is_left_to_the_model(remembering: World):

@@ -13,7 +13,7 @@ from storage.learning_models import LabelReview, ReviewState
 from storage.models import LabelKind, LabelRole, LabelSource
 from storage.resolution import MIN_JUDGED
 from tests.factories.rows import NOW
-from tests.factories.world import ANNA, HELP, LENA, SAM, TEAM, World, text_of
+from tests.factories.world import ANNA, HELP, LENA, SAM, TEAM, World, only_staff, text_of
 
 
 async def home(world: World, user: str, wanted: str, *, without: str = "\0") -> dict[str, Any]:
@@ -34,17 +34,6 @@ async def tap(world: World, user: str, view: dict[str, Any], label: str) -> None
     button = next(e for row in rows for e in row if label in e["text"]["text"])
     result = await world.playground.click_view(user, view["id"], button["action_id"], value=button["value"])
     assert result.ok, result
-
-
-def leave(world: World, user: str, *channels: str) -> None:
-    for name in channels:
-        world.playground.state.channel(name).members.remove(user)
-
-
-def only_staff(world: World) -> None:
-    """Nobody but Anna is in a team's channel."""
-    for user in (SAM, LENA):
-        leave(world, user, "team-identity", "team-network", "team-billing")
 
 
 async def dispute(world: World, text: str = "my password does not work") -> str:

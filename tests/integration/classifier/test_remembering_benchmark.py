@@ -35,15 +35,19 @@ def test_every_message_counts_once_for_each_model_and_memory(data, tmp_path):
     assert table(found).count("| 30 |") == 4
 
 
-def test_what_was_corrected_is_not_repeated():
+@pytest.mark.parametrize(("confidence", "asked"), [(0.7, 0), (0.95, 1)])
+def test_what_was_corrected_is_not_repeated(confidence, asked):
     """Four times the same message of b; the model always says a; every wrong routing is corrected."""
     stream = Stream((), tuple(Example(f"again {n}", "b") for n in range(4)), (), ("a", "b"))
     staff = draw_staff(stream, Rules(correct=1.1, wrong=0.0), 0)
     vector = np.array([0.6, 0.8])
-    said = Said(np.tile([0.7, 0.3], (4, 1)), np.tile(vector, (4, 1)), np.ones(4, dtype=bool))
+    said = Said(
+        np.tile([confidence, 1 - confidence], (4, 1)), np.tile(vector, (4, 1)), np.ones(4, dtype=bool)
+    )
     counts = _follow(
         range(4), said, stream, staff, {e.text: vector for e in stream.messages}, Memory(0.9, 0.8), []
     )
     assert (counts["messages"], counts["right"]) == (4, 0)
-    assert (counts["overruled"], counts["to_right"], counts["from_right"]) == (3, 3, 0)
+    assert (counts["overruled"], counts["to_right"], counts["from_right"]) == (3 - asked, 3 - asked, 0)
+    assert (counts["asked"], counts["asked_wrong"]) == (asked, asked)
     assert (counts["repeated"], counts["repeated_left"]) == (3, 0)

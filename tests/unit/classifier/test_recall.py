@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from classifier.recall import (
+    CERTAIN,
     COMPARED,
     Recalled,
     fit_recall_near,
@@ -31,6 +32,26 @@ def unit(rows):
 
 def test_a_near_enough_correction_overrules():
     assert said([(0.9, "billing", {"login"})]) == Recalled(0, "billing", pytest.approx(0.9))
+
+
+def test_one_label_only_asks_about_a_certain_model_while_there_is_little_to_compare_with():
+    label = (0.9, "billing", {"login"})
+    assert said([label], confidence=CERTAIN) == Recalled(0, "billing", pytest.approx(0.9), sure=False)
+    assert said([label], confidence=CERTAIN - 0.01).sure
+    assert said([label] * 2, confidence=CERTAIN).sure
+    known = [(0.3, "login", set())] * COMPARED
+    assert said([label, *known], confidence=CERTAIN).sure
+
+
+def test_a_trusted_label_alone_overrules_a_certain_model():
+    nearest, next_one = (0.9, "billing", {"login"}), (0.85, "network", {"login"})
+    for trusted in ([True, False], [False, True]):
+        found = said([nearest, next_one], confidence=CERTAIN, trusted=trusted)
+        assert (found.category, found.sure) == ("billing", trusted[0])
+
+
+def test_a_certain_model_is_borne_out_as_any_other():
+    assert said([(0.9, "login", set())], confidence=CERTAIN) == said([(0.9, "login", set())])
 
 
 def test_below_the_threshold_what_people_rejected_is_doubted():
@@ -148,7 +169,8 @@ def test_the_order_of_the_memory_does_not_matter(rows, predicted, random):
     assert (found is None) == (again is None)
     if found is not None:
         assert found.similarity == again.similarity
-        assert found.sure == again.sure or len({row[1] for row in rows}) > 1
+        assert found.sure == again.sure
+        assert found.category == again.category or not found.sure
 
 
 @given(MEMORY, st.sampled_from(["login", "billing", None]))
