@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from bot.workspace import Workspace
 from classifier.contract import Prediction
-from classifier.recall import Recalled, recall_by_similarity
+from classifier.recall import Recalled, recall
 from storage.database import Database, UnitOfWork
 from storage.embeddings import Fingerprint, LabelledTicket
 from storage.models import Ticket
@@ -114,15 +114,15 @@ class TicketMemory:
         tickets = [held.tickets[number] for number in numbers]
         own = [row for row, ticket in enumerate(tickets) if ticket.ticket_id == leave_out]
         similarities[own] = -1.0
-        recalled = recall_by_similarity(
+        recalled = recall(
             similarities,
             [ticket.category for ticket in tickets],
-            threshold,
             predicted,
+            threshold=threshold,
             near=near,
             rejected=[ticket.rejected for ticket in tickets],
-            confidence=confidence,
             trusted=[ticket.trusted for ticket in tickets],
+            confidence=confidence,
         )
         return None if recalled is None else Remembered(tickets[recalled.index], recalled)
 

@@ -13,8 +13,7 @@ T = TypeVar("T")
 CHANNEL = "C0HELP"
 SAM, ANNA = "U0SAM", "U0ANNA"
 ANSWER_SECONDS = 30.0
-TRAINING_SECONDS = 1800.0
-"""Six minutes on two free cores; a machine that is busy or slow takes thrice that and is not broken."""
+TRAINING_SECONDS = 900.0
 
 MESSAGES = {
     "login": "my authenticator app is gone with the old phone, how do I get new codes to sign in?",

@@ -11,7 +11,7 @@ the predicted category to compare with, two similarities bound it, see `fit_reca
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,7 @@ where people had rejected the prediction on the nearest one."""
 
 CERTAIN = 0.9
 """Calibrated confidence from which one label that is not trusted only asks, where there is little to compare
-with: that the label is wrong is then as likely as that the model is."""
+with: the model is then wrong hardly more often than the label is."""
 
 _VOTERS = 8
 _SOFTNESS = 0.05
@@ -73,103 +73,66 @@ class Recalled:
 
 
 def recall(
-    embedding: Array,
-    memory: Array,
+    similarities: Array,
     categories: Sequence[str | None],
-    threshold: float,
     predicted: str | None,
-    confirmed: Sequence[bool] | None = None,
     *,
-    near: float | None = None,
-    rejected: Sequence[Collection[str]] | None = None,
-    confidence: float = 0.0,
-    trusted: Sequence[bool] | None = None,
+    threshold: float,
+    near: float,
+    rejected: Sequence[Collection[str]],
+    trusted: Sequence[bool],
+    confidence: float,
 ) -> Recalled | None:
     """Look for what people said of messages like this one.
 
     Args:
-        embedding: float32 [H], L2-normalised.
-        memory: float32 [N, H], L2-normalised, of labelled messages.
+        similarities: float32 [N], cosine of the message with each labelled one.
         categories: [N] what people settled on; None: none of these.
-        threshold: similarity from which a neighbour overrules, where there is little to compare with.
         predicted: what the model would do: a category, or None for keeping silent.
-        confirmed: [N] whether people agreed with what the bot had said; such a row rejects nothing.
-        near: similarity from which a row that rejects `predicted` calls for a question; None: no questions.
-        rejected: [N] categories that the bot or its model had said and people replaced. Without them a row
-            that is not confirmed rejects every category but its own.
+        threshold: similarity from which a neighbour overrules, where there is little to compare with.
+        near: similarity from which a row that rejects `predicted` calls for a question there.
+        rejected: [N] categories that the bot or its model had said and people replaced.
+        trusted: [N] whether that label alone overrules a model that is certain.
         confidence: calibrated, of `predicted`.
-        trusted: [N] whether that label alone overrules a model that is certain; None: no label does.
 
     Returns:
         None where the prediction stands. A sure one may name the predicted category: people said the same of
         a message like it.
     """
-    if len(memory) == 0:
-        return None
-    similarities = np.asarray(memory @ embedding)
-    return recall_by_similarity(
-        similarities,
-        categories,
-        threshold,
-        predicted,
-        confirmed,
-        near=near,
-        rejected=rejected,
-        confidence=confidence,
-        trusted=trusted,
-    )
-
-
-def recall_by_similarity(
-    similarities: Array,
-    categories: Sequence[str | None],
-    threshold: float,
-    predicted: str | None,
-    confirmed: Sequence[bool] | None = None,
-    *,
-    near: float | None = None,
-    rejected: Sequence[Collection[str]] | None = None,
-    confidence: float = 0.0,
-    trusted: Sequence[bool] | None = None,
-) -> Recalled | None:
-    """Do the same with the similarities [N] to the memory's rows; see `recall`."""
     agreeing = np.array([category == predicted for category in categories], dtype=bool)
     best = float(np.max(similarities, initial=-1.0, where=agreeing))
     compared = int(agreeing.sum()) >= COMPARED
     reach = ALIKE if compared else threshold
-    least = reach if compared or near is None else min(near, threshold)
+    least = reach if compared else min(near, threshold)
     # of labels that are equally near none is nearer: they speak against the prediction
     against = np.flatnonzero(~agreeing & (similarities >= max(best, least) - _ROUNDING)).tolist()
-    if len(against) == 0:
+    if not against:
         return _borne_out(similarities, agreeing, threshold, predicted)
 
+    rounded = np.round(similarities, 6)
+
     def rejects(row: int) -> bool:
-        return _rejects(row, predicted, confirmed, rejected)
+        # a model that would keep silent: a message like it was somebody's ticket
+        return predicted is None or predicted in rejected[row]
 
-    def trusts(row: int) -> bool:
-        return trusted is not None and trusted[row]
-
-    def order(row: int) -> tuple[float, bool, bool]:
-        return -round(float(similarities[row]), 6), not rejects(row), not trusts(row)
-
-    against = sorted(against, key=order)
+    against.sort(key=lambda row: (-rounded[row], not rejects(row), not trusted[row]))
     first = against[0]
     found = Recalled(first, categories[first], float(similarities[first]))
     if found.similarity >= reach - _ROUNDING:
-        tied = {categories[row] for row in against if order(row)[0] == order(first)[0]}
+        agreed = all(categories[row] == found.category for row in against if rounded[row] == rounded[first])
         votes = sum(
             categories[row] == found.category and similarities[row] >= reach - _ROUNDING for row in against
         )
         clear = found.similarity - best >= CLEARLY
-        alone = clear and (compared or confidence < CERTAIN or trusts(first))
-        overruled = votes >= SEVERAL or (rejects(first) and (alone or votes >= SEVERAL - 1))
-        if overruled and len(tied) == 1:
+        alone = clear and (compared or confidence < CERTAIN or trusted[first])
+        enough = votes >= SEVERAL or (rejects(first) and (alone or votes >= SEVERAL - 1))
+        if enough and agreed:
             return found
         if not compared:
-            return _doubt(found)
+            return replace(found, sure=False)
     for row in against:
         if rejects(row):
-            return _doubt(Recalled(row, categories[row], float(similarities[row])))
+            return Recalled(row, categories[row], float(similarities[row]), sure=False)
     return None
 
 
@@ -262,21 +225,3 @@ def _borne_out(
     if weights[agreeing[voters]].sum() < _AGREED * weights.sum():
         return None
     return Recalled(int(voters[0]), predicted, float(similarities[voters[0]]))
-
-
-def _rejects(
-    row: int,
-    predicted: str | None,
-    confirmed: Sequence[bool] | None,
-    rejected: Sequence[Collection[str]] | None,
-) -> bool:
-    """Say whether people, who named another category there, had been told the predicted one."""
-    if predicted is None:
-        return True  # a message like it was somebody's ticket
-    if rejected is not None:
-        return predicted in rejected[row]
-    return confirmed is None or not confirmed[row]
-
-
-def _doubt(found: Recalled) -> Recalled:
-    return Recalled(found.index, found.category, found.similarity, sure=False)

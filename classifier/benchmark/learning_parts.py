@@ -113,12 +113,12 @@ class Memory:
         if not self.vectors:
             return None
         return recall(
-            unit(vector),
-            np.stack(self.vectors),
+            np.stack(self.vectors) @ unit(vector),
             self.settled,
-            self.threshold,
             predicted,
+            threshold=self.threshold,
             near=self.near,
             rejected=self.rejected,
+            trusted=[False] * len(self.settled),  # nobody of the staff is an admin or of an owning team
             confidence=confidence,
         )

@@ -12,7 +12,7 @@ import pytest
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(4000)
+@pytest.mark.timeout(1800)
 async def test_the_demo_plays_its_whole_story(tmp_path: Path):
     record = tmp_path / "story.json"
     environment = os.environ | {"HF_HUB_OFFLINE": "1"}

@@ -12,17 +12,22 @@ from classifier.recall import (
     fit_recall_near,
     fit_recall_threshold,
     recall,
-    recall_by_similarity,
 )
 
 SURE, NEAR = 0.8, 0.5
 
 
 def said(rows, predicted="login", **options):
-    """Ask a memory of (similarity, category, rejected categories)."""
+    """Ask a memory of (similarity, category, rejected categories) or (…, trusted)."""
+    given = {
+        "threshold": SURE,
+        "near": NEAR,
+        "rejected": [frozenset(row[2]) for row in rows],
+        "trusted": [len(row) > 3 and row[3] for row in rows],
+        "confidence": 0.0,
+    }
     similarities = np.array([row[0] for row in rows], dtype=np.float32)
-    given = {"near": NEAR, "rejected": [frozenset(row[2]) for row in rows]} | options
-    return recall_by_similarity(similarities, [row[1] for row in rows], SURE, predicted, **given)
+    return recall(similarities, [row[1] for row in rows], predicted, **given | options)
 
 
 def unit(rows):
@@ -44,10 +49,10 @@ def test_one_label_only_asks_about_a_certain_model_while_there_is_little_to_comp
 
 
 def test_a_trusted_label_alone_overrules_a_certain_model():
-    nearest, next_one = (0.9, "billing", {"login"}), (0.85, "network", {"login"})
-    for trusted in ([True, False], [False, True]):
-        found = said([nearest, next_one], confidence=CERTAIN, trusted=trusted)
-        assert (found.category, found.sure) == ("billing", trusted[0])
+    for first, second in ((True, False), (False, True)):
+        rows = [(0.9, "billing", {"login"}, first), (0.85, "network", {"login"}, second)]
+        found = said(rows, confidence=CERTAIN)
+        assert (found.category, found.sure) == ("billing", first)
 
 
 def test_a_certain_model_is_borne_out_as_any_other():
@@ -66,7 +71,7 @@ def test_below_the_threshold_a_label_that_rejected_something_else_says_nothing()
 
 def test_far_away_labels_say_nothing():
     assert said([(0.4, "billing", {"login"})]) is None
-    assert recall(unit([1, 0]), np.zeros((0, 2), np.float32), [], SURE, "login") is None
+    assert said([]) is None
 
 
 def test_a_nearer_confirmation_keeps_the_prediction():
@@ -140,14 +145,7 @@ def test_none_of_these_overrules_and_doubts_as_a_category_does():
 
 
 def test_without_a_second_threshold_there_are_no_questions():
-    assert said([(0.6, "billing", {"login"})], near=None) is None
-
-
-def test_without_rejected_categories_a_confirmed_row_rejects_nothing():
-    rows = np.array([0.6], dtype=np.float32)
-    for confirmed, expected in (([True], None), ([False], "billing"), (None, "billing")):
-        found = recall_by_similarity(rows, ["billing"], SURE, "login", confirmed, near=NEAR)
-        assert (found and found.category) == expected
+    assert said([(0.6, "billing", {"login"})], near=SURE) is None
 
 
 MEMORY = st.lists(
@@ -155,17 +153,23 @@ MEMORY = st.lists(
         st.integers(-20, 20).map(lambda n: n / 20),
         st.sampled_from(["login", "billing", "network", None]),
         st.sets(st.sampled_from(["login", "billing", "network"])),
+        st.booleans(),
     ),
     max_size=12,
 )
 
 
-@given(MEMORY, st.sampled_from(["login", "billing", None]), st.randoms(use_true_random=False))
-def test_the_order_of_the_memory_does_not_matter(rows, predicted, random):
-    found = said(rows, predicted) if rows else None
+@given(
+    MEMORY,
+    st.sampled_from(["login", "billing", None]),
+    st.sampled_from([0.0, CERTAIN]),
+    st.randoms(use_true_random=False),
+)
+def test_the_order_of_the_memory_does_not_matter(rows, predicted, confidence, random):
+    found = said(rows, predicted, confidence=confidence)
     mixed = list(rows)
     random.shuffle(mixed)
-    again = said(mixed, predicted) if mixed else None
+    again = said(mixed, predicted, confidence=confidence)
     assert (found is None) == (again is None)
     if found is not None:
         assert found.similarity == again.similarity
@@ -176,8 +180,8 @@ def test_the_order_of_the_memory_does_not_matter(rows, predicted, random):
 @given(MEMORY, st.sampled_from(["login", "billing", None]))
 def test_labels_of_other_categories_below_both_thresholds_never_matter(rows, predicted):
     close = [row for row in rows if row[0] >= NEAR or row[1] == predicted]
-    found = said(rows, predicted) if rows else None
-    again = said(close, predicted) if close else None
+    found = said(rows, predicted)
+    again = said(close, predicted)
     assert (found is None) == (again is None)
     if found is not None:
         assert (found.category, found.sure) == (again.category, again.sure)
@@ -185,7 +189,7 @@ def test_labels_of_other_categories_below_both_thresholds_never_matter(rows, pre
 
 @given(MEMORY, st.sampled_from(["login", "billing", None]))
 def test_a_doubt_never_names_what_the_model_says(rows, predicted):
-    found = said(rows, predicted) if rows else None
+    found = said(rows, predicted)
     if found is not None and not found.sure:
         assert found.category != predicted
 
