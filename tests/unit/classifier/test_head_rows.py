@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from classifier.contract import InvalidInput
-from classifier.head_rows import learn_rows, plan_rows
+from classifier.head_rows import CAUTION, learn_rows, plan_rows
 
 PRESENT = ("billing", "login", "network")
 
@@ -55,3 +55,23 @@ def test_a_row_wins_its_own_messages_and_leaves_the_others_theirs():
     assert wins.tolist() == [label == "badge" for label in labels]
     unseen = rows.left_out[:, 0] > kept.max(dim=1).values
     assert unseen.tolist() == [label == "badge" for label in labels]
+
+
+@pytest.mark.parametrize(("examples", "caution"), [(7, 0.0), (8, CAUTION)])
+def test_many_examples_make_a_row_cautious_though_it_takes_nothing(examples: int, caution: float):
+    draw = torch.Generator().manual_seed(0)
+    centres = 4 * torch.eye(8)[:4]
+    counts = {**dict.fromkeys(PRESENT, 8), "badge": examples}
+    labels = [slug for slug, count in counts.items() for _ in range(count)]
+    numbers = [list(counts).index(label) for label in labels]
+    pooled = centres[numbers] + 0.3 * torch.randn(len(labels), 8, generator=draw)
+    rows = learn_rows(pooled, pooled @ centres[:3].T, labels, torch.ones(len(labels)), ["badge"])
+    assert rows.caution.tolist() == [caution]
+
+
+def test_a_row_of_few_examples_that_takes_a_message_is_cautious():
+    draw = torch.Generator().manual_seed(0)
+    labels = [*PRESENT * 8, *["badge"] * 4]
+    pooled = torch.randn(len(labels), 8, generator=draw)
+    rows = learn_rows(pooled, torch.zeros(len(labels), 3), labels, torch.ones(len(labels)), ["badge"])
+    assert rows.caution.tolist() == [CAUTION]

@@ -18,8 +18,18 @@ def test_a_taken_message_is_a_loss_of_its_category_and_a_wrong_one_of_the_new():
     assert row["recall"] == 0.75
     assert (row["largest_loss_of"], row["losing_a_point"]) == ("b", 1)
     assert row["largest_loss"] == pytest.approx(1 - 6 / 7, abs=1e-4)
+    # "a" had all of the new category's messages, and keeps one: it gains; "b" loses one
+    assert row["largest_loss_of_all"] == row["largest_loss"]
     assert (row["taken"], row["taken_that_were_right"]) == (1, 1)
     assert (row["accuracy_before"], row["accuracy_now"]) == (1.0, 0.875)
+
+
+def test_over_all_messages_a_category_gains_what_it_no_longer_takes_from_the_new_one():
+    before = np.array(["a"] * 4 + ["b"] * 4 + ["a"] * 4)
+    now = np.array(["a"] * 3 + ["new"] + ["b"] * 4 + ["new"] * 4)
+    row = compare(TRUTH, before, now, "new")
+    assert row["largest_loss"] == pytest.approx(1 - 6 / 7, abs=1e-4)
+    assert row["largest_loss_of_all"] == 0.0
 
 
 def test_the_table_has_a_line_for_each_category_and_model():
