@@ -66,11 +66,21 @@ async def test_a_dismissed_proposal_does_not_come_back(world: World):
 
 
 async def home(world: World, user: str) -> dict[str, Any]:
+    """Open the Home tab and wait until it shows."""
     await world.playground.open_home(user)
-    await world.quiet()
-    view = world.playground.home(user)
-    assert view is not None
+    view: dict[str, Any] = await world.playground.wait_for(lambda: world.playground.home(user))
     return view
+
+
+async def settled(world: World, user: str) -> str:
+    """Wait until a Home tab that is open shows no proposal any more."""
+
+    def look() -> str | None:
+        shown = str(world.playground.home(user))
+        return None if "Words they share" in shown else shown
+
+    shown: str = await world.playground.wait_for(look)
+    return shown
 
 
 async def test_admins_settle_proposals_in_their_home_tab(world: World):
@@ -83,15 +93,12 @@ async def test_admins_settle_proposals_in_their_home_tab(world: World):
     assert (await world.playground.submit_view(ANNA, modal["id"], typed(emoji="door"))).ok
     await world.quiet()
     assert await world.labels(ts) == [("badge_door", ANNA)]
-    shown = str(world.playground.home(ANNA))
-    assert "Words they share" not in shown
-    assert "Badge door" in shown
+    assert "Badge door" in await settled(world, ANNA)
 
 
 async def test_a_proposal_is_dismissed_in_the_home_tab(world: World):
     await propose(world)
     view = await home(world, ANNA)
     assert (await world.playground.click_view(ANNA, view["id"], ActionId.PROPOSAL_DISMISS)).ok
-    await world.quiet()
-    assert "Words they share" not in str(world.playground.home(ANNA))
+    await settled(world, ANNA)
     assert [action for _, action, _ in await audited(world)] == ["category_dismiss"]
