@@ -35,9 +35,14 @@ def render(kind: str, item: object, autogenerating: AutogenContext) -> str | Lit
 
 
 def run(connection: Connection) -> None:
-    """Migrate in one transaction, alone."""
+    """Migrate in one transaction, alone.
+
+    Alembic thinks that SQLite cannot, and would commit after each revision: two instances that start together
+    would come between each other's, and broken keys would be found too late. Our engine begins itself.
+    """
     options: dict[str, Any] = {"render_as_batch": connection.dialect.name == "sqlite"}
     context.configure(
+        transactional_ddl=True,
         connection=connection,
         target_metadata=Base.metadata,
         compare_type=True,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from alembic import command
+from alembic import command, op
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, make_url, text
 
@@ -106,6 +106,24 @@ async def test_a_failed_migration_leaves_nothing_behind(empty_database_url, monk
     assert not await is_current_async(empty_database_url)
     await upgrade_async(empty_database_url)
     assert await is_current_async(empty_database_url)
+
+
+async def test_a_later_revision_that_fails_takes_the_earlier_ones_with_it(empty_database_url, monkeypatch):
+    make = op.create_table
+
+    def fail(name, *arguments, **options):
+        if name == "category_proposal":  # of the second revision
+            raise RuntimeError("halfway")
+        return make(name, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(op, "create_table", fail)
+        with pytest.raises(RuntimeError, match="halfway"):
+            await upgrade_async(empty_database_url)
+    engine = migration_engine(parse_url(empty_database_url))
+    async with engine.connect() as connection:
+        assert await connection.run_sync(lambda sync: inspect(sync).get_table_names()) == []
+    await engine.dispose()
 
 
 def test_plain_alembic_check_passes_from_the_repository(database_url, monkeypatch):
