@@ -19,7 +19,6 @@ from bot.home import Home
 from bot.people import Role
 from bot.proposals import open_proposals
 from bot.workspace import Workspace
-from storage.models import RunSource
 
 log = structlog.get_logger(__name__)
 CARDS_FOLLOW = timedelta(days=14)
@@ -28,6 +27,8 @@ CARDS_AT_MOST = 20
 follow when somebody touches them."""
 SKEW = timedelta(minutes=5)
 """Clocks of replicas may differ by less than that."""
+LEARNED_NOW = "I learn it now, and tell you when it is in use."
+LEARNED_AFTER = "I learn it when the training that is under way is over, and tell you when it is in use."
 
 
 class Categories:
@@ -72,13 +73,21 @@ class Categories:
     async def _carry_out(self, form: CategoryForm, payload: Mapping[str, Any], received_at: datetime) -> None:
         space, user_id = self._workspace, str(payload["user_id"])
         channel = await space.directory.channel_name(form.destination) if form.destination else None
-        said = await self._change(form, channel, user_id, payload["request"], received_at)
+        said = await self._change(
+            form, channel, user_id, payload["request"], payload["response_url"], received_at
+        )
         if said is not None:
             await self._answer(payload, said, received_at)
         await self._redraw(form)
 
     async def _change(
-        self, form: CategoryForm, channel: str | None, user_id: str, request: str, received_at: datetime
+        self,
+        form: CategoryForm,
+        channel: str | None,
+        user_id: str,
+        request: str,
+        response_url: str,
+        received_at: datetime,
     ) -> str | None:
         """Do it in one transaction; return what to say, or None where an earlier attempt did it."""
         space, team_id = self._workspace, self._workspace.identity.team_id
@@ -95,18 +104,19 @@ class Categories:
                 details=change.details | {"request": request},
                 now=now,
             )
-            if change.teaches:  # a quick update; a run in the way learns it, or the next one does
-                await work.runs.add_if_free(
+            said = change.said
+            if change.teaches:
+                first = await work.runs.add_update(
                     team_id=team_id,
                     slot=f"category/{audit.id}",
                     requested_by=user_id,
-                    source=RunSource.CATEGORY,
-                    channel_id=None,
+                    response_url=response_url or None,
                     now=now,
                 )
+                said = f"{said} {LEARNED_NOW if first else LEARNED_AFTER}"
             await work.commit()
         log.info("category_changed", op=form.op.value)
-        return change.said
+        return said
 
     async def _answer(self, payload: Mapping[str, Any], said: str, received_at: datetime) -> None:
         """Say what was done. In a Home tab all that can be done is to show it anew.

@@ -130,8 +130,8 @@ async def _add(
         "examples": len(taught),
         "proposal": proposal,
     }
-    learning = " I learn it now." if taught else " Correct some messages to it, so that I can learn it."
-    return Change(f"Added {form.name} with {_labels(len(taught))}.{learning}", slug, details, bool(taught))
+    how = "" if taught else " Correct some messages to it, so that I can learn it."
+    return Change(f"Added {form.name} with {_labels(len(taught))}.{how}", slug, details, bool(taught))
 
 
 async def _example(work: UnitOfWork, team_id: str, text: str, now: datetime) -> Ticket:

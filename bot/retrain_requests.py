@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from bot.blocks.category_update import update_card
 from bot.blocks.common import Card
 from bot.blocks.retrain_result import result_card
 from bot.blocks.retraining import cancelled_card, dry_run_card, progress_card
@@ -169,6 +170,9 @@ class RetrainAnnouncer:
         live = run.state == RunState.DONE and not run.dry_run and not (run.metrics or {}).get("shadow_until")
         if live and await swapping(space, run.model_version, ended):
             return
+        if run.source is RunSource.CATEGORY:
+            await self._announce_update(run)
+            return
         scheduled = not run.channel_id and run.source in SCHEDULED
         admins = await space.directory.admin_channel_id(self._admin_channel) if scheduled else None
         card = _end_card(run, await with_links(space, run.metrics or {}))
@@ -189,6 +193,40 @@ class RetrainAnnouncer:
             await upload_matrix(space, run)
         else:
             await space.messenger.post(run.channel_id, card)
+
+    async def _announce_update(self, run: RetrainRun) -> None:
+        """Tell the one who changed the categories; where Slack no longer takes that, the admin channel."""
+        space = self._workspace
+        async with space.database.unit_of_work() as work:
+            rows = await work.categories.all(team_id=run.team_id)
+            mine = await work.runs.mark_announced(run.id, now=space.clock())
+            await work.commit()
+        if not mine:
+            return
+        if run.state == RunState.CANCELLED:
+            card = cancelled_card(run.requested_by, run.cancel_requested_by or "somebody")
+        else:
+            names = {row.slug: row.name for row in rows}
+            card = update_card(run.state, run.reason or "", run.metrics or {}, names)
+        if await self._answered(run, card):
+            return
+        admins = await space.directory.admin_channel_id(self._admin_channel)
+        if admins:
+            async with space.database.unit_of_work() as work:
+                await leave_notice(space, work, f"run:{run.id}", admins, card)
+                await work.commit()
+            space.wake_outbox()
+
+    async def _answered(self, run: RetrainRun, card: Card) -> bool:
+        """Answer the command or dialog; False where Slack does not take that, or no longer."""
+        if not run.response_url:
+            return False
+        try:
+            await self._workspace.messenger.respond(run.response_url, card)
+        except SlackUnavailable as error:
+            log.info("category_update_not_told", run=str(run.id), error=error.code)
+            return False
+        return True
 
 
 def _end_card(run: RetrainRun, metrics: Mapping[str, Any]) -> Card:

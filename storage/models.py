@@ -280,7 +280,11 @@ class ModelVersion(Base):
 
 
 class RetrainRun(Base):
-    """One retraining. `fence` grows with each claim; a holder with an older one can no longer write."""
+    """One retraining. `fence` grows with each claim; a holder with an older one can no longer write.
+
+    `follow_up` is what is queued at this run's end: the update that a change of categories asked for while
+    it was under way. `response_url` is Slack's, for the one who changed them; it lasts half an hour.
+    """
 
     __tablename__ = "retrain_run"
     __table_args__ = (
@@ -317,6 +321,8 @@ class RetrainRun(Base):
     cancel_requested_by: Mapped[str | None]
     dry_run: Mapped[bool] = mapped_column(default=False, server_default=false())
     manifest_hash: Mapped[str | None]
+    response_url: Mapped[str | None]
+    follow_up: Mapped[dict[str, Any] | None] = mapped_column(json_column())
 
 
 class ChannelSetting(Base):

@@ -35,6 +35,7 @@ class RunRepository:
         channel_id: str | None,
         now: datetime,
         dry_run: bool = False,
+        response_url: str | None = None,
     ) -> tuple[RetrainRun | None, RetrainRun | None]:
         """Queue a retraining unless one is unfinished or had this slot.
 
@@ -49,6 +50,7 @@ class RunRepository:
             "channel_id": channel_id,
             "created_at": now,
             "dry_run": dry_run,
+            "response_url": response_url,
         }
         while True:
             new = await insert_or_ignore(self._session, RetrainRun, values)
@@ -66,6 +68,51 @@ class RunRepository:
             if run is not None:
                 return (run, None) if new else (None, run)
             # The run in the way finished between the two statements: the way is free now.
+
+    async def add_update(
+        self, *, team_id: str, slot: str, requested_by: str, response_url: str | None, now: datetime
+    ) -> bool:
+        """Queue an update for changed categories; behind the run that is unfinished, if there is one.
+
+        Changes while one and the same run is under way share an update, for the one who asked last.
+
+        Returns:
+            Whether it comes first: False where another run has to end before.
+        """
+        follow_up = {"slot": slot, "requested_by": requested_by, "response_url": response_url}
+        while True:
+            _, busy = await self.add_if_free(
+                team_id=team_id,
+                slot=slot,
+                requested_by=requested_by,
+                source=RunSource.CATEGORY,
+                channel_id=None,
+                now=now,
+                response_url=response_url,
+            )
+            if busy is None or busy.slot == slot:
+                return True
+            # locked, so that nobody claims it, and reads the labels, before the caller's change is there
+            waits = await self._session.scalar(
+                select(RetrainRun.id)
+                .where(
+                    RetrainRun.id == busy.id,
+                    RetrainRun.state == RunState.QUEUED,
+                    RetrainRun.source == RunSource.CATEGORY,
+                )
+                .with_for_update()
+            )
+            if waits is not None:
+                return True  # it learns this change with the one before
+            marked = await self._session.scalar(
+                update(RetrainRun)
+                .where(RetrainRun.id == busy.id, RetrainRun.state.in_(UNFINISHED))
+                .values(follow_up=follow_up)
+                .returning(RetrainRun.id)
+            )
+            if marked is not None:
+                return False
+            # The run in the way finished meanwhile: the way is free now.
 
     async def claim(self, *, holder: str, now: datetime, lease: timedelta) -> RetrainRun | None:
         """Take the oldest run that waits, or whose holder let its lease run out; of all teams."""
@@ -117,7 +164,10 @@ class RunRepository:
         reason: str | None = None,
         model_version: str | None = None,
     ) -> bool:
-        """End a run; False means fenced off: nothing was written, and nothing may be promoted."""
+        """End a run, and queue what follows it.
+
+        False means fenced off: nothing was written, and nothing may be promoted.
+        """
         values = {
             "state": state,
             "finished_at": now,
@@ -126,7 +176,10 @@ class RunRepository:
             "reason": reason,
             "model_version": model_version,
         }
-        return await self._write(run_id, fence, values)
+        written = await self._write(run_id, fence, values)
+        if written:
+            await self._follow(run_id, now)
+        return written
 
     async def request_cancel(self, *, team_id: str, by: str, now: datetime) -> RetrainRun | None:
         """Ask for the end of the unfinished run; one that waits ends at once. The first who asks counts.
@@ -147,6 +200,8 @@ class RunRepository:
         if run.state == RunState.QUEUED:
             run.state, run.finished_at = RunState.CANCELLED, now
         await self._session.flush()
+        if run.state == RunState.CANCELLED:
+            await self._follow(run.id, now)
         return run
 
     async def cancelled_by(self, run_id: UUID) -> str | None:
@@ -265,6 +320,17 @@ class RunRepository:
             .returning(RetrainRun.id)
         )
         return marked is not None
+
+    async def _follow(self, run_id: UUID, now: datetime) -> None:
+        """Queue the update that waited for the end of a run."""
+        row = await self._session.execute(
+            select(RetrainRun.team_id, RetrainRun.follow_up).where(RetrainRun.id == run_id)
+        )
+        team_id, follow_up = row.one()
+        if follow_up is not None:
+            await self.add_if_free(
+                team_id=team_id, source=RunSource.CATEGORY, channel_id=None, now=now, **follow_up
+            )
 
     async def _write(self, run_id: UUID, fence: int, values: dict[str, Any]) -> bool:
         written = await self._session.scalar(

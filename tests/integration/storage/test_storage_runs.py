@@ -109,3 +109,83 @@ async def test_a_run_knows_its_manifest(database):
         await work.commit()
     async with database.reader() as work:
         assert await work.session.scalar(select(RetrainRun.manifest_hash)) == "abc"
+
+
+async def update(work, slot="category/1", **values):
+    asked = {"requested_by": "U1", "response_url": None, "now": NOW} | values
+    return await work.runs.add_update(team_id="T1", slot=slot, **asked)
+
+
+async def test_an_update_is_queued_at_once_where_nothing_is_in_its_way(database):
+    async with database.unit_of_work() as work:
+        assert await update(work, response_url="https://hooks.example/1")
+        assert await update(work)  # the same change, tried again
+        assert await update(work, "category/2")  # waits with the first one, which learns it too
+        run = await work.runs.active(team_id="T1")
+    assert (run.slot, run.source, run.response_url) == ("category/1", "category", "https://hooks.example/1")
+    assert run.follow_up is None
+
+
+async def test_an_update_follows_the_run_that_is_under_way(database):
+    async with database.unit_of_work() as work:
+        await add_run(work)
+        training = await work.runs.claim(holder="a", now=NOW, lease=LEASE)
+        assert not await update(work)
+        assert not await update(work, "category/2", requested_by="U2", response_url="https://hooks.example/2")
+        assert (await work.runs.active(team_id="T1")).id == training.id
+        await finish(work, training, state="failed")
+        follows = await work.runs.claim(holder="a", now=NOW + SECOND, lease=LEASE)
+        assert (follows.slot, follows.source, follows.requested_by) == ("category/2", "category", "U2")
+        assert follows.response_url == "https://hooks.example/2"
+        assert not await update(work, "category/3")  # this one has read its labels already
+        await finish(work, follows)
+        third = await work.runs.claim(holder="a", now=NOW + 2 * SECOND, lease=LEASE)
+        assert third.slot == "category/3"
+        await finish(work, third)
+        assert await work.runs.active(team_id="T1") is None
+
+
+async def test_an_update_follows_a_training_that_was_cancelled_before_it_began(database):
+    async with database.unit_of_work() as work:
+        await add_run(work)
+        assert not await update(work)
+        cancelled = await work.runs.request_cancel(team_id="T1", by="U2", now=NOW + SECOND)
+        assert cancelled.state == "cancelled"
+        assert (await work.runs.active(team_id="T1")).slot == "category/1"
+
+
+async def test_a_holder_that_was_fenced_off_queues_nothing(database):
+    async with database.unit_of_work() as work:
+        await add_run(work)
+        old = (await work.runs.claim(holder="a", now=NOW, lease=LEASE)).fence
+        await update(work)
+        run = await work.runs.claim(holder="b", now=NOW + LEASE, lease=LEASE)
+        assert not await work.runs.finish(run.id, fence=old, state="failed", now=NOW)
+        assert (await work.runs.active(team_id="T1")).id == run.id
+
+
+async def test_an_update_is_never_lost_between_two_ends_of_runs(database):
+    """A change, and the end of the run in its way, at the same moment: the update is queued once."""
+
+    async def asked(number):
+        async with database.unit_of_work() as work:
+            await update(work, f"category/{number}")
+            await work.commit()
+
+    async def ended(run):
+        async with database.unit_of_work() as work:
+            assert await finish(work, run)
+            await work.commit()
+
+    for number in range(10):
+        async with database.unit_of_work() as work:
+            run, _ = await add_run(work, f"night {number}", now=NOW + number * SECOND)
+            claimed = await work.runs.claim(holder="a", now=NOW, lease=LEASE)
+            assert claimed.id == run.id
+            await work.commit()
+        await asyncio.gather(asked(number), ended(claimed))
+        async with database.unit_of_work() as work:
+            follows = await work.runs.claim(holder="a", now=NOW, lease=LEASE)
+            assert follows.slot == f"category/{number}"
+            await finish(work, follows)
+            await work.commit()

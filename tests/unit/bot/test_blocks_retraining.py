@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bot.blocks.category_update import update_card
 from bot.blocks.retrain_result import result_card
 from bot.blocks.retraining import STAGES, duration, progress_card
 from bot.playground.block_validation import check_message_blocks
@@ -149,3 +150,18 @@ def test_limits_hold_for_a_long_reason():
 )
 def test_seconds_as_a_person_says_them(seconds: float, shown: str):
     assert duration(seconds) == shown
+
+
+def test_changed_categories_are_in_use():
+    metrics = {
+        "learned": {"doors": [7, 8], "parking": [2, 6]},
+        "waiting": ["canteen"],
+        "removed": ["login"],
+    }
+    names = {"doors": "Doors & <gates>", "parking": "Parking", "canteen": "Canteen"}
+    check_card("categories_learned", update_card("done", "98% right", metrics, names))
+
+
+def test_changed_categories_are_not_learned():
+    reason = "The new rows take messages from others: 'login' loses 4 points of F1."
+    check_card("categories_refused", update_card("failed", reason, {}, {}))
