@@ -147,16 +147,17 @@ async def test_a_registry_that_cannot_be_written_leaves_the_old_model(registry, 
 
 async def test_a_change_that_began_is_finished_although_its_caller_left(registry, monkeypatch):
     new = registry.list()[1]
-    async with controlled(registry) as (engine, _):
-        watcher = RegistryWatcher(registry, engine)
-        control = RegistryControl(registry, engine, watcher)
-        begun, swap = asyncio.Event(), engine.swap
+    engine = await LocalClassifier.open(registry.active_path())
+    watcher = RegistryWatcher(registry, engine)  # the only one: another would hold a lock of its own
+    control = RegistryControl(registry, engine, watcher)
+    begun, swap = asyncio.Event(), engine.swap
 
-        async def noticed(path):
-            begun.set()
-            return await swap(path)
+    async def noticed(path):
+        begun.set()
+        return await swap(path)
 
-        monkeypatch.setattr(engine, "swap", noticed)
+    monkeypatch.setattr(engine, "swap", noticed)
+    try:
         changing = asyncio.create_task(control.activate(new))
         await begun.wait()
         changing.cancel()
@@ -164,6 +165,8 @@ async def test_a_change_that_began_is_finished_although_its_caller_left(registry
         async with watcher.changing:  # is free when the change is done
             assert registry.active() == new
             assert (await engine.model()).version == new
+    finally:
+        await engine.close()
 
 
 async def test_a_rollback_follows_what_another_process_activated_meanwhile(registry, monkeypatch):
