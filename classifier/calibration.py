@@ -42,6 +42,12 @@ def fit_temperature(logits: Floats, targets: npt.NDArray[np.integer]) -> float:
     return float(np.exp(found.x))
 
 
+def negative_log_likelihood(logits: Floats, targets: npt.NDArray[np.integer]) -> float:
+    """Mean over the messages [N], at the temperature that suits the logits [N, categories] best."""
+    scaled = logits / fit_temperature(logits, targets)
+    return float(np.mean(logsumexp(scaled, axis=1) - scaled[np.arange(len(targets)), targets]))
+
+
 def expected_calibration_error(confidence: Floats, correct: npt.NDArray[np.bool_], bins: int = 15) -> float:
     """Mean gap between confidence and accuracy over bins of equal width, weighted by their messages."""
     if len(confidence) == 0:

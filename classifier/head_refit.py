@@ -110,7 +110,10 @@ def refit_head(
     report(Progress("train", 0, 0, 0, 1, 0.85))
     messages, everything = [*train, *held_back], [*train, *held_back, *names]
     before = _Head.of(parent)
-    learned, chosen = _learn(everything, pooled, before, plan, config.seed)
+    moved = pooled
+    if parent.surroundings is not None:  # answers are given from there
+        moved = pooled + torch.from_numpy(parent.surroundings.moves(pooled.numpy()))
+    learned, chosen = _learn(everything, moved, before, plan, config.seed)
     network = copy.deepcopy(parent.network)
     _set_rows(network, before, plan, learned)
 
@@ -127,7 +130,7 @@ def refit_head(
         training_manifest=fingerprint(train),
     )
     new = [i for i in chosen if i < len(messages) and messages[i].label in plan.learned]
-    logits = after.logits(pooled)
+    logits = after.logits(moved)
     if learned is not None:
         logits[chosen, len(plan.kept) :] = (learned.left_out * before.temperature).double().numpy()
     watched = [*range(len(train), len(messages))]
@@ -141,7 +144,7 @@ def refit_head(
     else:
         facts = _carried(facts, network, plan, created)
     facts = replace(facts, metrics={**facts.metrics, "train_n": float(len(train))})
-    model = TrainedModel(network, parent.tokenizer, facts, None, scope, parent.ranges)
+    model = TrainedModel(network, parent.tokenizer, facts, None, scope, parent.ranges, parent.surroundings)
     if parent.ranges is not None and config.int8_check:
         texts = [messages[i].text for i in (unseen or range(len(messages)))][: config.int8_check]
         measure_agreement(model, _texts(parent).encode(texts))

@@ -15,6 +15,7 @@ from classifier.facts import ModelFacts
 from classifier.prediction_sets import prediction_set_size
 from classifier.scope_space import ScopeSpace
 from classifier.scores import out_of_scope_score, probabilities, scope_features
+from classifier.surroundings import Surroundings
 from classifier.words import Attended, attended_words
 
 MOST_WORDS = 12
@@ -31,6 +32,7 @@ class Predictor:
         backend: Backend,
         *,
         scope: ScopeSpace | None = None,
+        around: tuple[Surroundings, npt.NDArray[Any]] | None = None,
         batch_tokens: int = 4096,
         batch_overhead: int = 0,
     ) -> None:
@@ -41,6 +43,7 @@ class Predictor:
             texts: tokenizes for this predictor alone.
             backend: what runs the network.
             scope: the space of the out-of-scope distance, in models that have one.
+            around: the messages around, and the head's weight [categories, hidden], in models that have them.
             batch_tokens: padded tokens in one forward pass at most.
             batch_overhead: what a pass costs beside its padded tokens, in tokens; 0: not known, and batches
                 are as large as they may be.
@@ -49,7 +52,7 @@ class Predictor:
         self.backend = backend
         self.texts = texts
         self._batch_tokens, self._batch_overhead = batch_tokens, batch_overhead
-        self._space = scope
+        self._space, self._around = scope, around
 
     def info(self) -> ModelInfo:
         """Say which model this is."""
@@ -93,7 +96,7 @@ class Predictor:
         return self.texts.encode(texts)
 
     def outputs(self, texts: Sequence[str]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-        """(raw logits float64 [N, categories], pooled vectors float32 [N, hidden])."""
+        """(logits float64 [N, categories], among the messages around, pooled vectors float32 [N, hidden])."""
         encoded = self.texts.encode(texts)
         logits = np.zeros((len(texts), len(self.facts.labels)))
         pooled: npt.NDArray[Any] = np.zeros((0, 0), dtype=np.float32)
@@ -101,11 +104,11 @@ class Predictor:
             forward = self.backend.forward([encoded[i] for i in batch])
             if not pooled.size:
                 pooled = np.zeros((len(texts), forward.pooled.shape[1]), dtype=np.float32)
-            logits[batch], pooled[batch] = forward.logits, forward.pooled
+            logits[batch], pooled[batch] = self._settled(forward), forward.pooled
         return logits, pooled
 
     def logits(self, texts: Sequence[str]) -> npt.NDArray[Any]:
-        """Raw logits, float64 [N, categories]."""
+        """Logits before the temperature, float64 [N, categories]."""
         return self.outputs(texts)[0]
 
     def scope(
@@ -117,7 +120,7 @@ class Predictor:
         """Out-of-scope score, float64 [N] in 0..1.
 
         Args:
-            logits: [N, categories], raw.
+            logits: [N, categories], as `outputs` gives them.
             pooled: [N, hidden].
             distances: [N] in the scope space, where they are known.
         """
@@ -132,12 +135,20 @@ class Predictor:
         """Whether each text is longer than the model reads, in order."""
         return [encoded.truncated for encoded in self.texts.encode(texts)]
 
+    def _settled(self, forward: Forward) -> npt.NDArray[Any]:
+        """A batch's logits, among the messages around where the model has some."""
+        if self._around is None:
+            return forward.logits
+        surroundings, weight = self._around
+        return surroundings.settled(forward.logits, forward.pooled, weight)
+
     def _answers(
         self, members: Sequence[Encoded], forward: Forward, *, plain: bool
     ) -> Iterator[tuple[Prediction, Attended]]:
         """What a batch's members are answered, in order."""
-        scores = probabilities(forward.logits, self.facts.temperature)
-        scope = self.scope(forward.logits, forward.pooled, forward.distances).tolist()
+        logits = self._settled(forward)
+        scores = probabilities(logits, self.facts.temperature)
+        scope = self.scope(logits, forward.pooled, forward.distances).tolist()
         order = np.argsort(-scores, axis=1, kind="stable")
         ranked = np.take_along_axis(scores, order, axis=1)
         sizes = self._sizes(ranked)

@@ -10,8 +10,10 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+import numpy.typing as npt
+from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
 from classifier import race
@@ -27,6 +29,7 @@ from classifier.inference import Predictor
 from classifier.model_files import read_facts, verify
 from classifier.pacing import Pause, at_once
 from classifier.scope_space import load_scope_space
+from classifier.surroundings import Surroundings, load_surroundings
 
 if TYPE_CHECKING:
     from classifier.model import TrainedModel
@@ -155,7 +158,7 @@ def _choose(folder: Path, settings: LoadSettings) -> race.Choice:
 def _in_onnx(
     folder: Path, choice: race.Choice, settings: LoadSettings, alone: Callable[[], bool], pause: Pause
 ) -> Loaded:
-    facts, scope = read_facts(folder), load_scope_space(folder)
+    facts, scope, around = read_facts(folder), load_scope_space(folder), _around(folder)
     precision: Precision = "int8" if choice.backend.endswith("int8") else "fp32"
     texts = []
     for _ in range(choice.workers):
@@ -172,10 +175,24 @@ def _in_onnx(
         raise BrokenModel(f"{folder} cannot be loaded ({error}): train it again") from error
     tokens = min(settings.batch_tokens, _CACHED_TOKENS)
     predictors = tuple(
-        Predictor(facts, each, backend, scope=scope, batch_tokens=tokens, batch_overhead=_PASS_OVERHEAD)
+        Predictor(
+            facts,
+            each,
+            backend,
+            scope=scope,
+            around=around,
+            batch_tokens=tokens,
+            batch_overhead=_PASS_OVERHEAD,
+        )
         for each in texts
     )
     return Loaded(facts, predictors, choice.backend, _SHARE)
+
+
+def _around(folder: Path) -> tuple[Surroundings, npt.NDArray[Any]] | None:
+    """The messages around, with the head's weight; None in models that have none."""
+    surroundings = load_surroundings(folder)
+    return (surroundings, load_file(folder / "head.safetensors")["weight"]) if surroundings else None
 
 
 def _in_memory(folder: Path, settings: LoadSettings) -> TrainedModel:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from classifier.backends.int8 import Ranges
     from classifier.baselines import Baselines
     from classifier.scope_space import ScopeSpace
+    from classifier.surroundings import Surroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +179,8 @@ class TrainedModel:
 
     `baselines` are the simpler models that reports show beside it; None in directories that keep none.
     `scope` is the space in which messages out of scope lie far away; None in older directories. `ranges` is
-    what int8 needs; None where it was not measured.
+    what int8 needs; None where it was not measured. `surroundings` are the messages that steady its answers;
+    None where there were none, or they did not help.
     """
 
     network: TextClassifier
@@ -187,6 +189,7 @@ class TrainedModel:
     baselines: Baselines | None = None
     scope: ScopeSpace | None = None
     ranges: Ranges | None = None
+    surroundings: Surroundings | None = None
 
     def raw_tokenizer(self) -> Tokenizer:
         """A copy of the fast tokenizer without padding and truncation; one is needed for each thread."""

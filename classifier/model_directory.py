@@ -4,6 +4,7 @@ config.json  model.safetensors  tokenizer files   the encoder, readable with Hug
 head.safetensors                                   the linear layer
 baselines.json  baselines.safetensors              simpler models to compare with, where they were fitted
 scope.safetensors                                  the space of the out-of-scope distance, where there is one
+surroundings.safetensors                           vectors of messages that steady answers, where they help
 words.safetensors                                  the network that scores words, where there is one
 int8.safetensors                                   the ranges of its activations, where int8 is known for it
 fingerpost.json                                    ModelFacts
@@ -36,6 +37,7 @@ from classifier.model import TextClassifier, TrainedModel, WordScorer
 from classifier.model_card import model_card
 from classifier.model_files import MANIFEST, read_facts, sha256_of, verify
 from classifier.scope_space import load_scope_space
+from classifier.surroundings import load_surroundings
 
 
 def save_model_directory(
@@ -91,7 +93,13 @@ def load_model_directory(path: Path, *, device: str = "cpu") -> TrainedModel:
         raise BrokenModel(f"{path} cannot be loaded ({reason}): train it again") from error
     network.to(torch.device(device)).eval()
     return TrainedModel(
-        network, tokenizer, facts, load_baselines(path), load_scope_space(path), load_ranges(path)
+        network,
+        tokenizer,
+        facts,
+        baselines=load_baselines(path),
+        scope=load_scope_space(path),
+        ranges=load_ranges(path),
+        surroundings=load_surroundings(path),
     )
 
 
@@ -129,6 +137,8 @@ def _write(model: TrainedModel, folder: Path, card: str | None, extra: Mapping[s
         model.scope.save(folder)
     if model.ranges is not None:
         model.ranges.save(folder)
+    if model.surroundings is not None:
+        model.surroundings.save(folder)
     content = json.dumps(asdict(facts), indent=2, ensure_ascii=False) + "\n"
     (folder / "fingerpost.json").write_text(content, encoding="utf-8")
     (folder / "MODEL_CARD.md").write_text(card or model_card(facts), encoding="utf-8")

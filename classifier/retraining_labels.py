@@ -14,6 +14,7 @@ from classifier.contract import OUT_OF_SCOPE_LABEL, BrokenModel
 from classifier.dataset import Example, StarterPack
 from classifier.manifest import example_hash, learned_by
 from classifier.registry import Registry
+from classifier.surroundings import MOST
 from classifier.training_set import SaidBy, TrainingSet, assemble
 from storage.categories import successors
 from storage.database import Database, UnitOfWork
@@ -99,7 +100,9 @@ async def gather(
         await _freeze(work, team_id, learned, now)
         await work.commit()
     said = await read_said(database, team_id)
-    return said.training_set(pack, said.labels, learned)
+    async with database.reader() as work:
+        free = await work.tickets.unlabelled_texts(team_id=team_id, limit=MOST)
+    return said.training_set(pack, said.labels, learned).among(free)
 
 
 def known_to(registry: Registry) -> frozenset[str] | None:

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy.typing as npt
+
 from classifier.backends import Backend
 from classifier.backends.torch_backend import TorchBackend
 from classifier.batching import TextEncoder
 from classifier.inference import Predictor
 from classifier.model import TrainedModel
+from classifier.surroundings import Surroundings
+
+
+def around_of(model: TrainedModel) -> tuple[Surroundings, npt.NDArray[Any]] | None:
+    """The messages around, with the head's weight; None in models that have none."""
+    if model.surroundings is None:
+        return None
+    return model.surroundings, model.network.head.weight.detach().float().cpu().numpy()
 
 
 class TorchPredictor(Predictor):
@@ -27,6 +39,7 @@ class TorchPredictor(Predictor):
             TextEncoder(model.raw_tokenizer(), model.facts.max_tokens, pad_id),
             backend or TorchBackend(model.network, pad_id),
             scope=model.scope,
+            around=around_of(model),
             batch_tokens=batch_tokens,
         )
         self.model = model

@@ -53,7 +53,8 @@ def fit(
         created: aware time that becomes part of the version's name.
         validation: messages for early stopping and calibration; without them a stratified part of
             `examples` is held back.
-        unlabelled: messages of the same kind without labels, for `masked_lm_epochs` and `self_training`.
+        unlabelled: messages of the same kind without labels, the newest first: they steady the answers, see
+            surroundings. Only `masked_lm_epochs` and `self_training` learn from them.
         progress: called often from the same thread. An exception that it raises stops the training.
         checkpoint: folder for the state after each epoch; a training of the same examples and configuration
             that was killed goes on from there. It is removed at the end.
@@ -63,25 +64,28 @@ def fit(
         BaseModelUnavailable: the encoder cannot be read.
         TrainingDiverged: the loss is no number any more.
     """
-    began = time.monotonic()
-    prepared = prepare(examples, config)
+    began, prepared = time.monotonic(), prepare(examples, config)
     recipe = adapted(config, len(examples), len(prepared.labels))
     with parallel(prepared.device) as team:
         prepared = replace(prepared, device=team.device)
         report = never_back(progress) if progress is not None and team.first else _silent
         report(Progress("prepare", 0, 0, 0, 1, 0.0))
-        known = {*prepared.labels, OUT_OF_SCOPE_LABEL}
         learned: Sequence[Example] = list(examples)
         if config.hold_out_suspects:
             learned = find_suspects(examples, config, within(report, 0.0, 0.04)).kept
+        known = {*prepared.labels, OUT_OF_SCOPE_LABEL}
         if validation is None:
             train, held_back = split_examples(learned, recipe.validation_share, config.seed)
         else:
-            train, held_back = list(learned), [e for e in validation if e.label in known]
-        key = f"{fingerprint([*train, *held_back])} {hash_of_texts(unlabelled)} {recipe!r}"
-        stages = Stages(prepared, recipe, team, unlabelled, Checkpointing(checkpoint, key), {})
+            train, held_back = (
+                list(learned),
+                [e for e in validation if e.label in known],
+            )
+        studied = unlabelled if recipe.masked_lm_epochs or recipe.self_training else ()
+        key = f"{fingerprint([*train, *held_back])} {hash_of_texts(studied)} {recipe!r}"
+        stages = Stages(prepared, recipe, team, studied, Checkpointing(checkpoint, key), {})
         if config.baselines or config.preserve:
-            stages.embed([*(example.text for example in learned), *unlabelled], report)
+            stages.embed([*(example.text for example in learned), *studied], report)
 
         again = recipe.refit and validation is None and bool(held_back)
         first = stages.learn("first", train, held_back, within(report, 0.0, 0.5 if again else 1.0))
@@ -94,12 +98,14 @@ def fit(
         measured, pooled = outputs_of(first.network, texts, prepared.texts.pad_id, team.device)
         distances = scope.distances(pooled) if scope and held_back else None
         targets = prepared.targets(held_back).numpy()
+        around, measured = stages.settle(first, seen, unlabelled, measured, pooled, targets)
         final = first
         if again:
             # the whole course on all messages: where it stopped above hangs on which messages were held back
             final = stages.learn("refit", [*train, *held_back], [], within(report, 0.5, 1.0, stage="refit"))
             stages.blend(final, learned, [], heats)
-            scope, _ = stages.scope_space(final, learned)
+            scope, everything = stages.scope_space(final, learned)
+            around = stages.surroundings(final, everything, unlabelled, around.share) if around else None
         facts = prepared.facts("fine_tune", learned, recipe, final.network)
         places = Places(pooled, seen, prepared.targets(train).numpy())
         facts = finish(
@@ -123,7 +129,7 @@ def fit(
         fit_baselines(learned, stages.vectors([e.text for e in learned])) if config.baselines else None
     )
     space = scope if distances is not None else None
-    model = TrainedModel(final.network, prepared.tokenizer, facts, baselines, space)
+    model = TrainedModel(final.network, prepared.tokenizer, facts, baselines, space, surroundings=around)
     _complete(model, prepared, learned, texts or prepared.encode(learned), config)
     advice = _advice(first, recipe, chosen=config.epochs is not None)
     return FitResult(model, facts.metrics, first.history, time.monotonic() - began, advice)

@@ -44,6 +44,7 @@ class Job:
         own: whose ticket each of the last messages of `held_out` is, see training_set.Judge.
         starter: sha256 of the starter pack.
         names: (text, label, weight), what categories are called and about; learned like messages.
+        unlabelled: messages that nobody labelled, newest first; nothing learns from them.
     """
 
     train: list[tuple[str, str, float]]
@@ -57,6 +58,7 @@ class Job:
     own: list[dict[str, Any]] = field(default_factory=list)
     starter: str = ""
     names: list[tuple[str, str, float]] = field(default_factory=list)
+    unlabelled: list[str] = field(default_factory=list)
 
     def encode(self) -> bytes:
         """Return the job as JSON."""
@@ -121,6 +123,7 @@ def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
         config,
         created=datetime.now(UTC),
         validation=material.validation or None,
+        unlabelled=job.get("unlabelled", ()),
         checkpoint=Path(job["folder"] or job["model_home"]) / ".training",
         progress=lambda p: show(p, 0.06, 0.86),
     )

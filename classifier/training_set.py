@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, Protocol
 from uuid import UUID
@@ -107,6 +107,7 @@ class TrainingSet:
         starter_hash: sha256 of the starter pack.
         scarce: categories with too few messages to be learned; their labels wait.
         names: what the categories are called and said to be about, to learn from as if it were messages.
+        unlabelled: messages of the workspace that nobody labelled, newest first; nothing learns from them.
     """
 
     train: tuple[Example, ...]
@@ -119,6 +120,7 @@ class TrainingSet:
     starter_hash: str = ""
     scarce: tuple[str, ...] = ()
     names: tuple[Example, ...] = ()
+    unlabelled: tuple[str, ...] = ()
 
     def for_child(self) -> dict[str, Any]:
         """The fields of the child's job that say who stands behind what."""
@@ -127,7 +129,17 @@ class TrainingSet:
             "own": [asdict(judge) for judge in self.own],
             "starter": self.starter_hash,
             "names": [(e.text, e.label, e.weight) for e in self.names],
+            "unlabelled": list(self.unlabelled),
         }
+
+    def among(self, texts: Sequence[str]) -> TrainingSet:
+        """The same with messages that nobody labelled, without those that it learns from or is judged on."""
+        known = {text_key(e.text) for e in (*self.train, *self.validation, *self.held_out)}
+        free: dict[str, str] = {}
+        for text in texts:
+            if (key := text_key(text)) and key not in known:
+                free.setdefault(key, text)
+        return replace(self, unlabelled=tuple(free.values()))
 
 
 def assemble(

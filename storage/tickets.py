@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import Select, and_, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.errors import RowNotFound
-from storage.models import Prediction, Reply, Ticket, TicketState
+from storage.models import Label, Prediction, Reply, Ticket, TicketState
 from storage.statements import insert_or_ignore
 
 
@@ -121,6 +121,14 @@ class TicketRepository:
     async def recent(self, *, team_id: str, limit: int = 20) -> list[Ticket]:
         """Return the newest tickets, newest first."""
         return list(await self._session.scalars(self._newest(team_id).limit(limit)))
+
+    async def unlabelled_texts(self, *, team_id: str, limit: int) -> list[str]:
+        """Return the newest tickets' texts that nobody labelled, newest first."""
+        labelled = exists().where(
+            Label.team_id == Ticket.team_id, Label.ticket_id == Ticket.id, Label.withdrawn_at.is_(None)
+        )
+        query = self._newest(team_id).where(~labelled).with_only_columns(Ticket.text).limit(limit)
+        return list(await self._session.scalars(query))
 
     async def record(
         self,

@@ -37,6 +37,7 @@ SYSTEMS: Mapping[str, System] = {
     "tfidf": System("TF-IDF + LogisticRegression", "tfidf"),
     "frozen": System("frozen encoder + LogisticRegression", "frozen"),
     "ours": OURS,
+    "around": replace(OURS, name="ours with unlabelled messages around", around=True),
     "no_memory": replace(OURS, name="ours without memory", memory=False, recipe="quick"),
     "nameless": replace(OURS, name="ours without the categories' names", named=False),
     "random_questions": replace(OURS, name="ours with random questions", asking="random"),
@@ -202,7 +203,9 @@ def _learner(system: System, stream: Stream, vectors: Vectors, plan: LearningPla
     config = replace(plan.config, seed=seed)
     between, at_last = RECIPES[system.recipe or plan.recipe]
     recipe = ("none" if system.answers_only else between, at_last)
-    return Ours(stream.categories, config, recipe, defences=system.defences, named=system.named)
+    return Ours(
+        stream.categories, config, recipe, defences=system.defences, named=system.named, around=system.around
+    )
 
 
 def _same_labels(examples: Sequence[Example], stream: Stream, vectors: Vectors) -> dict[str, float]:

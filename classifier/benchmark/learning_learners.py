@@ -157,6 +157,7 @@ class Ours:
         *,
         defences: bool = True,
         named: bool = False,
+        around: bool = False,
     ) -> None:
         """Prepare.
 
@@ -166,9 +167,11 @@ class Ours:
             recipe: see RECIPES.
             defences: whether labels that confident learning suspects are held out.
             named: whether what the categories are called teaches too.
+            around: whether messages that nobody labelled steady the answers.
         """
         self._categories, self._recipe, self._defences = tuple(categories), recipe, defences
         self._names = names_of(categories) if named else []
+        self._around = around
         # the same held-back fifth for the head and the fine-tune, see recipe.adapted and fit_day_one
         self._config = replace(
             config, minimum_per_label=1, validation_share=0.2, word_scorer=0, int8_check=0, baselines=False
@@ -194,8 +197,11 @@ class Ours:
         if tuning != "none" and enough:
             changes = {"quick": QUICK, "full": {}, "taught": TAUGHT}[tuning]
             config = replace(self._config, **changes)  # type: ignore[arg-type]
-            tuned = fit(kept, config, created=_NAMELESS, unlabelled=unlabelled)
+            free = unlabelled if self._around or tuning == "taught" else ()
+            tuned = fit(kept, config, created=_NAMELESS, unlabelled=free)
             found |= {"fine_tune": tuned.metrics["validation_accuracy"], "seconds": round(tuned.seconds, 1)}
+            if tuned.model.surroundings is not None:
+                found["moved"] = tuned.model.surroundings.share
             chosen = _better(chosen, tuned)
         self._predictor = TorchPredictor(chosen.model)
         return {"kind": chosen.model.facts.kind, **found}

@@ -41,6 +41,7 @@ class System:
         defences: whether suspicious labels are held out.
         recipe: how it is retrained, in place of the plan's.
         named: whether what the categories are called teaches too.
+        around: whether messages that nobody labelled steady the answers, see surroundings.
     """
 
     name: str
@@ -53,6 +54,7 @@ class System:
     defences: bool = True
     recipe: str = ""
     named: bool = False
+    around: bool = False
 
     def rules(self, rules: Rules) -> Rules:
         """The rules for this system."""
@@ -179,7 +181,7 @@ class Run:
         examples = self.examples()
         known = {example.text for example in examples}
         seen = [message.text for message in self.stream.messages[: len(self.course.handled)]]
-        unlabelled = list(dict.fromkeys(text for text in seen if text not in known))
+        unlabelled = list(dict.fromkeys(text for text in reversed(seen) if text not in known))
         return self.learner.learn(examples, unlabelled=unlabelled, last=last)
 
     def _day(self, rows: Sequence[int]) -> None:

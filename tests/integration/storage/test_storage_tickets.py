@@ -5,7 +5,7 @@ from uuid import uuid4
 import numpy as np
 import pytest
 from sqlalchemy import delete
-from storage_factories import NOW, SECOND, add_reply, add_ticket
+from storage_factories import NOW, SECOND, add_label, add_reply, add_ticket
 
 from storage import RowNotFound
 from storage.models import Ticket
@@ -120,3 +120,18 @@ async def test_deleting_a_ticket_deletes_all_that_is_about_it(database):
         await work.session.execute(delete(Ticket).where(Ticket.id == ticket.id))
         assert await work.replies.all_for_ticket(team_id="T1", ticket_id=ticket.id) == []
         assert await work.tickets.latest_prediction(team_id="T1", ticket_id=ticket.id) is None
+
+
+async def test_the_newest_messages_that_nobody_labelled(database):
+    async with database.unit_of_work() as work:
+        for number in range(5):
+            ticket = await add_ticket(work, text=f"message {number}", ts=f"17676000{number:02}.000100")
+            if number in {1, 3, 4}:
+                await add_label(work, ticket, "vpn")
+        await work.labels.withdraw(
+            team_id="T1", ticket_id=ticket.id, user_id="U1", source="button", now=NOW + SECOND
+        )
+        await add_ticket(work, team_id="T2", text="of others", ts="1767600099.000100")
+        texts = await work.tickets.unlabelled_texts(team_id="T1", limit=2)
+        assert texts == ["message 4", "message 2"]
+        assert await work.tickets.unlabelled_texts(team_id="T1", limit=9) == [*texts, "message 0"]

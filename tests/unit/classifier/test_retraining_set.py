@@ -250,3 +250,12 @@ def test_without_a_category_of_the_starter_pack_the_training_chooses_what_it_wat
     made = assemble(pack(), labels, frozenset({"kitchen", "desks"}))
     assert made.validation == ()
     assert Counter(example.label for example in made.train)[OUT_OF_SCOPE_LABEL] == 50
+
+
+def test_what_nobody_labelled_stands_apart_from_what_teaches_and_judges():
+    made = assemble(pack(), [said("the wlan is gone", "network")], SLUGS)
+    known = [made.train[0].text, made.validation[0].text.upper(), made.held_out[0].text]
+    among = made.among(["newest", *known, "  ", "Older  one", "The WLAN is gone", "older one", "oldest"])
+    assert among.unlabelled == ("newest", "Older  one", "oldest")
+    assert among.for_child()["unlabelled"] == ["newest", "Older  one", "oldest"]
+    assert (among.train, among.given, made.unlabelled) == (made.train, made.given, ())
