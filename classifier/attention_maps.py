@@ -12,6 +12,7 @@ import torch
 from classifier.batching import Encoded, TextEncoder
 from classifier.model import TrainedModel
 from classifier.tensors import collate
+from classifier.torch_inference import TorchPredictor
 
 MOST_WORDS = 120
 """Words of which maps are made; the rest of a longer message is left out, and said to be."""
@@ -51,17 +52,16 @@ def attention_maps(model: TrainedModel, text: str) -> AttentionMaps:
     ids, mask = collate([encoded], pad_id, network.head.weight.device)
     with torch.inference_mode():
         tokens = network.attention_weights(ids, mask)[:, 0].cpu().numpy()
-        scores = (network(ids, mask).logits[0].double() / model.facts.temperature).softmax(dim=-1)
     words, special, owner = _owners(encoded, model)
     weights = merged(tokens, owner)
-    best = int(scores.argmax())
+    [answer] = TorchPredictor(model).predict([text])
     cut = len(words) > MOST_WORDS
     return AttentionMaps(
         tuple(words[:MOST_WORDS]),
         tuple(special[:MOST_WORDS]),
         weights[:, :, :MOST_WORDS, :MOST_WORDS],
-        model.facts.labels[best],
-        float(scores[best]),
+        answer.category,
+        answer.confidence,
         cut or encoded.truncated,
     )
 
