@@ -102,6 +102,29 @@ def test_messages_that_nobody_labelled_may_teach_the_last_time(data, tmp_path, p
     assert "fine_tune" in run["trained"][-1]
 
 
+def test_only_a_system_that_says_so_has_messages_around(data, tmp_path, plan, monkeypatch):
+    monkeypatch.setattr("classifier.surroundings.SHARES", (0.5,))
+    monkeypatch.setattr("classifier.stages.FEWEST", 1)
+    known = measure(data, tmp_path, replace(plan, systems=("ours", "around")))
+    moved = {name: [day.get("moved") for day in runs["0"]["trained"]] for name, runs in known.items()}
+    assert set(moved["ours"]) == {None}
+    assert moved["around"][-1] == 0.5
+
+
+def test_what_goes_live_is_compared_with_the_baselines():
+    def run(accuracy):
+        same = {"frozen": 0.8, "tfidf": 0.7}
+        lists = {name: [accuracy] for name in (*LISTS, "messages")}
+        figures = {"wrong": 1, "asked": 1, "trained": [], "seconds": 1.0, "recipe": "quick", "name": "x"}
+        return {"0": figures | lists | {"same_labels": same}}
+
+    values = [
+        next(row for row in demands(summary(known)) if row["name"].startswith("above the frozen encoder, s"))
+        for known in ({"ours": run(0.82)}, {"ours": run(0.82), "around": run(0.84)})
+    ]
+    assert [round(row["value"], 6) for row in values] == [0.02, 0.04]
+
+
 def test_a_second_run_takes_what_was_kept(data, work, plan, known, monkeypatch):
     monkeypatch.setattr(learning, "_run", None)
     assert measure(data, work, plan) == known
