@@ -33,6 +33,8 @@ from classifier.training import TrainingConfig, fit, fit_day_one
 EXAMPLES = (8, 3)
 HELD_OUT = 5
 DRAWS = 3
+AROUND = "fine-tune, unlabelled around"
+"""The same fine-tune, answering among the training file's other messages, see surroundings."""
 EACH, WATCHED = 20, 6
 """Training messages and held-back ones of each category that the model begins with."""
 
@@ -43,7 +45,7 @@ QUICK = TrainingConfig(
 
 
 def measure(data: Path, home: Path, *, seed: int = 0, say: Callable[[str], None]) -> dict[str, Any]:
-    """Measure on both kinds of model.
+    """Measure on a day-one model, a fine-tuned one, and one among messages that nobody labelled.
 
     Args:
         data: folder with banking77-train.csv and banking77-test.csv.
@@ -68,12 +70,15 @@ def measure(data: Path, home: Path, *, seed: int = 0, say: Callable[[str], None]
             watched += of[label][EACH : EACH + WATCHED]
     now, measured = datetime.now(UTC), {}
     config = QUICK
-    for kind in ("day one", "fine-tune"):
+    known = {example.text for example in (*learned, *watched)}
+    free = [example.text for example in train if example.text not in known]
+    draw.shuffle(free)
+    for kind, around in (("day one", ()), ("fine-tune", ()), (AROUND, free)):
         say(f"{kind}: training without {', '.join(left_out)}")
         if kind == "day one":
             parent = fit_day_one(learned, config, created=now).model
         else:
-            parent = fit(learned, config, created=now, validation=watched).model
+            parent = fit(learned, config, created=now, validation=watched, unlabelled=around).model
         measured[kind] = _of_model(parent, learned, watched, of, left_out, test, home, seed, say)
     return {"examples": EXAMPLES, "each": EACH, "categories": len(of) - HELD_OUT, "models": measured}
 
@@ -91,6 +96,9 @@ def _of_model(
 ) -> dict[str, Any]:
     asked = [example for example in test if example.label in {*parent.facts.labels, *left_out}]
     _, pooled = TorchPredictor(parent).outputs([example.text for example in asked])
+    if parent.surroundings is not None:
+        say(f"vectors move {parent.surroundings.share:.0%} of the way")
+        pooled = pooled + parent.surroundings.moves(pooled)
     before = answers(parent, pooled)
     truth = np.array([example.label for example in asked])
     rows = []
@@ -126,7 +134,7 @@ def _of(rows: Sequence[dict[str, Any]], examples: int, *, named: bool) -> list[d
 
 
 def answers(model: TrainedModel, pooled: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """[N] slugs that a model's head gives to pooled vectors."""
+    """[N] slugs that a model's head gives to pooled vectors, from where it answers."""
     head = {name: value.detach().numpy() for name, value in model.network.head.named_parameters()}
     said: npt.NDArray[Any] = np.array(model.facts.labels)[
         (pooled @ head["weight"].T + head["bias"]).argmax(axis=1)
