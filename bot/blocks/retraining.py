@@ -131,6 +131,8 @@ def status_card(
         shown = progress_card(active.progress or {}, active.requested_by, dry_run=active.dry_run)
         ending = active.cancel_requested_by
         more = [small_print(f"{who(ending)} cancelled it; it is about to end.")] if ending else []
+        if active.follow_up:
+            more.append(small_print("Categories were changed meanwhile: I learn that after it."))
         return Card(shown.text, [*shown.blocks, *(block.to_dict() for block in more)])
     lines = [f"*No retraining is under way.* `{title(version)}` answers."]
     if shadow is not None:
