@@ -357,7 +357,9 @@ async def test_a_category_that_is_added_while_a_training_runs_is_learned_after_i
     await submit(world, "add", typed(name="Doors", emoji="door", examples=EXAMPLES))
     assert "I learn it when the training that is under way is over" in text_of(await world.private(ANNA))
     await world.playground.run_command(ANNA, HELP, "/retrain", "status")
-    await world.private(ANNA, lambda text: "Categories were changed meanwhile: I learn that after it." in text)
+    await world.private(
+        ANNA, lambda text: "Categories were changed meanwhile: I learn that after it." in text
+    )
     async with world.database.unit_of_work() as work:
         run = await work.runs.active(team_id=TEAM)
         assert run is not None
