@@ -78,8 +78,9 @@ class Surroundings:
         best = _first(likeness, _NEAREST + 1)
         nearest, found = (np.take_along_axis(each, best, axis=1) for each in (nearest, likeness))
         weights = np.exp((found - found.max(axis=1, keepdims=True)) / _WIDTH)
-        # the last one counts for nothing, so that no answer jumps where two change places
-        weights += _LEAST - weights.min(axis=1, keepdims=True)
+        if len(self.vectors) > _NEAREST:
+            # the last one counts for nothing, so that no answer jumps where it and one left out change places
+            weights += _LEAST - weights.min(axis=1, keepdims=True)
         weights /= weights.sum(axis=1, keepdims=True)
         means = np.einsum("bk,bkh->bh", weights, self.vectors[nearest].astype(np.float32))
         result: Array = self.share * (means - pooled)

@@ -88,6 +88,11 @@ def ticket_key() -> ForeignKeyConstraint:
     return ForeignKeyConstraint(["team_id", "ticket_id"], ["ticket.team_id", "ticket.id"], ondelete="CASCADE")
 
 
+def unique_where(condition: str, name: str, *columns: str) -> Index:
+    """An index over the rows that a condition of SQL is true of: no two of them have the same columns."""
+    return Index(name, *columns, unique=True, sqlite_where=text(condition), postgresql_where=text(condition))
+
+
 class InboxEvent(Base):
     """An event as Slack sent it, kept from before the acknowledgement until it is worked off."""
 
@@ -202,15 +207,7 @@ class Label(Base):
     __tablename__ = "label"
     __table_args__ = (
         ticket_key(),
-        Index(
-            "uq_label_active",
-            "team_id",
-            "ticket_id",
-            "user_id",
-            unique=True,
-            sqlite_where=text("withdrawn_at IS NULL"),
-            postgresql_where=text("withdrawn_at IS NULL"),
-        ),
+        unique_where("withdrawn_at IS NULL", "uq_label_active", "team_id", "ticket_id", "user_id"),
         Index("ix_label_created", "team_id", "created_at"),
     )
 
@@ -256,13 +253,7 @@ class ModelVersion(Base):
     __tablename__ = "model_version"
     __table_args__ = (
         UniqueConstraint("team_id", "version"),
-        Index(
-            "uq_model_version_active",
-            "team_id",
-            unique=True,
-            sqlite_where=text("state = 'active'"),
-            postgresql_where=text("state = 'active'"),
-        ),
+        unique_where("state = 'active'", "uq_model_version_active", "team_id"),
     )
 
     id: Mapped[UUID] = key_column()
@@ -289,13 +280,7 @@ class RetrainRun(Base):
     __tablename__ = "retrain_run"
     __table_args__ = (
         UniqueConstraint("team_id", "slot"),
-        Index(
-            "uq_retrain_run_unfinished",
-            "team_id",
-            unique=True,
-            sqlite_where=text("state IN ('queued', 'running')"),
-            postgresql_where=text("state IN ('queued', 'running')"),
-        ),
+        unique_where("state IN ('queued', 'running')", "uq_retrain_run_unfinished", "team_id"),
     )
 
     id: Mapped[UUID] = key_column()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from classifier.surroundings import SHARES, Surroundings, best_share, load_surroundings
@@ -43,6 +43,8 @@ def test_logits_are_those_of_the_moved_vectors():
 
 @settings(max_examples=50, deadline=None)
 @given(number=st.integers(1, 40), seed=st.integers(0, 99))
+@example(number=2, seed=55)
+@example(number=11, seed=0)
 def test_no_answer_jumps_where_neighbours_change_places(number: int, seed: int):
     draw = np.random.default_rng(seed)
     around = Surroundings(draw.normal(0, 1, (number, 8)).astype(np.float32), 0.7)
@@ -52,7 +54,7 @@ def test_no_answer_jumps_where_neighbours_change_places(number: int, seed: int):
     steps = np.linspace(0, 0.5, 500)[:, None] * direction / np.linalg.norm(direction)
     moves = around.moves((one + steps).astype(np.float32))
     assert np.isfinite(moves).all()
-    assert np.abs(np.diff(moves, axis=0)).max() < 0.2
+    assert np.abs(np.diff(moves, axis=0)).max() < 0.05
 
 
 def test_copies_of_one_message_and_a_vector_of_zeros_are_no_trouble():
