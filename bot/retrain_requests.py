@@ -203,11 +203,7 @@ class RetrainAnnouncer:
             await work.commit()
         if not mine:
             return
-        if run.state == RunState.CANCELLED:
-            card = cancelled_card(run.requested_by, run.cancel_requested_by or "somebody")
-        else:
-            names = {row.slug: row.name for row in rows}
-            card = update_card(run.state, run.reason or "", run.metrics or {}, names)
+        card = _end_card(run, run.metrics or {}, {row.slug: row.name for row in rows})
         if await self._answered(run, card):
             return
         admins = await space.directory.admin_channel_id(self._admin_channel)
@@ -229,10 +225,12 @@ class RetrainAnnouncer:
         return True
 
 
-def _end_card(run: RetrainRun, metrics: Mapping[str, Any]) -> Card:
-    """Choose what says how a run ended."""
+def _end_card(run: RetrainRun, metrics: Mapping[str, Any], names: Mapping[str, str] | None = None) -> Card:
+    """Choose what says how a run ended; `names` of the categories by slug, for an update of theirs."""
     if run.state == RunState.CANCELLED:
         return cancelled_card(run.requested_by, run.cancel_requested_by or "somebody")
     if run.dry_run and run.state == RunState.DONE:
         return dry_run_card(run)
+    if run.source is RunSource.CATEGORY:
+        return update_card(run.state, run.reason or "", metrics, names or {})
     return result_card(run.state, run.reason or "", run.model_version, metrics, run.requested_by)

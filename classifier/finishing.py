@@ -23,6 +23,7 @@ from classifier.scores import out_of_scope_score, probabilities, scope_features
 from classifier.tensors import collate
 from classifier.thresholds import routing_thresholds
 from classifier.training_types import TrainingConfig
+from classifier.vectors import unit
 
 Logits = npt.NDArray[Any]
 
@@ -68,17 +69,12 @@ class Places:
         self, targets: npt.NDArray[np.int64], predicted: npt.NDArray[np.int64]
     ) -> dict[str, float]:
         """Fit the memory's similarities to the held-back messages' categories [N] and answers [N]."""
-        own, learned = _unit(self.held_back), _unit(self.learned)
+        own, learned = unit(self.held_back), unit(self.learned)
         recall = fit_recall_threshold(
             own, targets.tolist(), predicted.tolist(), others=learned, other_labels=self.targets.tolist()
         )
         near = fit_recall_near(own, targets.tolist(), predicted.tolist(), threshold=recall)
         return {"recall": recall, "recall_near": near}
-
-
-def _unit(vectors: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    unit: npt.NDArray[Any] = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    return unit
 
 
 def finish(

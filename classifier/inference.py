@@ -16,6 +16,7 @@ from classifier.prediction_sets import prediction_set_size
 from classifier.scope_space import ScopeSpace
 from classifier.scores import out_of_scope_score, probabilities, scope_features
 from classifier.surroundings import Surroundings
+from classifier.vectors import unit
 from classifier.words import Attended, attended_words
 
 MOST_WORDS = 12
@@ -152,8 +153,7 @@ class Predictor:
         order = np.argsort(-scores, axis=1, kind="stable")
         ranked = np.take_along_axis(scores, order, axis=1)
         sizes = self._sizes(ranked)
-        norms = np.linalg.norm(forward.pooled, axis=1, keepdims=True)
-        embeddings = (forward.pooled / np.where(norms > 0, norms, 1.0)).astype(np.float32)
+        embeddings = unit(forward.pooled).astype(np.float32)
         for row, member in enumerate(members):
             scored = None if forward.scored is None or plain else forward.scored[row]
             attended = attended_words(member, forward.received[row], scored)

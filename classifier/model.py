@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy.typing as npt
 import torch
 from tokenizers import Tokenizer
 from torch import nn
@@ -118,6 +119,12 @@ class TextClassifier(nn.Module):
         pooled = states[:, 0] if self.pooling == "cls" else mean_pool(states, attention_mask)
         kept = self.keeper(pooled) if self.keeper is not None else None
         return ForwardOutput(self.head(self.dropout(pooled)), pooled, received, kept, scored)
+
+    @property
+    def head_weight(self) -> npt.NDArray[Any]:
+        """Of the linear head, float32 [C, hidden]."""
+        weight: npt.NDArray[Any] = self.head.weight.detach().float().cpu().numpy()
+        return weight
 
     @property
     def heads(self) -> int:

@@ -14,6 +14,8 @@ import numpy.typing as npt
 from sklearn.cluster import AgglomerativeClustering
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
+from classifier.vectors import unit
+
 Array = npt.NDArray[Any]
 
 FEWEST_MEMBERS = 5
@@ -105,7 +107,7 @@ def measure_space(vectors: Array, categories: Sequence[str]) -> Space:
     centroids, near, inner = [], [], []
     for slug in sorted(set(categories)):
         own = vectors[named == slug]
-        centroid = _unit(own.mean(axis=0))
+        centroid = unit(own.mean(axis=0))
         centroids.append(centroid)
         near.append(float(np.quantile(own @ centroid, 0.25)))
         if len(own) > 1:
@@ -142,7 +144,7 @@ def propose_groups(
     """
     if len(doubtful) < FEWEST_MEMBERS:
         return []
-    vectors = np.stack([_unit(ticket.vector) for ticket in doubtful])
+    vectors = np.stack([unit(ticket.vector) for ticket in doubtful])
     found = AgglomerativeClustering(
         n_clusters=None, metric="cosine", linkage="average", distance_threshold=1 - space.joins
     ).fit_predict(vectors)
@@ -155,7 +157,7 @@ def propose_groups(
         places = np.flatnonzero(found == number)
         if len(places) < FEWEST_MEMBERS:
             continue
-        centre = _unit(vectors[places].mean(axis=0))
+        centre = unit(vectors[places].mean(axis=0))
         similar = vectors[places] @ centre
         members = [doubtful[i] for i in places[np.argsort(-similar, kind="stable")]]
         if _near_a_category(centre, space) or _proposed(members, known):
@@ -208,8 +210,3 @@ def _proposed(members: Sequence[Doubtful], known: Sequence[frozenset[str]]) -> b
 
 def _key(ids: Sequence[str]) -> str:
     return hashlib.sha256(" ".join(sorted(ids)).encode()).hexdigest()[:16]
-
-
-def _unit(vector: Array) -> Array:
-    length: Array = vector / max(float(np.linalg.norm(vector)), 1e-12)
-    return length

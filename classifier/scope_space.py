@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
+from classifier.vectors import unit
+
 Array = npt.NDArray[Any]
 
 FILE = "scope.safetensors"
@@ -130,6 +132,4 @@ def fit_scope_space(
 
 
 def _mapped(pooled: Array, weight: Array, bias: Array) -> Array:
-    moved = pooled @ weight.T + bias
-    result: Array = moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-12)
-    return result
+    return unit(pooled @ weight.T + bias)

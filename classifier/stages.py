@@ -15,7 +15,6 @@ from torch.nn.functional import one_hot
 
 from classifier.batching import Encoded
 from classifier.blending import blend, probe_head, temperatures
-from classifier.calibration import negative_log_likelihood
 from classifier.checkpoint import Checkpoints
 from classifier.dataset import Example
 from classifier.finishing import outputs_of
@@ -27,9 +26,9 @@ from classifier.probe import embed, embed_encoded, fit_head, set_head, standardi
 from classifier.recipe import Recipe
 from classifier.scope_space import ScopeSpace
 from classifier.self_training import spread
-from classifier.surroundings import FEWEST, MOST, SHARES, Surroundings, best_share
 from classifier.training_loop import Loop, TokenData
 from classifier.training_types import Progress, Stage
+from classifier.vectors import unit
 from classifier.vocabulary import CompactVocabulary
 from classifier.warm_up import learn_masked_words, learn_neighbours
 
@@ -158,58 +157,6 @@ class Stages:
         _, pooled = outputs_of(trained.network, encoded, prepared.texts.pad_id, self.team.device)
         return scope_space_of(trained.network, pooled, prepared.targets(train)), pooled
 
-    def surroundings(
-        self, trained: Trained, seen: npt.NDArray[Any], unlabelled: Sequence[str], share: float
-    ) -> Surroundings:
-        """The messages around a trained network's answers: those it learned from, and the newest unlabelled.
-
-        Args:
-            trained: the network.
-            seen: [M, hidden], pooled vectors of the messages that it learned from.
-            unlabelled: messages without labels, the newest first.
-            share: how far vectors move.
-        """
-        prepared = self.prepared
-        encoded = prepared.texts.encode(unlabelled[:MOST])
-        _, pooled = outputs_of(trained.network, encoded, prepared.texts.pad_id, self.team.device)
-        return Surroundings(np.concatenate([seen[-MOST:], pooled]), share)
-
-    def settle(
-        self,
-        trained: Trained,
-        seen: npt.NDArray[Any],
-        unlabelled: Sequence[str],
-        logits: npt.NDArray[Any],
-        pooled: npt.NDArray[Any],
-        targets: npt.NDArray[np.int64],
-    ) -> tuple[Surroundings | None, npt.NDArray[Any]]:
-        """Choose by the held-back messages how far vectors move, see `surroundings`.
-
-        Args:
-            trained: as there.
-            seen: as there.
-            unlabelled: as there.
-            logits: [N, categories] of the held-back messages alone.
-            pooled: [N, hidden] of them.
-            targets: [N] their category numbers, -1 for `oos`.
-
-        Returns:
-            (the messages around, the held-back messages' logits among them); (None, `logits`) where there are
-            none, or they do not help.
-        """
-        inside = targets >= 0
-        if len(unlabelled) < FEWEST or not inside.any():
-            return None, logits
-        weight = trained.network.head.weight.detach().float().cpu().numpy()
-        around = self.surroundings(trained, seen, unlabelled, max(SHARES))
-        share = best_share(
-            around,
-            lambda moves: negative_log_likelihood((logits + moves @ weight.T)[inside], targets[inside]),
-            pooled,
-        )
-        around = replace(around, share=share)
-        return (around, around.settled(logits, pooled, weight)) if share else (None, logits)
-
     def learn(
         self, name: str, train: Sequence[Example], held_back: Sequence[Example], report: Report
     ) -> Trained:
@@ -267,7 +214,7 @@ class Stages:
         for network in networks:
             logits, pooled = outputs_of(network, texts, prepared.texts.pad_id, self.team.device)
             own.append(softmax(logits, axis=1))
-            vectors.append(pooled / np.linalg.norm(pooled, axis=1, keepdims=True))
+            vectors.append(unit(pooled))
         answers = np.mean(own, axis=0)
         targets = prepared.targets(train).numpy()
         labelled = np.zeros(len(texts), dtype=bool)

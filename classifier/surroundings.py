@@ -20,6 +20,8 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
+from classifier.vectors import unit
+
 Array = npt.NDArray[Any]
 
 FILE = "surroundings.safetensors"
@@ -60,7 +62,7 @@ class Surroundings:
     def __post_init__(self) -> None:
         """Compute once what every answer needs: `units`, of length 1, and their `places` on the main axes."""
         vectors = np.asarray(self.vectors, np.float16)
-        units = _unit(vectors.astype(np.float32))
+        units = unit(vectors.astype(np.float32))
         _, axes = np.linalg.eigh(units.T @ units)
         axes = np.ascontiguousarray(axes[:, ::-1][:, :_AXES])
         for name, value in (("vectors", vectors), ("units", units), ("axes", axes), ("places", units @ axes)):
@@ -72,7 +74,7 @@ class Surroundings:
         Args:
             pooled: [B, H] of new messages.
         """
-        units = _unit(np.asarray(pooled, np.float32))
+        units = unit(np.asarray(pooled, np.float32))
         nearest = _first(units @ self.axes @ self.places.T, _SHORTLIST)
         likeness = np.einsum("bh,bkh->bk", units, self.units[nearest])
         best = _first(likeness, _NEAREST + 1)
@@ -136,8 +138,3 @@ def _first(values: Array, count: int) -> npt.NDArray[np.intp]:
         return np.broadcast_to(np.arange(values.shape[1]), values.shape)
     found: npt.NDArray[np.intp] = np.argpartition(values, -count, axis=1)[:, -count:]
     return found
-
-
-def _unit(vectors: Array) -> Array:
-    unit: Array = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    return unit

@@ -18,7 +18,7 @@ def around_of(model: TrainedModel) -> tuple[Surroundings, npt.NDArray[Any]] | No
     """The messages around, with the head's weight; None in models that have none."""
     if model.surroundings is None:
         return None
-    return model.surroundings, model.network.head.weight.detach().float().cpu().numpy()
+    return model.surroundings, model.network.head_weight
 
 
 class TorchPredictor(Predictor):

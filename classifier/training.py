@@ -24,6 +24,7 @@ from classifier.out_of_fold import find_suspects
 from classifier.parallel import parallel
 from classifier.preparation import Prepared, prepare
 from classifier.recipe import Recipe, adapted, epochs_for
+from classifier.settling import settle, surroundings_of
 from classifier.stages import Checkpointing, Report, Stages, Trained, never_back, within
 from classifier.training_types import FitResult, Progress, Stage, TrainingConfig
 from classifier.word_scorer import score_words
@@ -64,7 +65,8 @@ def fit(
         BaseModelUnavailable: the encoder cannot be read.
         TrainingDiverged: the loss is no number any more.
     """
-    began, prepared = time.monotonic(), prepare(examples, config)
+    began = time.monotonic()
+    prepared = prepare(examples, config)
     recipe = adapted(config, len(examples), len(prepared.labels))
     with parallel(prepared.device) as team:
         prepared = replace(prepared, device=team.device)
@@ -73,14 +75,7 @@ def fit(
         learned: Sequence[Example] = list(examples)
         if config.hold_out_suspects:
             learned = find_suspects(examples, config, within(report, 0.0, 0.04)).kept
-        known = {*prepared.labels, OUT_OF_SCOPE_LABEL}
-        if validation is None:
-            train, held_back = split_examples(learned, recipe.validation_share, config.seed)
-        else:
-            train, held_back = (
-                list(learned),
-                [e for e in validation if e.label in known],
-            )
+        train, held_back = _split(learned, validation, prepared, recipe)
         studied = unlabelled if recipe.masked_lm_epochs or recipe.self_training else ()
         key = f"{fingerprint([*train, *held_back])} {hash_of_texts(studied)} {recipe!r}"
         stages = Stages(prepared, recipe, team, studied, Checkpointing(checkpoint, key), {})
@@ -98,16 +93,17 @@ def fit(
         measured, pooled = outputs_of(first.network, texts, prepared.texts.pad_id, team.device)
         distances = scope.distances(pooled) if scope and held_back else None
         targets = prepared.targets(held_back).numpy()
-        around, measured = stages.settle(first, seen, unlabelled, measured, pooled, targets)
+        places = Places(pooled, seen, prepared.targets(train).numpy())
+        around, measured = settle(prepared, first.network, places, measured, targets, unlabelled)
         final = first
         if again:
             # the whole course on all messages: where it stopped above hangs on which messages were held back
             final = stages.learn("refit", [*train, *held_back], [], within(report, 0.5, 1.0, stage="refit"))
             stages.blend(final, learned, [], heats)
-            scope, everything = stages.scope_space(final, learned)
-            around = stages.surroundings(final, everything, unlabelled, around.share) if around else None
+            scope, seen = stages.scope_space(final, learned)
+            if around is not None:
+                around = surroundings_of(prepared, final.network, seen, unlabelled, around.share)
         facts = prepared.facts("fine_tune", learned, recipe, final.network)
-        places = Places(pooled, seen, prepared.targets(train).numpy())
         facts = finish(
             facts, final.network, measured, targets, recipe, created, distances=distances, places=places
         )
@@ -133,6 +129,16 @@ def fit(
     _complete(model, prepared, learned, texts or prepared.encode(learned), config)
     advice = _advice(first, recipe, chosen=config.epochs is not None)
     return FitResult(model, facts.metrics, first.history, time.monotonic() - began, advice)
+
+
+def _split(
+    learned: Sequence[Example], validation: Sequence[Example] | None, prepared: Prepared, recipe: Recipe
+) -> tuple[list[Example], list[Example]]:
+    """Return (what is learned from, what is held back); of `validation` the categories that are learned."""
+    if validation is None:
+        return split_examples(learned, recipe.validation_share, recipe.seed)
+    known = {*prepared.labels, OUT_OF_SCOPE_LABEL}
+    return list(learned), [example for example in validation if example.label in known]
 
 
 def _complete(

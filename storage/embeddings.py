@@ -9,9 +9,10 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, select
+from sqlalchemy import and_, delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from storage.labels import is_labelled
 from storage.learning_models import PersonTrust, TicketEmbedding
 from storage.models import Category, Label, Prediction, Ticket, TicketState
 from storage.resolution import resolve_labels
@@ -212,17 +213,11 @@ class EmbeddingRepository:
         )
 
 
-def _labelled() -> ColumnElement[bool]:
-    return exists().where(
-        Label.team_id == Ticket.team_id, Label.ticket_id == Ticket.id, Label.withdrawn_at.is_(None)
-    )
-
-
 def _newest_labelled(team_id: str, newest: int) -> Any:
     """Ids of the newest labelled tickets."""
     return (
         select(Ticket.id)
-        .where(Ticket.team_id == team_id, _labelled())
+        .where(Ticket.team_id == team_id, is_labelled())
         .order_by(Ticket.posted_at.desc(), Ticket.id)
         .limit(newest)
     )

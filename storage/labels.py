@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.errors import RowNotFound
@@ -56,6 +56,13 @@ class LabelledText:
     posted_at: datetime = LONG_AGO
     role: LabelRole = LabelRole.STAFF
     user_id: str = ""
+
+
+def is_labelled() -> ColumnElement[bool]:
+    """Whether a label stands on a ticket of a query."""
+    return exists().where(
+        Label.team_id == Ticket.team_id, Label.ticket_id == Ticket.id, Label.withdrawn_at.is_(None)
+    )
 
 
 class LabelRepository:

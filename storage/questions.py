@@ -8,8 +8,9 @@ from uuid import UUID
 from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from storage.labels import is_labelled
 from storage.learning_models import Question, QuestionState
-from storage.models import Label, Prediction, Ticket, TicketState
+from storage.models import Prediction, Ticket, TicketState
 from storage.statements import insert_or_ignore
 
 
@@ -98,8 +99,6 @@ class QuestionRepository:
             until: tickets that came in before this.
             limit: how many predictions are read.
         """
-        of_ticket = and_(Label.team_id == Ticket.team_id, Label.ticket_id == Ticket.id)
-        labelled = exists().where(of_ticket, Label.withdrawn_at.is_(None))
         asked = exists().where(Question.team_id == Ticket.team_id, Question.ticket_id == Ticket.id)
         rows = await self._session.execute(
             select(Ticket, Prediction)
@@ -112,7 +111,7 @@ class QuestionRepository:
                 Prediction.model_version == model_version,
                 Prediction.embedding.is_not(None),
                 or_(Ticket.state == TicketState.ASKED, Prediction.remembered_ticket_id.is_(None)),
-                ~labelled,
+                ~is_labelled(),
                 ~asked,
             )
             .order_by(Ticket.created_at.desc(), Ticket.id, Prediction.created_at.desc())

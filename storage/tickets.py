@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, exists, func, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.errors import RowNotFound
-from storage.models import Label, Prediction, Reply, Ticket, TicketState
+from storage.labels import is_labelled
+from storage.models import Prediction, Reply, Ticket, TicketState
 from storage.statements import insert_or_ignore
 
 
@@ -124,10 +125,7 @@ class TicketRepository:
 
     async def unlabelled_texts(self, *, team_id: str, limit: int) -> list[str]:
         """Return the newest tickets' texts that nobody labelled, newest first."""
-        labelled = exists().where(
-            Label.team_id == Ticket.team_id, Label.ticket_id == Ticket.id, Label.withdrawn_at.is_(None)
-        )
-        query = self._newest(team_id).where(~labelled).with_only_columns(Ticket.text).limit(limit)
+        query = self._newest(team_id).where(~is_labelled()).with_only_columns(Ticket.text).limit(limit)
         return list(await self._session.scalars(query))
 
     async def record(

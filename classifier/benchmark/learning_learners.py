@@ -27,6 +27,7 @@ from classifier.text import model_text
 from classifier.torch_inference import TorchPredictor
 from classifier.training import TrainingConfig, fit, fit_day_one
 from classifier.training_types import FitResult
+from classifier.vectors import unit
 
 Floats = npt.NDArray[Any]
 Vectors = Mapping[str, Floats]
@@ -243,5 +244,4 @@ def frozen_vectors(texts: Sequence[str], config: TrainingConfig) -> Floats:
     network = TextClassifier(encoder, 1, pooling=config.pooling).to(device).eval()
     tokens = TextEncoder(raw_tokenizer(tokenizer), config.max_tokens, tokenizer.pad_token_id or 0)
     vectors = embed(network, tokens, texts, device, lambda _: None).numpy()
-    result: Floats = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return result
+    return unit(vectors)

@@ -16,6 +16,7 @@ from classifier.label_quality import hold_out
 from classifier.out_of_fold import find_suspects
 from classifier.recall import Recalled, recall
 from classifier.training_types import TrainingConfig
+from classifier.vectors import unit
 
 Floats = npt.NDArray[Any]
 
@@ -28,12 +29,6 @@ labels of hard messages; a model with a dozen labels a category misses them. The
 on a part of BANKING77's training file, with no label, all suspects, or these held out (and the labels of
 people who mostly err):  500 labels, 4% wrong: 77.4, 73.8, 77.7%;  1,326, 5% wrong: 87.1, 86.3, 87.7%;
 the same with a person who flips a fifth of them: 72.0, 69.2, 76.1%  and  80.9, 83.3, 86.4%."""
-
-
-def unit(vectors: Floats) -> Floats:
-    """The vectors [N, H] with length 1."""
-    result: Floats = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
-    return result
 
 
 def choose_questions(margins: Floats, vectors: Floats, count: int, known: Floats) -> list[int]:

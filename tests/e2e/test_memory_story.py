@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import logging
 import random
@@ -12,7 +11,6 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select
 
 from bot.compose import category_specs, local_classifier, starter
 from bot.memory import TicketMemory
@@ -21,8 +19,8 @@ from bot.policy import decide, predicted_by_model
 from bot.runtime import RunningBot, running_bot
 from classifier.settings import ClassifierSettings
 from storage.database import Database
-from storage.models import Prediction, Ticket, TicketState
-from tests.factories.world import HELP, LENA, SAM, settings_for
+from storage.models import TicketState
+from tests.factories.world import HELP, LENA, SAM, decided, settings_for
 
 DATA = Path(__file__).parents[1] / "data" / "paraphrases.csv"
 REJECTED, RIGHT, RIGHT_EMOJI = "login", "security", "shield"
@@ -47,17 +45,6 @@ async def bot_in(playground: Playground, url: str, home: Path) -> AsyncIterator[
                 yield bot
     finally:
         await database.dispose()
-
-
-async def decided(bot: RunningBot, count: int) -> dict[str, tuple[Ticket, Prediction]]:
-    """Wait until so many tickets were decided; by text."""
-    while True:
-        async with bot.workspace.database.reader() as work:
-            query = select(Ticket, Prediction).join(Prediction, Prediction.ticket_id == Ticket.id)
-            found = {ticket.text: (ticket, row) for ticket, row in await work.session.execute(query)}
-        if len(found) >= count:
-            return found
-        await asyncio.sleep(0.1)
 
 
 async def moved_by_memory(bot: RunningBot, texts: Sequence[str]) -> list[str]:
@@ -97,8 +84,8 @@ async def test_no_paraphrase_goes_where_people_rejected_it_after_a_restart_and_n
     async with Playground(channels=channels, acceleration=0.01) as playground:
         async with bot_in(playground, sqlite_url, tmp_path / "models") as bot:
             ts = await playground.post_message(SAM, HELP, original)
-            before = await decided(bot, 1)
-            assert before[original][1].category == REJECTED
+            [(_, before)] = await decided(bot.workspace.database, [original])
+            assert before.category == REJECTED
             await playground.react(LENA, HELP, ts, RIGHT_EMOJI)
             await playground.wait_for(
                 lambda: any("Corrected by" in str(m) for m in playground.thread(HELP, ts)), timeout=60
@@ -106,10 +93,9 @@ async def test_no_paraphrase_goes_where_people_rejected_it_after_a_restart_and_n
         async with bot_in(playground, sqlite_url, tmp_path / "models") as bot:
             for text in paraphrases:
                 await playground.post_message(SAM, HELP, text)
-            found = await decided(bot, 1 + len(paraphrases))
+            again = await decided(bot.workspace.database, paraphrases)
             moved = await moved_by_memory(bot, others)
 
-    again = [found[text] for text in paraphrases]
     routed_wrongly = [t.text for t, _ in again if t.state == TicketState.ROUTED and t.category == REJECTED]
     followed = [t.text for t, _ in again if t.state == TicketState.ROUTED and t.category == RIGHT]
     by_memory = [t.text for t, row in again if row.remembered_ticket_id is not None]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -10,15 +9,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
 
 from bot.compose import everything, starter
 from bot.playground.server import Playground
 from classifier.settings import ClassifierSettings
 from storage.database import Database
-from storage.models import Prediction, Ticket
 from tests.factories.category_dialogs import submit, typed
-from tests.factories.world import ANNA, HELP, World, settings_for, text_of
+from tests.factories.world import ANNA, HELP, World, decided, settings_for, text_of
 
 PARKING = (
     "Where do visitors park when they come by car?",
@@ -77,15 +74,7 @@ async def answered(world: World, texts: Sequence[str]) -> list[str]:
     """Post messages and return what the model took each for."""
     for text in texts:
         await world.say(text)
-    while True:
-        async with world.database.reader() as work:
-            query = select(Ticket.text, Prediction.category).join(
-                Prediction, Prediction.ticket_id == Ticket.id
-            )
-            found = {row[0]: row[1] for row in await work.session.execute(query)}
-        if all(text in found for text in texts):
-            return [found[text] for text in texts]
-        await asyncio.sleep(0.1)
+    return [row.category for _, row in await decided(world.database, texts)]
 
 
 async def added(world: World, name: str, emoji: str, examples: Sequence[str]) -> None:

@@ -7,6 +7,9 @@ from typing import Any
 from tests.factories.world import ANNA, HELP, LENA, TEAM, World
 
 COMMAND = "/categories"
+EXAMPLES = (
+    "my badge does not open the door\n- lost my badge\nthe gate is shut\nneed a visitor badge\nbadge printer"
+)
 
 
 def typed(**fields: str) -> dict[str, Any]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from pydantic import SecretStr
+from sqlalchemy import select
 
 from bot.clock import Clock, utc_now
 from bot.playground.server import Playground
@@ -19,6 +21,7 @@ from classifier.contract import Classifier
 from classifier.testing import ScriptedClassifier
 from storage.categories import CategorySpec
 from storage.database import Database
+from storage.models import Prediction, Reply, ReplyState, Ticket
 
 HELP, TEAM = "C0HELP", "T0ACME"
 ANNA, SAM, LENA = "U0ANNA", "U0SAM", "U0LENA"
@@ -113,11 +116,18 @@ class World:
         assert result.ok, result
 
 
+async def decided(database: Database, texts: Sequence[str]) -> list[tuple[Ticket, Prediction]]:
+    """Wait until the tickets with these texts were decided."""
+    query = select(Ticket, Prediction).join(Prediction, Prediction.ticket_id == Ticket.id)
+    while True:
+        async with database.reader() as work:
+            found = {ticket.text: (ticket, row) for ticket, row in await work.session.execute(query)}
+        if all(text in found for text in texts):
+            return [found[text] for text in texts]
+        await asyncio.sleep(0.1)
+
+
 async def unsent(work: Any) -> bool:
-    from sqlalchemy import select
-
-    from storage.models import Reply, ReplyState
-
     query = select(Reply.id).where(Reply.state.in_((ReplyState.PENDING, ReplyState.SENDING))).limit(1)
     return await work.session.scalar(query) is not None
 
