@@ -41,6 +41,7 @@ SYSTEMS: Mapping[str, System] = {
     "no_memory": replace(OURS, name="ours without memory", memory=False, recipe="quick"),
     "nameless": replace(OURS, name="ours without the categories' names", named=False),
     "random_questions": replace(OURS, name="ours with random questions", asking="random"),
+    "asked_50": replace(OURS, name="ours with 50% as many questions", share=0.5),
     "poisoned": replace(OURS, name="ours, a fifth of all labels flipped by one person", flipper=True),
     "poisoned_undefended": replace(
         OURS, name="the same with no suspects held out", flipper=True, defences=False

@@ -128,18 +128,32 @@ def _label_share(runs: Mapping[str, Mapping[str, Any]]) -> float | None:
     return needed / runs["random_questions"]["labels_used"][-1] if needed is not None else float("inf")
 
 
-def _answer_share(runs: Mapping[str, Mapping[str, Any]]) -> float | None:
-    """The same where only answers give labels, by runs with ever fewer questions; the cheapest counts."""
-    tried = [run for name, run in runs.items() if name.startswith("answers_") and name != "answers_random"]
-    if "answers_random" not in runs or not tried:
+def _fewer(
+    prefix: str, randomly: str, *more: str
+) -> Callable[[Mapping[str, Mapping[str, Any]]], float | None]:
+    """The same by the ends of runs with ever fewer questions, all messages seen; the cheapest counts."""
+
+    def value(runs: Mapping[str, Mapping[str, Any]]) -> float | None:
+        fewer = [run for name, run in runs.items() if name.startswith(prefix) and name != randomly]
+        if randomly not in runs or not fewer or not set(more) <= runs.keys():
+            return None
+        ordered = sorted(
+            [*fewer, *(runs[name] for name in more)], key=lambda run: float(run["labels_used"][-1])
+        )
+        ends = {
+            "labels_used": [run["labels_used"][-1] for run in ordered],
+            "test_accuracy": [_final(run) for run in ordered],
+        }
+        needed = labels_to_reach(ends, _final(runs[randomly]))
+        return needed / runs[randomly]["labels_used"][-1] if needed is not None else float("inf")
+
+    return value
+
+
+def _without_around(runs: Mapping[str, Mapping[str, Any]]) -> float | None:
+    if not {"ours", "around"} <= runs.keys():
         return None
-    ordered = sorted(tried, key=lambda run: float(run["labels_used"][-1]))
-    ends = {
-        "labels_used": [run["labels_used"][-1] for run in ordered],
-        "test_accuracy": [_final(run) for run in ordered],
-    }
-    needed = labels_to_reach(ends, _final(runs["answers_random"]))
-    return needed / runs["answers_random"]["labels_used"][-1] if needed is not None else float("inf")
+    return _final(runs["ours"]) - float(runs["ours"]["same_labels"]["frozen"])
 
 
 def _fall(poisoned: str) -> Callable[[Mapping[str, Mapping[str, Any]]], float | None]:
@@ -153,12 +167,14 @@ def _fall(poisoned: str) -> Callable[[Mapping[str, Mapping[str, Any]]], float | 
 
 DEMANDS = (
     Demand("above the frozen encoder, same labels, points", 0.03, False, _over("frozen", same=True)),
+    Demand("the same with no unlabelled messages around, points", 0.03, False, _without_around),
     Demand("above TF-IDF, same labels, points", 0.08, False, _over("tfidf", same=True)),
     Demand("above the frozen encoder, its own labels, points", 0.03, False, _over("frozen", same=False)),
     Demand("above TF-IDF, its own labels, points", 0.08, False, _over("tfidf", same=False)),
     Demand("fewer repeated mistakes by memory", 0.2, False, _fewer_repeated),
     Demand("labels to reach random questions' accuracy, of theirs", 0.7, True, _label_share),
-    Demand("the same where only answers give labels", 0.7, True, _answer_share),
+    Demand("the same by runs with fewer questions", 0.7, True, _fewer("asked_", "random_questions", "ours")),
+    Demand("the same where only answers give labels", 0.7, True, _fewer("answers_", "answers_random")),
     Demand("fall with a fifth of the labels flipped, points", 0.01, True, _fall("poisoned")),
     Demand("the same with nothing held out, points", 0.01, True, _fall("poisoned_undefended")),
 )

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from typer.testing import CliRunner
 from classifier.bench_commands import bench
 from classifier.benchmark import learning
 from classifier.benchmark.learning import FILES, SYSTEMS, LearningPlan, measure
-from classifier.benchmark.learning_figures import demands, draw, labels_to_reach, summary, table
+from classifier.benchmark.learning_figures import Known, demands, draw, labels_to_reach, summary, table
 from classifier.benchmark.learning_learners import Said
 from classifier.benchmark.learning_loop import Course, Run, System
 from classifier.benchmark.learning_stream import Rules, draw_staff, draw_stream
@@ -104,25 +105,43 @@ def test_messages_that_nobody_labelled_may_teach_the_last_time(data, tmp_path, p
 
 def test_only_a_system_that_says_so_has_messages_around(data, tmp_path, plan, monkeypatch):
     monkeypatch.setattr("classifier.surroundings.SHARES", (0.5,))
-    monkeypatch.setattr("classifier.stages.FEWEST", 1)
+    monkeypatch.setattr("classifier.settling.FEWEST", 1)
     known = measure(data, tmp_path, replace(plan, systems=("ours", "around")))
     moved = {name: [day.get("moved") for day in runs["0"]["trained"]] for name, runs in known.items()}
     assert set(moved["ours"]) == {None}
     assert moved["around"][-1] == 0.5
 
 
-def test_what_goes_live_is_compared_with_the_baselines():
-    def run(accuracy):
-        same = {"frozen": 0.8, "tfidf": 0.7}
-        lists = {name: [accuracy] for name in (*LISTS, "messages")}
-        figures = {"wrong": 1, "asked": 1, "trained": [], "seconds": 1.0, "recipe": "quick", "name": "x"}
-        return {"0": figures | lists | {"same_labels": same}}
+def run_with(*accuracies: float, labels: int = 100) -> dict[str, Any]:
+    """A run of seed 0 with these test accuracies, one a day, and so many labels a day."""
+    same = {"frozen": 0.8, "tfidf": 0.7}
+    lists = {name: list(accuracies) for name in (*LISTS, "messages")}
+    lists["labels_used"] = [labels * day for day, _ in enumerate(accuracies, start=1)]
+    figures = {"wrong": 1, "asked": 1, "trained": [], "seconds": 1.0, "recipe": "quick", "name": "x"}
+    return {"0": figures | lists | {"same_labels": same}}
 
-    values = [
-        next(row for row in demands(summary(known)) if row["name"].startswith("above the frozen encoder, s"))
-        for known in ({"ours": run(0.82)}, {"ours": run(0.82), "around": run(0.84)})
-    ]
-    assert [round(row["value"], 6) for row in values] == [0.02, 0.04]
+
+def asked_for(known: Known) -> dict[str, float]:
+    return {row["name"]: round(row["value"], 6) for row in demands(summary(known))}
+
+
+def test_what_goes_live_is_compared_with_the_baselines():
+    alone, wanted = {"ours": run_with(0.82)}, "above the frozen encoder, same labels, points"
+    assert asked_for(alone)[wanted] == 0.02
+    among = asked_for(alone | {"around": run_with(0.84)})
+    assert among[wanted] == 0.04
+    assert among["the same with no unlabelled messages around, points"] == 0.02
+
+
+def test_asking_well_is_read_off_its_curve_and_off_the_ends_of_runs_with_fewer_questions():
+    known = {"ours": run_with(0.7, 0.9), "random_questions": run_with(0.6, 0.8, labels=150)}
+    wanted = "labels to reach random questions' accuracy, of theirs"
+    assert asked_for(known)[wanted] == 0.5
+    fewer = asked_for(known | {"asked_50": run_with(0.6, 0.85, labels=60)})
+    assert fewer["the same by runs with fewer questions"] == 0.4
+    assert fewer[wanted] == 0.5
+    never = asked_for(known | {"asked_50": run_with(0.6, 0.7, labels=60)})
+    assert never["the same by runs with fewer questions"] == 0.533333
 
 
 def test_a_second_run_takes_what_was_kept(data, work, plan, known, monkeypatch):
