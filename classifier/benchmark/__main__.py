@@ -64,7 +64,7 @@ def main() -> int:
         "--part",
         action="append",
         default=[],
-        help="of quality and learning: only this part or system; repeatable",
+        help="of quality, learning and new-category: only this part, system or kind of model; repeatable",
     )
     parser.add_argument("--seed", type=int, default=1, help="of starter and names")
     parser.add_argument(
@@ -250,8 +250,12 @@ def _names(arguments: argparse.Namespace) -> Outcome:
 
 def _new_category(arguments: argparse.Namespace) -> Outcome:
     """Categories that BANKING77's model never saw, added with eight examples each."""
+    figures = (arguments.results or Path("docs")) / "results.json"
+    kept = json.loads(figures.read_text(encoding="utf-8")).get("new-category") if figures.exists() else None
     with tempfile.TemporaryDirectory(prefix="fingerpost-refit-") as home:
-        measured = new_category.measure(arguments.data, Path(home), say=say_on_stderr)
+        measured = new_category.measure(
+            arguments.data, Path(home), parts=arguments.part, kept=kept, say=say_on_stderr
+        )
     return measured, new_category.table(measured)
 
 

@@ -12,7 +12,7 @@ import random
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.benchmark.learning_parts import names_of
+from classifier.contract import InvalidInput
 from classifier.dataset import Example, read_examples
 from classifier.embedding_cache import EmbeddingCache
 from classifier.head_refit import RefitResult, refit_head
@@ -34,7 +35,9 @@ EXAMPLES = (8, 3)
 HELD_OUT = 5
 DRAWS = 3
 AROUND = "fine-tune, unlabelled around"
-"""The same fine-tune, answering among the training file's other messages, see surroundings."""
+KINDS = ("day one", "fine-tune", AROUND)
+"""Of models; the last is the same fine-tune, answering among the training file's other messages, see
+surroundings."""
 EACH, WATCHED = 20, 6
 """Training messages and held-back ones of each category that the model begins with."""
 
@@ -44,18 +47,33 @@ QUICK = TrainingConfig(
 """A training of minutes: what is measured here is the refit."""
 
 
-def measure(data: Path, home: Path, *, seed: int = 0, say: Callable[[str], None]) -> dict[str, Any]:
+def measure(
+    data: Path,
+    home: Path,
+    *,
+    seed: int = 0,
+    parts: Sequence[str] = (),
+    kept: Mapping[str, Any] | None = None,
+    say: Callable[[str], None],
+) -> dict[str, Any]:
     """Measure on a day-one model, a fine-tuned one, and one among messages that nobody labelled.
 
     Args:
         data: folder with banking77-train.csv and banking77-test.csv.
         home: for the vectors that refits keep.
         seed: of the categories that are held out and of the examples.
+        parts: of KINDS, those to measure; empty: all.
+        kept: what an earlier call returned, for the others.
         say: progress for people.
 
     Returns:
         {"rows": [...], "summary": {...}} by kind of model: each row is one category, draw and way.
+
+    Raises:
+        InvalidInput: a part is unknown.
     """
+    for part in (part for part in parts if part not in KINDS):
+        raise InvalidInput(f"there is no kind of model {part!r}: use one of {', '.join(KINDS)}")
     train, test = (read_examples(data / f"banking77-{part}.csv") for part in ("train", "test"))
     of = defaultdict(list)
     draw = random.Random(seed)  # noqa: S311  # not a secret  # nosec B311
@@ -68,19 +86,21 @@ def measure(data: Path, home: Path, *, seed: int = 0, say: Callable[[str], None]
         if label not in left_out:
             learned += of[label][:EACH]
             watched += of[label][EACH : EACH + WATCHED]
-    now, measured = datetime.now(UTC), {}
-    config = QUICK
+    now, config = datetime.now(UTC), QUICK
+    measured = dict(kept["models"]) if kept else {}
     known = {example.text for example in (*learned, *watched)}
     free = [example.text for example in train if example.text not in known]
     draw.shuffle(free)
-    for kind, around in (("day one", ()), ("fine-tune", ()), (AROUND, free)):
+    for kind in parts or KINDS:
         say(f"{kind}: training without {', '.join(left_out)}")
         if kind == "day one":
             parent = fit_day_one(learned, config, created=now).model
         else:
+            around = free if kind == AROUND else ()
             parent = fit(learned, config, created=now, validation=watched, unlabelled=around).model
         measured[kind] = _of_model(parent, learned, watched, of, left_out, test, home, seed, say)
-    return {"examples": EXAMPLES, "each": EACH, "categories": len(of) - HELD_OUT, "models": measured}
+    models = {kind: measured[kind] for kind in KINDS if kind in measured}
+    return {"examples": EXAMPLES, "each": EACH, "categories": len(of) - HELD_OUT, "models": models}
 
 
 def _of_model(
