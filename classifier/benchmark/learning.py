@@ -31,6 +31,9 @@ SEEDS = (0, 1, 2)
 SHARES = (0.5, 0.6, 0.7, 0.85)
 """Of random asking's questions, with which asking well is tried."""
 
+FEWER = (0.3, 0.5)
+"""The same where corrections and confirmations give labels besides."""
+
 OURS = System("ours", "ours", memory=True, asking="well", named=True)
 
 SYSTEMS: Mapping[str, System] = {
@@ -41,7 +44,12 @@ SYSTEMS: Mapping[str, System] = {
     "no_memory": replace(OURS, name="ours without memory", memory=False, recipe="quick"),
     "nameless": replace(OURS, name="ours without the categories' names", named=False),
     "random_questions": replace(OURS, name="ours with random questions", asking="random"),
-    "asked_50": replace(OURS, name="ours with 50% as many questions", share=0.5),
+    **{
+        f"asked_{round(100 * share)}": replace(
+            OURS, name=f"ours with {share:.0%} as many questions", share=share
+        )
+        for share in FEWER
+    },
     "poisoned": replace(OURS, name="ours, a fifth of all labels flipped by one person", flipper=True),
     "poisoned_undefended": replace(
         OURS, name="the same with no suspects held out", flipper=True, defences=False
