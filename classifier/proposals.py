@@ -144,7 +144,7 @@ def propose_groups(
     """
     if len(doubtful) < FEWEST_MEMBERS:
         return []
-    vectors = np.stack([unit(ticket.vector) for ticket in doubtful])
+    vectors = unit(np.stack([ticket.vector for ticket in doubtful]))
     found = AgglomerativeClustering(
         n_clusters=None, metric="cosine", linkage="average", distance_threshold=1 - space.joins
     ).fit_predict(vectors)

@@ -13,6 +13,11 @@ import numpy as np
 Known = Mapping[str, Mapping[str, Mapping[str, Any]]]
 """{system: {seed: figures}}, see learning.measure."""
 
+Runs = Mapping[str, Mapping[str, Any]]
+"""{system: figures} of one seed, or of the mean."""
+
+Value = Callable[[Runs], float | None]
+
 CURVES = ("handled_right", "labels_used", "test_accuracy", "repeated_mistakes")
 """Lists of a run with one entry a day."""
 
@@ -67,22 +72,20 @@ class Demand:
         must: what is demanded.
         low: whether less is better.
         value: of one seed's or the mean runs, {system: run}; None where a system was not measured.
-        percent: whether it is shown in percent.
     """
 
     name: str
     must: float
     low: bool
-    value: Callable[[Mapping[str, Mapping[str, Any]]], float | None]
+    value: Value
 
 
-def labels_to_reach(run: Mapping[str, Any], accuracy: float, start: float = 0) -> float | None:
+def labels_to_reach(run: Mapping[str, Any], accuracy: float) -> float | None:
     """Labels with which a run's test accuracy first reached a height, by straight lines between retrainings.
 
     Args:
         run: with `labels_used` and `test_accuracy`.
         accuracy: the height.
-        start: labels that are not counted.
 
     Returns:
         None where it never did.
@@ -92,9 +95,9 @@ def labels_to_reach(run: Mapping[str, Any], accuracy: float, start: float = 0) -
         if height < accuracy:
             continue
         if day == 0 or height == heights[day - 1]:
-            return float(labels[day]) - start
+            return float(labels[day])
         share = (accuracy - heights[day - 1]) / (height - heights[day - 1])
-        return float(labels[day - 1] + share * (labels[day] - labels[day - 1])) - start
+        return float(labels[day - 1] + share * (labels[day] - labels[day - 1]))
     return None
 
 
@@ -102,62 +105,61 @@ def _final(run: Mapping[str, Any]) -> float:
     return float(run["test_accuracy"][-1])
 
 
-def _over(baseline: str, *, same: bool) -> Callable[[Mapping[str, Mapping[str, Any]]], float | None]:
-    def value(runs: Mapping[str, Mapping[str, Any]]) -> float | None:
-        # what goes live has the messages around; the systems that it is taken apart by do without
-        product = runs.get("around") or runs.get("ours")
-        if product is None or (not same and baseline not in runs):
+def _over(baseline: str, *, same: bool, system: str | None = None) -> Value:
+    """How far a system ends above a baseline; None: what goes live, with the messages around if measured."""
+
+    def value(runs: Runs) -> float | None:
+        ours = runs.get(system) if system else runs.get("around") or runs.get("ours")
+        if ours is None or (not same and baseline not in runs):
             return None
-        other = product["same_labels"][baseline] if same else _final(runs[baseline])
-        return _final(product) - float(other)
+        other = ours["same_labels"][baseline] if same else _final(runs[baseline])
+        return _final(ours) - float(other)
 
     return value
 
 
-def _fewer_repeated(runs: Mapping[str, Mapping[str, Any]]) -> float | None:
+def _fewer_repeated(runs: Runs) -> float | None:
     if not {"ours", "no_memory"} <= runs.keys() or not runs["no_memory"]["repeated_mistakes"][-1]:
         return None
     return 1 - float(runs["ours"]["repeated_mistakes"][-1] / runs["no_memory"]["repeated_mistakes"][-1])
 
 
-def _label_share(runs: Mapping[str, Mapping[str, Any]]) -> float | None:
-    """Of the random asker's labels at the end, those with which ours had its accuracy."""
+def _share(run: Mapping[str, Any], randomly: Mapping[str, Any]) -> float:
+    """Of the random asker's labels at the end, those with which a run reached its accuracy."""
+    needed = labels_to_reach(run, _final(randomly))
+    return needed / float(randomly["labels_used"][-1]) if needed is not None else float("inf")
+
+
+def _label_share(runs: Runs) -> float | None:
     if not {"ours", "random_questions"} <= runs.keys():
         return None
-    needed = labels_to_reach(runs["ours"], _final(runs["random_questions"]))
-    return needed / runs["random_questions"]["labels_used"][-1] if needed is not None else float("inf")
+    return _share(runs["ours"], runs["random_questions"])
 
 
-def _fewer(
-    prefix: str, randomly: str, *more: str
-) -> Callable[[Mapping[str, Mapping[str, Any]]], float | None]:
-    """The same by the ends of runs with ever fewer questions, all messages seen; the cheapest counts."""
+def _fewer(randomly: str, prefix: str, *whole: str) -> Value:
+    """The same by the ends of runs with ever fewer questions, all messages seen; the cheapest counts.
 
-    def value(runs: Mapping[str, Mapping[str, Any]]) -> float | None:
-        fewer = [run for name, run in runs.items() if name.startswith(prefix) and name != randomly]
-        if randomly not in runs or not fewer or not set(more) <= runs.keys():
+    Args:
+        randomly: the random asker.
+        prefix: of the systems with fewer questions.
+        whole: the system with as many questions, where there is one.
+    """
+
+    def value(runs: Runs) -> float | None:
+        fewer = [name for name in runs if name.startswith(prefix) and name != randomly]
+        if not fewer or not {randomly, *whole} <= runs.keys():
             return None
-        ordered = sorted(
-            [*fewer, *(runs[name] for name in more)], key=lambda run: float(run["labels_used"][-1])
+        tried = sorted(
+            (runs[name] for name in (*fewer, *whole)), key=lambda run: float(run["labels_used"][-1])
         )
-        ends = {
-            "labels_used": [run["labels_used"][-1] for run in ordered],
-            "test_accuracy": [_final(run) for run in ordered],
-        }
-        needed = labels_to_reach(ends, _final(runs[randomly]))
-        return needed / runs[randomly]["labels_used"][-1] if needed is not None else float("inf")
+        ends = {name: [run[name][-1] for run in tried] for name in ("labels_used", "test_accuracy")}
+        return _share(ends, runs[randomly])
 
     return value
 
 
-def _without_around(runs: Mapping[str, Mapping[str, Any]]) -> float | None:
-    if not {"ours", "around"} <= runs.keys():
-        return None
-    return _final(runs["ours"]) - float(runs["ours"]["same_labels"]["frozen"])
-
-
-def _fall(poisoned: str) -> Callable[[Mapping[str, Mapping[str, Any]]], float | None]:
-    def value(runs: Mapping[str, Mapping[str, Any]]) -> float | None:
+def _fall(poisoned: str) -> Value:
+    def value(runs: Runs) -> float | None:
         if not {"ours", poisoned} <= runs.keys():
             return None
         return _final(runs["ours"]) - _final(runs[poisoned])
@@ -167,14 +169,19 @@ def _fall(poisoned: str) -> Callable[[Mapping[str, Mapping[str, Any]]], float | 
 
 DEMANDS = (
     Demand("above the frozen encoder, same labels, points", 0.03, False, _over("frozen", same=True)),
-    Demand("the same with no unlabelled messages around, points", 0.03, False, _without_around),
+    Demand(
+        "the same with no unlabelled messages around, points",
+        0.03,
+        False,
+        _over("frozen", same=True, system="ours"),
+    ),
     Demand("above TF-IDF, same labels, points", 0.08, False, _over("tfidf", same=True)),
     Demand("above the frozen encoder, its own labels, points", 0.03, False, _over("frozen", same=False)),
     Demand("above TF-IDF, its own labels, points", 0.08, False, _over("tfidf", same=False)),
     Demand("fewer repeated mistakes by memory", 0.2, False, _fewer_repeated),
     Demand("labels to reach random questions' accuracy, of theirs", 0.7, True, _label_share),
-    Demand("the same by runs with fewer questions", 0.7, True, _fewer("asked_", "random_questions", "ours")),
-    Demand("the same where only answers give labels", 0.7, True, _fewer("answers_", "answers_random")),
+    Demand("the same by runs with fewer questions", 0.7, True, _fewer("random_questions", "asked_", "ours")),
+    Demand("the same where only answers give labels", 0.7, True, _fewer("answers_random", "answers_")),
     Demand("fall with a fifth of the labels flipped, points", 0.01, True, _fall("poisoned")),
     Demand("the same with nothing held out, points", 0.01, True, _fall("poisoned_undefended")),
 )

@@ -84,7 +84,7 @@ async def test_no_paraphrase_goes_where_people_rejected_it_after_a_restart_and_n
     async with Playground(channels=channels, acceleration=0.01) as playground:
         async with bot_in(playground, sqlite_url, tmp_path / "models") as bot:
             ts = await playground.post_message(SAM, HELP, original)
-            [(_, before)] = await decided(bot.workspace.database, [original])
+            [(_, before)] = await decided(playground, bot.workspace.database, [original])
             assert before.category == REJECTED
             await playground.react(LENA, HELP, ts, RIGHT_EMOJI)
             await playground.wait_for(
@@ -93,7 +93,7 @@ async def test_no_paraphrase_goes_where_people_rejected_it_after_a_restart_and_n
         async with bot_in(playground, sqlite_url, tmp_path / "models") as bot:
             for text in paraphrases:
                 await playground.post_message(SAM, HELP, text)
-            again = await decided(bot.workspace.database, paraphrases)
+            again = await decided(playground, bot.workspace.database, paraphrases)
             moved = await moved_by_memory(bot, others)
 
     routed_wrongly = [t.text for t, _ in again if t.state == TicketState.ROUTED and t.category == REJECTED]

@@ -74,7 +74,7 @@ async def answered(world: World, texts: Sequence[str]) -> list[str]:
     """Post messages and return what the model took each for."""
     for text in texts:
         await world.say(text)
-    return [row.category for _, row in await decided(world.database, texts)]
+    return [row.category for _, row in await decided(world.playground, world.database, texts)]
 
 
 async def added(world: World, name: str, emoji: str, examples: Sequence[str]) -> None:

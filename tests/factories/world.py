@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -116,15 +115,19 @@ class World:
         assert result.ok, result
 
 
-async def decided(database: Database, texts: Sequence[str]) -> list[tuple[Ticket, Prediction]]:
+async def decided(
+    playground: Playground, database: Database, texts: Sequence[str]
+) -> list[tuple[Ticket, Prediction]]:
     """Wait until the tickets with these texts were decided."""
     query = select(Ticket, Prediction).join(Prediction, Prediction.ticket_id == Ticket.id)
-    while True:
+
+    async def look() -> list[tuple[Ticket, Prediction]] | None:
         async with database.reader() as work:
             found = {ticket.text: (ticket, row) for ticket, row in await work.session.execute(query)}
-        if all(text in found for text in texts):
-            return [found[text] for text in texts]
-        await asyncio.sleep(0.1)
+        return [found[text] for text in texts] if found.keys() >= set(texts) else None
+
+    rows: list[tuple[Ticket, Prediction]] = await playground.wait_for(look, timeout=300)
+    return rows
 
 
 async def unsent(work: Any) -> bool:

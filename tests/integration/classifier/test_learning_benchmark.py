@@ -7,7 +7,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +15,7 @@ from typer.testing import CliRunner
 from classifier.bench_commands import bench
 from classifier.benchmark import learning
 from classifier.benchmark.learning import FILES, SYSTEMS, LearningPlan, measure
-from classifier.benchmark.learning_figures import Known, demands, draw, labels_to_reach, summary, table
+from classifier.benchmark.learning_figures import demands, draw, summary, table
 from classifier.benchmark.learning_learners import Said
 from classifier.benchmark.learning_loop import Course, Run, System
 from classifier.benchmark.learning_stream import Rules, draw_staff, draw_stream
@@ -110,38 +109,6 @@ def test_only_a_system_that_says_so_has_messages_around(data, tmp_path, plan, mo
     moved = {name: [day.get("moved") for day in runs["0"]["trained"]] for name, runs in known.items()}
     assert set(moved["ours"]) == {None}
     assert moved["around"][-1] == 0.5
-
-
-def run_with(*accuracies: float, labels: int = 100) -> dict[str, Any]:
-    """A run of seed 0 with these test accuracies, one a day, and so many labels a day."""
-    same = {"frozen": 0.8, "tfidf": 0.7}
-    lists = {name: list(accuracies) for name in (*LISTS, "messages")}
-    lists["labels_used"] = [labels * day for day, _ in enumerate(accuracies, start=1)]
-    figures = {"wrong": 1, "asked": 1, "trained": [], "seconds": 1.0, "recipe": "quick", "name": "x"}
-    return {"0": figures | lists | {"same_labels": same}}
-
-
-def asked_for(known: Known) -> dict[str, float]:
-    return {row["name"]: round(row["value"], 6) for row in demands(summary(known))}
-
-
-def test_what_goes_live_is_compared_with_the_baselines():
-    alone, wanted = {"ours": run_with(0.82)}, "above the frozen encoder, same labels, points"
-    assert asked_for(alone)[wanted] == 0.02
-    among = asked_for(alone | {"around": run_with(0.84)})
-    assert among[wanted] == 0.04
-    assert among["the same with no unlabelled messages around, points"] == 0.02
-
-
-def test_asking_well_is_read_off_its_curve_and_off_the_ends_of_runs_with_fewer_questions():
-    known = {"ours": run_with(0.7, 0.9), "random_questions": run_with(0.6, 0.8, labels=150)}
-    wanted = "labels to reach random questions' accuracy, of theirs"
-    assert asked_for(known)[wanted] == 0.5
-    fewer = asked_for(known | {"asked_50": run_with(0.6, 0.85, labels=60)})
-    assert fewer["the same by runs with fewer questions"] == 0.4
-    assert fewer[wanted] == 0.5
-    never = asked_for(known | {"asked_50": run_with(0.6, 0.7, labels=60)})
-    assert never["the same by runs with fewer questions"] == 0.533333
 
 
 def test_a_second_run_takes_what_was_kept(data, work, plan, known, monkeypatch):
@@ -280,13 +247,6 @@ def test_a_question_is_no_routing_and_counts_as_right_when_it_is_answered_rightl
     asked = stubborn_run(memory=False, questions=3)
     assert (asked.asked, asked.wrong) == (6, 0)
     assert sum(asked.handled) == asked.answered == len(asked.labels)
-
-
-def test_labels_to_reach_a_height_lie_on_straight_lines_between_retrainings():
-    run = {"labels_used": [100, 200, 300], "test_accuracy": [0.5, 0.7, 0.8]}
-    assert labels_to_reach(run, 0.6) == pytest.approx(150)
-    assert labels_to_reach(run, 0.4) == 100
-    assert labels_to_reach(run, 0.9) is None
 
 
 def test_the_table_and_the_picture_show_what_was_measured(known):
