@@ -31,7 +31,7 @@ SEEDS = (0, 1, 2)
 SHARES = (0.5, 0.6, 0.7, 0.85)
 """Of random asking's questions, with which asking well is tried."""
 
-FEWER = (0.3, 0.5)
+FEWER = (0.2, 0.3, 0.5)
 """The same where corrections and confirmations give labels besides."""
 
 OURS = System("ours", "ours", memory=True, asking="well", named=True)
