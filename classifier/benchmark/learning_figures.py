@@ -47,7 +47,7 @@ def summary(known: Known) -> dict[str, dict[str, Any]]:
             "wrong_routings": statistics.fmean(row["wrong"] for row in rows),
             "questions": statistics.fmean(row["asked"] for row in rows),
             "seeds": {
-                seed: {name: row[name] for name in (*CURVES, "same_labels", "trained", "seconds")}
+                seed: {name: row[name] for name in (*CURVES, "answered", "same_labels", "trained", "seconds")}
                 for seed, row in runs.items()
             },
         }
@@ -60,7 +60,7 @@ def _mean(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     same = {
         name: statistics.fmean(row["same_labels"][name] for row in rows) for name in rows[0]["same_labels"]
     }
-    return {**curves, "same_labels": same}
+    return {**curves, "answered": statistics.fmean(row["answered"] for row in rows), "same_labels": same}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,36 +124,43 @@ def _fewer_repeated(runs: Runs) -> float | None:
     return 1 - float(runs["ours"]["repeated_mistakes"][-1] / runs["no_memory"]["repeated_mistakes"][-1])
 
 
-def _share(run: Mapping[str, Any], randomly: Mapping[str, Any]) -> float:
-    """Of the random asker's labels at the end, those with which a run reached its accuracy."""
-    needed = labels_to_reach(run, _final(randomly))
-    return needed / float(randomly["labels_used"][-1]) if needed is not None else float("inf")
-
-
 def _label_share(runs: Runs) -> float | None:
+    """Of the random asker's labels at the end, those with which ours reached its accuracy."""
     if not {"ours", "random_questions"} <= runs.keys():
         return None
-    return _share(runs["ours"], runs["random_questions"])
+    randomly = runs["random_questions"]
+    needed = labels_to_reach(runs["ours"], _final(randomly))
+    return needed / _all_labels(randomly) if needed is not None else float("inf")
 
 
-def _fewer(randomly: str, prefix: str, *whole: str) -> Value:
+def _all_labels(run: Mapping[str, Any]) -> float:
+    return float(run["labels_used"][-1])
+
+
+def _answers(run: Mapping[str, Any]) -> float:
+    return float(run["answered"])
+
+
+def _fewer(
+    randomly: str, prefix: str, *whole: str, of: Callable[[Mapping[str, Any]], float] = _all_labels
+) -> Value:
     """The same by the ends of runs with ever fewer questions, all messages seen; the cheapest counts.
 
     Args:
         randomly: the random asker.
         prefix: of the systems with fewer questions.
         whole: the system with as many questions, where there is one.
+        of: what is counted of a run.
     """
 
     def value(runs: Runs) -> float | None:
         fewer = [name for name in runs if name.startswith(prefix) and name != randomly]
         if not fewer or not {randomly, *whole} <= runs.keys():
             return None
-        tried = sorted(
-            (runs[name] for name in (*fewer, *whole)), key=lambda run: float(run["labels_used"][-1])
-        )
-        ends = {name: [run[name][-1] for run in tried] for name in ("labels_used", "test_accuracy")}
-        return _share(ends, runs[randomly])
+        tried = sorted((runs[name] for name in (*fewer, *whole)), key=of)
+        ends = {"labels_used": [of(run) for run in tried], "test_accuracy": [_final(run) for run in tried]}
+        needed = labels_to_reach(ends, _final(runs[randomly]))
+        return needed / of(runs[randomly]) if needed is not None else float("inf")
 
     return value
 
@@ -181,6 +188,12 @@ DEMANDS = (
     Demand("fewer repeated mistakes by memory", 0.2, False, _fewer_repeated),
     Demand("labels to reach random questions' accuracy, of theirs", 0.7, True, _label_share),
     Demand("the same by runs with fewer questions", 0.7, True, _fewer("random_questions", "asked_", "ours")),
+    Demand(
+        "the same, of answers to questions alone",
+        0.7,
+        True,
+        _fewer("random_questions", "asked_", "ours", of=_answers),
+    ),
     Demand("the same where only answers give labels", 0.7, True, _fewer("answers_random", "answers_")),
     Demand("fall with a fifth of the labels flipped, points", 0.01, True, _fall("poisoned")),
     Demand("the same with nothing held out, points", 0.01, True, _fall("poisoned_undefended")),
@@ -216,14 +229,14 @@ def demands(measured: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
 def table(measured: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the outcome as Markdown tables."""
     lines = [
-        "| system | handled right | labels | test accuracy | repeated mistakes | of wrong routings |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| system | handled right | questions | labels | test accuracy | mistakes repeated | of mistakes |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for system in measured.values():
-        ends = [100 * run["test_accuracy"][-1] for run in system["seeds"].values()]
+        ends = ", ".join(f"{100 * _final(run):.1f}" for run in system["seeds"].values())
         lines.append(
-            f"| {system['name']} | {system['handled_right'][-1]:.1%} | {system['labels_used'][-1]:.0f} | "
-            f"{100 * _final(system):.2f}% ({', '.join(f'{end:.1f}' for end in ends)}) | "
+            f"| {system['name']} | {system['handled_right'][-1]:.1%} | {system['questions']:.0f} | "
+            f"{system['labels_used'][-1]:.0f} | {100 * _final(system):.2f}% ({ends}) | "
             f"{system['repeated_mistakes'][-1]:.0f} | {system['wrong_routings']:.0f} |"
         )
     quick = [system["name"] for system in measured.values() if system["recipe"] == "quick"]
