@@ -80,25 +80,25 @@ class Demand:
     value: Value
 
 
-def labels_to_reach(run: Mapping[str, Any], accuracy: float) -> float | None:
-    """Labels with which a run's test accuracy first reached a height, by straight lines between retrainings.
+def spent_to_reach(spent: Sequence[float], accuracies: Sequence[float], wanted: float) -> float:
+    """What was spent when test accuracy first reached a height, by straight lines between measurements.
 
     Args:
-        run: with `labels_used` and `test_accuracy`.
-        accuracy: the height.
+        spent: at each measurement, rising: labels, or answers.
+        accuracies: at each measurement.
+        wanted: the height.
 
     Returns:
-        None where it never did.
+        Infinity where it never did.
     """
-    labels, heights = run["labels_used"], run["test_accuracy"]
-    for day, height in enumerate(heights):
-        if height < accuracy:
+    for number, height in enumerate(accuracies):
+        if height < wanted:
             continue
-        if day == 0 or height == heights[day - 1]:
-            return float(labels[day])
-        share = (accuracy - heights[day - 1]) / (height - heights[day - 1])
-        return float(labels[day - 1] + share * (labels[day] - labels[day - 1]))
-    return None
+        if number == 0:
+            return float(spent[0])
+        share = (wanted - accuracies[number - 1]) / (height - accuracies[number - 1])
+        return float(spent[number - 1] + share * (spent[number] - spent[number - 1]))
+    return float("inf")
 
 
 def _final(run: Mapping[str, Any]) -> float:
@@ -128,9 +128,9 @@ def _label_share(runs: Runs) -> float | None:
     """Of the random asker's labels at the end, those with which ours reached its accuracy."""
     if not {"ours", "random_questions"} <= runs.keys():
         return None
-    randomly = runs["random_questions"]
-    needed = labels_to_reach(runs["ours"], _final(randomly))
-    return needed / _all_labels(randomly) if needed is not None else float("inf")
+    ours, randomly = runs["ours"], runs["random_questions"]
+    needed = spent_to_reach(ours["labels_used"], ours["test_accuracy"], _final(randomly))
+    return needed / _all_labels(randomly)
 
 
 def _all_labels(run: Mapping[str, Any]) -> float:
@@ -158,9 +158,8 @@ def _fewer(
         if not fewer or not {randomly, *whole} <= runs.keys():
             return None
         tried = sorted((runs[name] for name in (*fewer, *whole)), key=of)
-        ends = {"labels_used": [of(run) for run in tried], "test_accuracy": [_final(run) for run in tried]}
-        needed = labels_to_reach(ends, _final(runs[randomly]))
-        return needed / of(runs[randomly]) if needed is not None else float("inf")
+        ends = [_final(run) for run in tried]
+        return spent_to_reach([of(run) for run in tried], ends, _final(runs[randomly])) / of(runs[randomly])
 
     return value
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from classifier.benchmark.learning_figures import CURVES, Known, demands, labels_to_reach, summary
+from classifier.benchmark.learning_figures import CURVES, Known, demands, spent_to_reach, summary
 
 
 def run_with(*accuracies: float, labels: int = 100, answered: int = 50) -> dict[str, Any]:
@@ -42,8 +42,8 @@ def test_asking_well_is_read_off_its_curve_and_off_the_ends_of_runs_with_fewer_q
     assert never["the same by runs with fewer questions"] == 0.533333
 
 
-def test_labels_to_reach_a_height_lie_on_straight_lines_between_retrainings():
-    run = {"labels_used": [100, 200, 300], "test_accuracy": [0.5, 0.7, 0.8]}
-    assert labels_to_reach(run, 0.6) == pytest.approx(150)
-    assert labels_to_reach(run, 0.4) == 100
-    assert labels_to_reach(run, 0.9) is None
+def test_a_height_between_two_measurements_lies_on_a_straight_line():
+    spent, accuracies = [100, 200, 300], [0.5, 0.7, 0.8]
+    assert spent_to_reach(spent, accuracies, 0.6) == pytest.approx(150)
+    assert spent_to_reach(spent, accuracies, 0.4) == 100
+    assert spent_to_reach(spent, accuracies, 0.9) == float("inf")
