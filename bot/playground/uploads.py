@@ -22,6 +22,9 @@ class Uploads:
         journal: woken when a file is ready.
         delay: seconds until a completed file has a mimetype and its message appears. Slack does this
             after it answered, so a bot must not count on either (python-slack-sdk issue 1575).
+
+    Attributes:
+        looking: while a test has cleared it, completed files stay as they are, however long that takes.
     """
 
     def __init__(
@@ -37,6 +40,8 @@ class Uploads:
         self._journal = journal
         self._base_url = base_url
         self._delay = delay
+        self.looking = asyncio.Event()
+        self.looking.set()
         self._secrets: dict[str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -135,6 +140,7 @@ class Uploads:
         comment: str,
     ) -> None:
         await asyncio.sleep(self._delay)
+        await self.looking.wait()
         for file in files:
             file.mimetype = _guess(file.name)
         self._journal.wake()

@@ -74,8 +74,8 @@ def clock() -> SettableClock:
 
 @pytest.fixture
 async def playground(clock: SettableClock) -> AsyncIterator[Playground]:
-    """Retries after 0, 0.06 and 0.3 s, 0.2 s to acknowledge, a clock that a test moves."""
-    async with Playground(clock=clock, acceleration=0.001, ack_timeout=0.2, channels=["billing"]) as running:
+    """Retries after 0, 0.06 and 0.3 s, a second to acknowledge, a clock that a test moves."""
+    async with Playground(clock=clock, acceleration=0.001, ack_timeout=1.0, channels=["billing"]) as running:
         yield running
 
 

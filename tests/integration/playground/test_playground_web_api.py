@@ -161,8 +161,8 @@ async def test_an_outage_an_error_and_a_hanging_call(playground):
         await client.auth_test()
     playground.faults.fail("auth.test", "account_inactive")
     assert await refused(client.auth_test()) == "account_inactive"
-    playground.faults.hang("chat.postMessage", 0.1)
-    client.timeout = 0.05
+    playground.faults.hang("chat.postMessage", 2.0)
+    client.timeout = 0.5
     with pytest.raises(asyncio.TimeoutError):
         await client.chat_postMessage(channel=HELP, text="late")
     # The caller gave up, the message comes all the same: as with the real Slack.
@@ -179,6 +179,7 @@ async def test_a_lost_answer_leaves_the_message_posted(playground):
 
 async def test_an_upload_is_looked_at_after_the_answer(playground, client):
     ts = await playground.post_message("U0SAM", HELP, "root")
+    playground.uploads.looking.clear()
     done = await client.files_upload_v2(
         channel=HELP, thread_ts=ts, content=b"\x89PNG", filename="why.png", title="Why", alt_txt="words"
     )
@@ -186,6 +187,7 @@ async def test_an_upload_is_looked_at_after_the_answer(playground, client):
     assert done["file"]["mimetype"] == ""
     block = {"type": "image", "slack_file": {"id": file_id}, "alt_text": "words"}
     assert await refused(client.chat_postMessage(channel=HELP, text="x", blocks=[block])) == "invalid_blocks"
+    playground.uploads.looking.set()
     shared = await playground.wait_for(lambda: playground.thread(HELP, ts))
     assert shared[0]["subtype"] == "file_share"
     info = (await client.files_info(file=file_id))["file"]
