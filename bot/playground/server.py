@@ -38,7 +38,7 @@ class Playground(Actions, Observations):
         acceleration: factor for `retry_delays`; 0.001 makes the schedule testable.
         ack_timeout: seconds that the app has to acknowledge.
         channels: further channels of the default workspace, by name; the bot is in them.
-        sleep: waits for the next retry.
+        sleep: waits for the next retry, and until Slack looks at an upload.
 
     Attributes:
         app: our app's configuration: `request_url`, `token`, `signing_secret`, `app_token`, `commands`,
@@ -79,7 +79,7 @@ class Playground(Actions, Observations):
         self._interactions = Interactions(
             self.state, self._conversations, self.journal, clock=clock, base_url=lambda: self.url
         )
-        self.uploads = Uploads(self.state, self._conversations, self.journal, lambda: self.url)
+        self.uploads = Uploads(self.state, self._conversations, self.journal, lambda: self.url, sleep)
         self._people = People(self.state, self._conversations, self.views, self.uploads, self.delivery)
         self.requests = Requests(
             self.state, self._people, self.views, self._interactions, self.delivery, self.streams

@@ -2,7 +2,7 @@
 
 import asyncio
 import mimetypes
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
@@ -12,6 +12,9 @@ from bot.playground.journal import Journal
 from bot.playground.shapes import JSON, Channel, File
 from bot.playground.state import Installation, State, bot_message
 
+_LOOKS_AFTER = 0.05
+"""Seconds."""
+
 
 class Uploads:
     """Files of all workspaces.
@@ -20,11 +23,8 @@ class Uploads:
         state: where files are kept.
         conversations: posts the message that shares a file.
         journal: woken when a file is ready.
-        delay: seconds until a completed file has a mimetype and its message appears. Slack does this
+        sleep: waits until a completed file has a mimetype and its message appears. Slack does this
             after it answered, so a bot must not count on either (python-slack-sdk issue 1575).
-
-    Attributes:
-        looking: while a test has cleared it, completed files stay as they are, however long that takes.
     """
 
     def __init__(
@@ -33,15 +33,13 @@ class Uploads:
         conversations: Conversations,
         journal: Journal,
         base_url: Callable[[], str],
-        delay: float = 0.05,
+        sleep: Callable[[float], Awaitable[object]],
     ) -> None:
         self._state = state
         self._conversations = conversations
         self._journal = journal
         self._base_url = base_url
-        self._delay = delay
-        self.looking = asyncio.Event()
-        self.looking.set()
+        self._sleep = sleep
         self._secrets: dict[str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -139,8 +137,7 @@ class Uploads:
         thread_ts: str,
         comment: str,
     ) -> None:
-        await asyncio.sleep(self._delay)
-        await self.looking.wait()
+        await self._sleep(_LOOKS_AFTER)
         for file in files:
             file.mimetype = _guess(file.name)
         self._journal.wake()

@@ -1,12 +1,16 @@
 """The Web API as Slack's own client meets it."""
 
 import asyncio
+import functools
 
 import aiohttp
 import pytest
+from conftest import client_of
 from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.playground import Playground
 
 HELP = "C0HELP"
 
@@ -177,24 +181,27 @@ async def test_a_lost_answer_leaves_the_message_posted(playground):
     assert [m["text"] for m in playground.messages(HELP)] == ["posted"]
 
 
-async def test_an_upload_is_looked_at_after_the_answer(playground, client):
-    ts = await playground.post_message("U0SAM", HELP, "root")
-    playground.uploads.looking.clear()
-    done = await client.files_upload_v2(
-        channel=HELP, thread_ts=ts, content=b"\x89PNG", filename="why.png", title="Why", alt_txt="words"
-    )
-    file_id = done["file"]["id"]
-    assert done["file"]["mimetype"] == ""
-    block = {"type": "image", "slack_file": {"id": file_id}, "alt_text": "words"}
-    assert await refused(client.chat_postMessage(channel=HELP, text="x", blocks=[block])) == "invalid_blocks"
-    playground.uploads.looking.set()
-    shared = await playground.wait_for(lambda: playground.thread(HELP, ts))
-    assert shared[0]["subtype"] == "file_share"
-    info = (await client.files_info(file=file_id))["file"]
-    assert (info["mimetype"], info["alt_txt"]) == ("image/png", "words")
-    await client.chat_postMessage(channel=HELP, text="x", blocks=[block])
-    async with aiohttp.ClientSession() as session, session.get(info["url_private"]) as response:
-        assert await response.read() == b"\x89PNG"
+async def test_an_upload_is_looked_at_after_the_answer():
+    look = asyncio.Event()
+    async with Playground(sleep=lambda seconds: look.wait()) as playground:
+        client = client_of(playground)
+        ts = await playground.post_message("U0SAM", HELP, "root")
+        done = await client.files_upload_v2(
+            channel=HELP, thread_ts=ts, content=b"\x89PNG", filename="why.png", title="Why", alt_txt="words"
+        )
+        file_id = done["file"]["id"]
+        assert done["file"]["mimetype"] == ""
+        block = {"type": "image", "slack_file": {"id": file_id}, "alt_text": "words"}
+        with_file = functools.partial(client.chat_postMessage, channel=HELP, text="x", blocks=[block])
+        assert await refused(with_file()) == "invalid_blocks"
+        look.set()
+        shared = await playground.wait_for(lambda: playground.thread(HELP, ts))
+        assert shared[0]["subtype"] == "file_share"
+        info = (await client.files_info(file=file_id))["file"]
+        assert (info["mimetype"], info["alt_txt"]) == ("image/png", "words")
+        await with_file()
+        async with aiohttp.ClientSession() as session, session.get(info["url_private"]) as response:
+            assert await response.read() == b"\x89PNG"
 
 
 async def test_a_home_tab_has_a_hash_against_races(playground, client):
