@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from classifier.batching import Encoded, TextEncoder
 from classifier.model import TrainedModel
 from classifier.tensors import collate
+from classifier.text.tokenize import Encoded, TextEncoder
 from classifier.torch_inference import TorchPredictor
 
 MOST_WORDS = 120

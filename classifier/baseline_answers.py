@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from classifier.base_models import load_encoder, resolve_base_model, weights_sha256
 from classifier.baselines import Baselines
-from classifier.batching import TextEncoder
 from classifier.contract import BaseModelUnavailable
 from classifier.devices import choose_device
 from classifier.facts import ModelFacts
 from classifier.model import TextClassifier, raw_tokenizer
 from classifier.probe import embed
+from classifier.text.tokenize import TextEncoder
 
 Array = npt.NDArray[Any]
 

@@ -28,7 +28,7 @@ from sklearn.linear_model import LogisticRegression
 from classifier.contract import OUT_OF_SCOPE_LABEL, BrokenModel, InvalidInput
 from classifier.dataset import Example
 from classifier.probe import fit_head, standardised
-from classifier.text import model_text
+from classifier.text.normalize import model_text
 
 Array = npt.NDArray[Any]
 _Analyzer = Literal["word", "char_wb"]

@@ -23,10 +23,10 @@ from tokenizers import Tokenizer
 
 from classifier.backends import Forward
 from classifier.backends.ladder import Tokens, rows_of
-from classifier.batching import TextEncoder, batches_by_budget, unreadable
 from classifier.contract import Word
 from classifier.scores import probabilities
-from classifier.words import word_owners
+from classifier.text.tokenize import TextEncoder, batches_by_budget, unreadable
+from classifier.text.words import word_owners
 
 if TYPE_CHECKING:
     from classifier.model import TrainedModel  # each worker would load torch

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from classifier.batching import Encoded, batches_by_budget
 from classifier.calibration import expected_calibration_error, fit_out_of_scope, fit_temperature
 from classifier.contract import OUT_OF_SCOPE_THRESHOLD
 from classifier.facts import ModelFacts
@@ -21,6 +20,7 @@ from classifier.prediction_sets import fit_prediction_set
 from classifier.recall import fit_recall_near, fit_recall_threshold
 from classifier.scores import out_of_scope_score, probabilities, scope_features
 from classifier.tensors import collate
+from classifier.text.tokenize import Encoded, batches_by_budget
 from classifier.thresholds import routing_thresholds
 from classifier.training_types import TrainingConfig
 from classifier.vectors import unit

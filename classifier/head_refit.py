@@ -22,7 +22,6 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from classifier.batching import TextEncoder
 from classifier.contract import OUT_OF_SCOPE_LABEL
 from classifier.dataset import Example, fingerprint
 from classifier.embedding_cache import EmbeddingCache
@@ -33,6 +32,7 @@ from classifier.int8_training import measure_agreement
 from classifier.model import TextClassifier, TrainedModel
 from classifier.probe import embed
 from classifier.scope_space import ScopeSpace, fit_scope_space
+from classifier.text.tokenize import TextEncoder
 from classifier.training_types import Progress, TrainingConfig
 
 Report = Callable[[Progress], None]

@@ -12,8 +12,8 @@ import torch
 from classifier.backends.bert_graph import Precision
 from classifier.backends.onnx_backend import OnnxGraph, measure_ranges
 from classifier.backends.source import Source
-from classifier.batching import Encoded, batches_by_budget
 from classifier.model import TrainedModel
+from classifier.text.tokenize import Encoded, batches_by_budget
 
 _BATCH_TOKENS = 1024
 

@@ -21,7 +21,6 @@ from classifier.backends import Backend
 from classifier.backends.bert_graph import Precision
 from classifier.backends.onnx_backend import Alone, OnnxGraph
 from classifier.backends.source import can_build, read_source
-from classifier.batching import TextEncoder
 from classifier.contract import BrokenModel
 from classifier.cores import cores
 from classifier.facts import ModelFacts
@@ -30,6 +29,7 @@ from classifier.model_files import read_facts, verify
 from classifier.pacing import Pause, at_once
 from classifier.scope_space import load_scope_space
 from classifier.surroundings import Surroundings, load_surroundings
+from classifier.text.tokenize import TextEncoder
 
 if TYPE_CHECKING:
     from classifier.model import TrainedModel

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch.nn.functional import log_softmax
 
-from classifier.batching import Encoded, TextEncoder, batches_by_budget
 from classifier.model import TextClassifier
 from classifier.tensors import collate
+from classifier.text.tokenize import Encoded, TextEncoder, batches_by_budget
 from classifier.training_types import Progress
 
 _OUT_OF_SCOPE_WEIGHT = 0.5

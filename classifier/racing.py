@@ -20,10 +20,10 @@ from classifier.backends import Backend
 from classifier.backends.bert_graph import Precision
 from classifier.backends.onnx_backend import OnnxGraph, measure_ranges
 from classifier.backends.source import read_source
-from classifier.batching import Encoded, batches_by_budget
 from classifier.dataset import starter_pack
 from classifier.loading import read_texts
 from classifier.model_files import read_facts
+from classifier.text.tokenize import Encoded, batches_by_budget
 
 AGREEMENT = 0.995
 """Share of messages whose category int8 must keep, on those held back from training."""

@@ -13,7 +13,6 @@ import torch
 from scipy.special import softmax
 from torch.nn.functional import one_hot
 
-from classifier.batching import Encoded
 from classifier.blending import blend, probe_head, temperatures
 from classifier.checkpoint import Checkpoints
 from classifier.dataset import Example
@@ -26,6 +25,7 @@ from classifier.probe import embed, embed_encoded, fit_head, set_head, standardi
 from classifier.recipe import Recipe
 from classifier.scope_space import ScopeSpace
 from classifier.self_training import spread
+from classifier.text.tokenize import Encoded
 from classifier.training_loop import Loop, TokenData
 from classifier.training_types import Progress, Stage
 from classifier.vectors import unit

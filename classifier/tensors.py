@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from classifier.batching import Encoded, pad
+from classifier.text.tokenize import Encoded, pad
 
 
 def collate(batch: Sequence[Encoded], pad_id: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:

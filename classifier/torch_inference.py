@@ -8,10 +8,10 @@ import numpy.typing as npt
 
 from classifier.backends import Backend
 from classifier.backends.torch_backend import TorchBackend
-from classifier.batching import TextEncoder
 from classifier.inference import Predictor
 from classifier.model import TrainedModel
 from classifier.surroundings import Surroundings
+from classifier.text.tokenize import TextEncoder
 
 
 def around_of(model: TrainedModel) -> tuple[Surroundings, npt.NDArray[Any]] | None:

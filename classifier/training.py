@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 from classifier.baselines import fit_baselines
-from classifier.batching import Encoded
 from classifier.contract import OUT_OF_SCOPE_LABEL
 from classifier.dataset import Example, fingerprint, hash_of_texts, split_examples
 from classifier.day_one import fit_day_one
@@ -26,6 +25,7 @@ from classifier.preparation import Prepared, prepare
 from classifier.recipe import Recipe, adapted, epochs_for
 from classifier.settling import settle, surroundings_of
 from classifier.stages import Checkpointing, Report, Stages, Trained, never_back, within
+from classifier.text.tokenize import Encoded
 from classifier.training_types import FitResult, Progress, Stage, TrainingConfig
 from classifier.word_scorer import score_words
 

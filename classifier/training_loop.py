@@ -14,7 +14,6 @@ import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from classifier.batching import Encoded
 from classifier.checkpoint import Checkpoints, Progressed, optimizer_tensors, restore_optimizer
 from classifier.contract import TrainingDiverged
 from classifier.devices import autocast
@@ -31,6 +30,7 @@ from classifier.parallel import Parallel
 from classifier.recipe import Recipe, rate_factor
 from classifier.sharpness import climbed
 from classifier.tensors import collate, shuffled_by_length
+from classifier.text.tokenize import Encoded
 
 _SHORT = 128
 """Up to here attention without a fused kernel is faster on a CPU: the fused one's backward pass is slow."""

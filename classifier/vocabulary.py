@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from classifier.batching import Encoded
+from classifier.text.tokenize import Encoded
 
 
 class CompactVocabulary:

@@ -10,12 +10,12 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
-from classifier.batching import Encoded
 from classifier.devices import autocast
 from classifier.losses import contrastive_loss
 from classifier.model import TextClassifier
 from classifier.recipe import Recipe, rate_factor
 from classifier.tensors import collate, shuffled_by_length
+from classifier.text.tokenize import Encoded
 
 _MASKED = 0.15
 _AS_MASK, _AS_RANDOM = 0.8, 0.9

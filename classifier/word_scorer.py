@@ -20,14 +20,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from classifier.batching import Encoded, batches_by_budget
 from classifier.devices import autocast
 from classifier.facts import WordScorerFacts
 from classifier.greedy import GreedyOrder, Span, greedy_orders, probability_without
 from classifier.model import TrainedModel, WordScorer
 from classifier.tensors import collate
+from classifier.text.tokenize import Encoded, batches_by_budget
+from classifier.text.words import word_owners
 from classifier.torch_inference import TorchPredictor
-from classifier.words import word_owners
 
 LAYERS = 3
 """Last layers whose attention is looked at, at most."""

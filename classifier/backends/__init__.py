@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from classifier.batching import Encoded
+    from classifier.text.tokenize import Encoded
 
 
 @dataclass(frozen=True, slots=True)

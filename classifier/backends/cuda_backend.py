@@ -23,7 +23,7 @@ from classifier.backends.packed_forward import packed_forward
 from classifier.model import TextClassifier, TrainedModel
 
 if TYPE_CHECKING:
-    from classifier.batching import Encoded
+    from classifier.text.tokenize import Encoded
 
 _log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from classifier.batching import Encoded
+    from classifier.text.tokenize import Encoded
 
 LENGTHS = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 """Tokens of a text: multiples of eight, as matrix units like them; beyond eight less than half is padding."""

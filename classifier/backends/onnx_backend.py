@@ -12,11 +12,11 @@ from classifier.backends import Backend, Forward
 from classifier.backends.bert_graph import WORD_TABLE, Precision, build_graph
 from classifier.backends.int8 import Ranges
 from classifier.backends.source import Source
-from classifier.batching import batches_by_budget, pad
 from classifier.pacing import Pause, at_once
+from classifier.text.tokenize import batches_by_budget, pad
 
 if TYPE_CHECKING:
-    from classifier.batching import Encoded
+    from classifier.text.tokenize import Encoded
 
 _ANSWERS = ("logits", "pooled", "distances")
 _BATCH_TOKENS = 1024

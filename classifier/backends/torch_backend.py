@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import torch
 
 from classifier.backends import Forward
-from classifier.batching import Encoded
 from classifier.devices import autocast
 from classifier.model import TextClassifier
 from classifier.tensors import collate
+from classifier.text.tokenize import Encoded
 
 
 class TorchBackend:

@@ -16,7 +16,6 @@ from classifier.backends import Forward
 from classifier.backends.bert_graph import Precision
 from classifier.backends.onnx_backend import OnnxGraph
 from classifier.backends.source import can_build, read_source
-from classifier.batching import Encoded
 from classifier.contract import Explanation
 from classifier.deciding import Ask, decision_of, without_words
 from classifier.explain import explain
@@ -27,6 +26,7 @@ from classifier.report import explanation_words as behind
 from classifier.report.markdown import plain
 from classifier.report.markdown import table as as_markdown
 from classifier.tensors import collate
+from classifier.text.tokenize import Encoded
 from classifier.torch_inference import TorchPredictor
 
 _TURNS = 20

@@ -18,7 +18,6 @@ import torch
 
 from classifier.backends.cuda_backend import CudaBackend
 from classifier.backends.ladder import Ladder, Tokens, tokens_of
-from classifier.batching import TextEncoder
 from classifier.benchmark.gpu_checks import check
 from classifier.benchmark.gpu_models import BERT_BASE, MINILM, TINY, Size, Texts, random_model
 from classifier.benchmark.gpu_timing import milliseconds_alone, peak, rate_of_texts, rate_of_tokens
@@ -29,6 +28,7 @@ from classifier.bulk import BulkClassifier
 from classifier.contract import InvalidInput
 from classifier.cores import cores
 from classifier.model import TrainedModel
+from classifier.text.tokenize import TextEncoder
 
 Say = Callable[[str], None]
 

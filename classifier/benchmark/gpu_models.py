@@ -16,10 +16,10 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
-from classifier.batching import TextEncoder
 from classifier.facts import ModelFacts, WordScorerFacts
 from classifier.model import TextClassifier, TrainedModel, WordScorer
 from classifier.tensors import collate
+from classifier.text.tokenize import TextEncoder
 from classifier.word_scorer import LAYERS, UNITS
 
 CATEGORIES = 77

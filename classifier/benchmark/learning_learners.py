@@ -16,14 +16,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion, make_pipeline
 
 from classifier.base_models import load_encoder, resolve_base_model
-from classifier.batching import TextEncoder
 from classifier.benchmark.learning_parts import memory_similarities, names_of, trusted
 from classifier.dataset import Example
 from classifier.devices import choose_device, use_threads
 from classifier.model import TextClassifier, raw_tokenizer
 from classifier.probe import embed
 from classifier.scores import probabilities
-from classifier.text import model_text
+from classifier.text.normalize import model_text
+from classifier.text.tokenize import TextEncoder
 from classifier.torch_inference import TorchPredictor
 from classifier.training import TrainingConfig, fit, fit_day_one
 from classifier.training_types import FitResult

@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 
 from classifier.benchmark.turns import PADDED_TO
 from classifier.dataset import Example
-from classifier.text import model_text
+from classifier.text.normalize import model_text
 
 
 def split(

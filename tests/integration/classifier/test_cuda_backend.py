@@ -13,9 +13,9 @@ from classifier.backends.cuda_backend import CudaBackend, gpu_backend
 from classifier.backends.ladder import Ladder, Tokens
 from classifier.backends.packed_forward import is_known
 from classifier.backends.torch_backend import TorchBackend
-from classifier.batching import Encoded, TextEncoder
 from classifier.devices import choose_device
-from classifier.text import model_text
+from classifier.text.normalize import model_text
+from classifier.text.tokenize import Encoded, TextEncoder
 from classifier.torch_inference import TorchPredictor
 from tests.factories.tiny_bert import add_word_scorer, messages, tiny_bert, tiny_model
 from tests.factories.tiny_encoders import FAMILIES, declare_pooling

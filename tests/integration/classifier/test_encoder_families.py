@@ -9,12 +9,12 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModel, BartConfig, BertConfig, BertModel, GPT2Config, GPT2Model
 
 from classifier.base_models import load_encoder, readable_tokens, resolve_base_model, resolve_pooling
-from classifier.batching import TextEncoder
 from classifier.contract import BaseModelUnavailable, BrokenModel, InvalidInput
 from classifier.model import TextClassifier, raw_tokenizer
 from classifier.model_directory import load_model_directory, save_model_directory
 from classifier.model_files import read_facts
 from classifier.tensors import collate
+from classifier.text.tokenize import TextEncoder
 from classifier.torch_inference import TorchPredictor
 from classifier.training import fit
 from classifier.vocabulary import CompactVocabulary

@@ -13,12 +13,12 @@ import torch
 from safetensors.torch import load_file
 
 from classifier.base_models import load_encoder, resolve_base_model
-from classifier.batching import TextEncoder
 from classifier.contract import InvalidInput, TrainingDiverged
 from classifier.dataset import Example
 from classifier.model import raw_tokenizer
 from classifier.model_directory import state_digest
 from classifier.tensors import collate
+from classifier.text.tokenize import TextEncoder
 from classifier.torch_inference import TorchPredictor
 from classifier.training import fit
 from classifier.vocabulary import CompactVocabulary

@@ -13,9 +13,9 @@ from classifier.greedy import greedy_orders, probability_without
 from classifier.model import WordScorer
 from classifier.model_directory import load_model_directory, save_model_directory
 from classifier.tensors import collate
+from classifier.text.words import attended_words, word_owners
 from classifier.torch_inference import TorchPredictor
 from classifier.word_scorer import fit_word_scorer, score_words
-from classifier.words import attended_words, word_owners
 from tests.factories.tiny_bert import messages, tiny_bert, tiny_model
 
 TEXTS = [f"please help {example.text}" for example in messages(40, seed=5)]

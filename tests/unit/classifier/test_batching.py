@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classifier.batching import batches_by_budget, cheapest_batches
+from classifier.text.tokenize import batches_by_budget, cheapest_batches
 
 
 def cost(batches, lengths, overhead):

@@ -8,7 +8,6 @@ import torch
 from transformers import AutoModel
 
 from classifier.base_models import EMBEDDED_NAME, EMBEDDED_SHA256, load_encoder, resolve_base_model
-from classifier.batching import TextEncoder
 from classifier.contract import BaseModelUnavailable, BrokenModel, InvalidInput
 from classifier.dataset import starter_pack
 from classifier.evaluation import evaluate
@@ -18,6 +17,7 @@ from classifier.model_directory import load_model_directory, save_model_director
 from classifier.model_files import verify
 from classifier.registry import Registry
 from classifier.tensors import collate
+from classifier.text.tokenize import TextEncoder
 from classifier.torch_inference import TorchPredictor
 from classifier.training import TrainingConfig, fit, fit_day_one
 from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert, tiny_model

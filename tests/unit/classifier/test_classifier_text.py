@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classifier.text import MAX_CHARACTERS, model_text
+from classifier.text.normalize import MAX_CHARACTERS, model_text
 
 
 @pytest.mark.parametrize(

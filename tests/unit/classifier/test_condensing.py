@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classifier.condensing import condensed
 from classifier.dataset import starter_pack
-from classifier.text import MAX_CHARACTERS, model_text
+from classifier.text.log_condensing import condensed
+from classifier.text.normalize import MAX_CHARACTERS, model_text
 
 BANKING = Path(os.environ.get("FINGERPOST_DATA", "data")) / "banking77-train.csv"
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from classifier.batching import Encoded
 from classifier.contract import Word
+from classifier.text.tokenize import Encoded
 
 
 @dataclass(frozen=True, slots=True)

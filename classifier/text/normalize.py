@@ -11,7 +11,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from classifier.condensing import LONGEST_LINE, code_lines, condensed
+from classifier.text.log_condensing import LONGEST_LINE, code_lines, condensed
 
 MAX_CHARACTERS = 16_000
 """Longer texts keep their first three quarters of this and the last quarter: far more than a model reads."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from classifier.machine_lines import (
+from classifier.text.line_kinds import (
     EXCEPTION,
     EXCEPTION_HEAD,
     GO_PLACE,

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
-from classifier.text import ModelText, model_text
+from classifier.text.normalize import ModelText, model_text
 
 Ids = npt.NDArray[np.int64]
 

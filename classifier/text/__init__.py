@@ -1,0 +1,1 @@
+"""Message text to model text: the same in training and in serving."""
