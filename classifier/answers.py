@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from classifier.calibration.scores import probabilities
 from classifier.contract import OUT_OF_SCOPE_THRESHOLD
 from classifier.inference import Predictor
-from classifier.scores import probabilities
 
 _TIMED = 50
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from scipy.special import log_softmax
 
-from classifier.calibration import fit_temperature
+from classifier.calibration.temperature import fit_temperature
 from classifier.model import TextClassifier
 from classifier.probe import fit_head, standardised
 

@@ -23,8 +23,8 @@ from tokenizers import Tokenizer
 
 from classifier.backends import Forward
 from classifier.backends.ladder import Tokens, rows_of
+from classifier.calibration.scores import probabilities
 from classifier.contract import Word
-from classifier.scores import probabilities
 from classifier.text.tokenize import TextEncoder, batches_by_budget, unreadable
 from classifier.text.words import word_owners
 

@@ -70,9 +70,9 @@ def train(
     The state after each epoch is kept beside the output until the end: the same command goes on where one
     that was killed stopped.
     """
+    from classifier.calibration.thresholds import check_budget
     from classifier.dataset import MINIMUM_PER_LABEL, check_trainable, read_examples, read_texts
     from classifier.settings import ClassifierSettings
-    from classifier.thresholds import check_budget
     from classifier.training_options import parse_options, read_options
 
     # everything that can be wrong with the input is said before torch is imported and minutes are spent

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from classifier.answers import Answers, answer
 from classifier.baseline_answers import BaselineAnswers
-from classifier.calibration import coverage_at_risk, expected_calibration_error
+from classifier.calibration.temperature import coverage_at_risk, expected_calibration_error
 from classifier.contract import OUT_OF_SCOPE_LABEL, OUT_OF_SCOPE_THRESHOLD, InvalidInput
 from classifier.dataset import Example
 from classifier.evaluation_types import RISKS, BaselineReport, CategoryReport, OutOfScopeReport, Report

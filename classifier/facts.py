@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from classifier.calibration.conformal import PredictionSet
 from classifier.contract import RECALL_NEAR, RECALL_THRESHOLD
-from classifier.prediction_sets import PredictionSet
 
 FORMAT_VERSION = 1
 

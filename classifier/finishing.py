@@ -11,19 +11,19 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from classifier.calibration import expected_calibration_error, fit_out_of_scope, fit_temperature
+from classifier.calibration.conformal import fit_prediction_set
+from classifier.calibration.scores import out_of_scope_score, probabilities, scope_features
+from classifier.calibration.temperature import expected_calibration_error, fit_out_of_scope, fit_temperature
+from classifier.calibration.thresholds import routing_thresholds
+from classifier.calibration.vectors import unit
 from classifier.contract import OUT_OF_SCOPE_THRESHOLD
 from classifier.facts import ModelFacts
 from classifier.model import TextClassifier
 from classifier.model_directory import state_digest
-from classifier.prediction_sets import fit_prediction_set
 from classifier.recall import fit_recall_near, fit_recall_threshold
-from classifier.scores import out_of_scope_score, probabilities, scope_features
 from classifier.tensors import collate
 from classifier.text.tokenize import Encoded, batches_by_budget
-from classifier.thresholds import routing_thresholds
 from classifier.training_types import TrainingConfig
-from classifier.vectors import unit
 
 Logits = npt.NDArray[Any]
 

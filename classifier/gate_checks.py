@@ -9,10 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import binomtest
 
-from classifier.contract import OUT_OF_SCOPE_THRESHOLD
-from classifier.explanation_types import GREEDY, REPLY, FaithfulnessReport
-from classifier.gate_types import Check, Floors
-from classifier.paired import (
+from classifier.calibration.statistics import (
     bootstrap_calibration_errors,
     bootstrap_means,
     brier_scores,
@@ -21,6 +18,9 @@ from classifier.paired import (
     mcnemar_worse,
     placements,
 )
+from classifier.contract import OUT_OF_SCOPE_THRESHOLD
+from classifier.explanation_types import GREEDY, REPLY, FaithfulnessReport
+from classifier.gate_types import Check, Floors
 
 if TYPE_CHECKING:
     from classifier.answers import Answers

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from classifier.calibration.scores import probabilities
 from classifier.deciding import without_spans
 from classifier.inference import Predictor
-from classifier.scores import probabilities
 
 Span = tuple[int, int]
 

@@ -9,15 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.backends import Backend, Forward
+from classifier.calibration.conformal import prediction_set_size
+from classifier.calibration.scores import out_of_scope_score, probabilities, scope_features
+from classifier.calibration.vectors import unit
 from classifier.contract import ModelInfo, Prediction
 from classifier.facts import ModelFacts
-from classifier.prediction_sets import prediction_set_size
 from classifier.scope_space import ScopeSpace
-from classifier.scores import out_of_scope_score, probabilities, scope_features
 from classifier.surroundings import Surroundings
 from classifier.text.tokenize import Encoded, TextEncoder, batches_by_budget, cheapest_batches, unreadable
 from classifier.text.words import Attended, attended_words
-from classifier.vectors import unit
 
 MOST_WORDS = 12
 """Words that a prediction carries: more than a person looks at."""

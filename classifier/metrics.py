@@ -11,6 +11,7 @@ import numpy.typing as npt
 from scipy.stats import binomtest
 from sklearn.metrics import average_precision_score, precision_recall_fscore_support, roc_auc_score, roc_curve
 
+from classifier.calibration.statistics import brier_scores
 from classifier.evaluation_types import (
     CategoryReport,
     Confusion,
@@ -22,7 +23,6 @@ from classifier.evaluation_types import (
     ScopePoint,
     SliceReport,
 )
-from classifier.paired import brier_scores
 
 Array = npt.NDArray[Any]
 Flags = npt.NDArray[np.bool_]

@@ -6,9 +6,9 @@ import hashlib
 import json
 from pathlib import Path
 
+from classifier.calibration.conformal import PredictionSet
 from classifier.contract import BrokenModel
 from classifier.facts import FORMAT_VERSION, ModelFacts, OutOfScope, WordScorerFacts
-from classifier.prediction_sets import PredictionSet
 
 MANIFEST = "manifest.sha256"
 _NEEDED = ("config.json", "model.safetensors", "head.safetensors", "tokenizer.json", "fingerpost.json")

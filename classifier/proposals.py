@@ -14,7 +14,7 @@ import numpy.typing as npt
 from sklearn.cluster import AgglomerativeClustering
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
-from classifier.vectors import unit
+from classifier.calibration.vectors import unit
 
 Array = npt.NDArray[Any]
 

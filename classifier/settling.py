@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from classifier.calibration import negative_log_likelihood
+from classifier.calibration.temperature import negative_log_likelihood
 from classifier.finishing import Places, outputs_of
 from classifier.model import TextClassifier
 from classifier.preparation import Prepared

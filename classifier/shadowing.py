@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import structlog
 
+from classifier.calibration.statistics import mcnemar_worse
 from classifier.contract import ClassifierError, Prediction
-from classifier.paired import mcnemar_worse
 from classifier.registry import Registry
 from classifier.settings import ClassifierSettings
 from storage.database import Database

@@ -14,6 +14,7 @@ from scipy.special import softmax
 from torch.nn.functional import one_hot
 
 from classifier.blending import blend, probe_head, temperatures
+from classifier.calibration.vectors import unit
 from classifier.checkpoint import Checkpoints
 from classifier.dataset import Example
 from classifier.finishing import outputs_of
@@ -28,7 +29,6 @@ from classifier.self_training import spread
 from classifier.text.tokenize import Encoded
 from classifier.training_loop import Loop, TokenData
 from classifier.training_types import Progress, Stage
-from classifier.vectors import unit
 from classifier.vocabulary import CompactVocabulary
 from classifier.warm_up import learn_masked_words, learn_neighbours
 

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
-from classifier.vectors import unit
+from classifier.calibration.vectors import unit
 
 Array = npt.NDArray[Any]
 

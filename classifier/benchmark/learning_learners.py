@@ -17,17 +17,17 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 
 from classifier.base_models import load_encoder, resolve_base_model
 from classifier.benchmark.learning_parts import memory_similarities, names_of, trusted
+from classifier.calibration.scores import probabilities
+from classifier.calibration.vectors import unit
 from classifier.dataset import Example
 from classifier.devices import choose_device, use_threads
 from classifier.model import TextClassifier, raw_tokenizer
 from classifier.probe import embed
-from classifier.scores import probabilities
 from classifier.text.normalize import model_text
 from classifier.text.tokenize import TextEncoder
 from classifier.torch_inference import TorchPredictor
 from classifier.training import TrainingConfig, fit, fit_day_one
 from classifier.training_types import FitResult
-from classifier.vectors import unit
 
 Floats = npt.NDArray[Any]
 Vectors = Mapping[str, Floats]

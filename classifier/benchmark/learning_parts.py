@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.asking import most_helpful
+from classifier.calibration.vectors import unit
 from classifier.dataset import Example
 from classifier.facts import ModelFacts
 from classifier.label_quality import hold_out
 from classifier.out_of_fold import find_suspects
 from classifier.recall import Recalled, recall
 from classifier.training_types import TrainingConfig
-from classifier.vectors import unit
 
 Floats = npt.NDArray[Any]
 

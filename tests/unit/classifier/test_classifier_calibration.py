@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from classifier.calibration import (
+from classifier.calibration.scores import out_of_scope_score, probabilities, scope_features
+from classifier.calibration.temperature import (
     coverage_at_risk,
     expected_calibration_error,
     fit_out_of_scope,
     fit_temperature,
 )
-from classifier.scores import out_of_scope_score, probabilities, scope_features
 
 
 def test_the_temperature_of_overconfident_logits_is_found():

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from classifier.calibration import expected_calibration_error
-from classifier.paired import (
+from classifier.calibration.statistics import (
     bootstrap_calibration_errors,
     bootstrap_means,
     brier_scores,
@@ -16,6 +15,7 @@ from classifier.paired import (
     mcnemar_worse,
     placements,
 )
+from classifier.calibration.temperature import expected_calibration_error
 
 
 def test_mcnemar_is_one_sided_and_exact():

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from classifier.prediction_sets import COVERAGE, PredictionSet, fit_prediction_set, prediction_set_size
-from classifier.scores import probabilities
+from classifier.calibration.conformal import COVERAGE, PredictionSet, fit_prediction_set, prediction_set_size
+from classifier.calibration.scores import probabilities
 
 
 def simulated(random, n, sharpness=1.0):

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from classifier.contract import InvalidInput
-from classifier.thresholds import (
+from classifier.calibration.thresholds import (
     BUDGETS,
     FALLBACK_THRESHOLD,
     LOWEST_THRESHOLD,
@@ -14,6 +13,7 @@ from classifier.thresholds import (
     route_threshold,
     routing_thresholds,
 )
+from classifier.contract import InvalidInput
 
 LABELS = [f"c{number}" for number in range(20)]
 OFFSETS = np.linspace(-1.2, 1.2, len(LABELS))

@@ -8,8 +8,8 @@ from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 from sklearn.linear_model import LogisticRegression
 
+from classifier.calibration.statistics import calibration_errors
 from classifier.facts import OutOfScope
-from classifier.paired import calibration_errors
 
 Floats = npt.NDArray[np.floating]
 
