@@ -33,7 +33,7 @@ from classifier.tuning_commands import commands as tuning_commands
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
-    from classifier.registry import Registry
+    from classifier.model.registry import Registry
 
 USAGE_ERROR = 2
 """Exit code for input, settings or surroundings that a person has to mend."""
@@ -259,7 +259,7 @@ def models_rollback() -> None:
 
 
 def _registry() -> Registry:
-    from classifier.registry import Registry
+    from classifier.model.registry import Registry
     from classifier.settings import ClassifierSettings
 
     return Registry(ClassifierSettings().model_home)

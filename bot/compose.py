@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from classifier.client import RemoteClassifier
     from classifier.dataset import StarterPack
+    from classifier.model.registry import Registry
     from classifier.model_control import ModelControl
-    from classifier.registry import Registry
     from classifier.settings import ClassifierSettings
 
 log = structlog.get_logger(__name__)
@@ -47,7 +47,7 @@ _QUICK = {"epochs": 3, "sharpness": 0, "word_scorer": 200}
 @asynccontextmanager
 async def everything(settings: Settings, own: ClassifierSettings) -> AsyncIterator[RunningBot]:
     """Run bot, classifier and scheduler in this process."""
-    from classifier.registry import Registry
+    from classifier.model.registry import Registry
     from classifier.version_records import record_first_version
 
     registry = Registry(own.model_home)
@@ -121,7 +121,7 @@ async def serve_classifier(own: ClassifierSettings) -> None:
 
 async def serve_scheduler(settings: Settings) -> None:
     """`fingerpost scheduler`: the cron, and the worker that carries runs out."""
-    from classifier.registry import Registry
+    from classifier.model.registry import Registry
     from classifier.settings import ClassifierSettings
 
     own = ClassifierSettings()
@@ -152,8 +152,8 @@ async def local_classifier(settings: ClassifierSettings) -> AsyncIterator[tuple[
     # takes seconds, in which a service that listens already has to say so
     await asyncio.to_thread(importlib.import_module, "classifier.engine")
     from classifier.engine import LocalClassifier
+    from classifier.model.registry import Registry
     from classifier.model_control import RegistryControl
-    from classifier.registry import Registry
     from classifier.watcher import RegistryWatcher
 
     registry = Registry(settings.model_home)
@@ -269,8 +269,8 @@ def describe_local_model() -> str:
         )
     import torch
 
-    from classifier.model_files import read_facts, verify
-    from classifier.registry import Registry
+    from classifier.model.integrity import read_facts, verify
+    from classifier.model.registry import Registry
     from classifier.settings import ClassifierSettings
 
     device = "CPU" if not torch.cuda.is_available() else f"GPU {torch.cuda.get_device_name(0)}"

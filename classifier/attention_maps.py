@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from classifier.model import TrainedModel
-from classifier.tensors import collate
+from classifier.model.collate import collate
+from classifier.model.network import TrainedModel
 from classifier.text.tokenize import Encoded, TextEncoder
 from classifier.torch_inference import TorchPredictor
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy.typing as npt
 
-from classifier.base_models import load_encoder, resolve_base_model, weights_sha256
-from classifier.baselines import Baselines
 from classifier.contract import BaseModelUnavailable
-from classifier.devices import choose_device
-from classifier.facts import ModelFacts
-from classifier.model import TextClassifier, raw_tokenizer
+from classifier.model.base_models import load_encoder, resolve_base_model, weights_sha256
+from classifier.model.baselines import Baselines
+from classifier.model.hardware import choose_device
+from classifier.model.metadata import ModelFacts
+from classifier.model.network import TextClassifier, raw_tokenizer
 from classifier.probe import embed
 from classifier.text.tokenize import TextEncoder
 

@@ -86,9 +86,9 @@ def explanations(
     """
     from classifier.benchmark.explanations import measure, table
     from classifier.dataset import read_examples
-    from classifier.devices import use_threads
     from classifier.engine import EngineSettings
-    from classifier.model_directory import load_model_directory
+    from classifier.model.directory import load_model_directory
+    from classifier.model.hardware import use_threads
     from classifier.served import served
     from classifier.torch_inference import TorchPredictor
 

@@ -16,7 +16,7 @@ import torch
 from scipy.special import log_softmax
 
 from classifier.calibration.temperature import fit_temperature
-from classifier.model import TextClassifier
+from classifier.model.network import TextClassifier
 from classifier.probe import fit_head, standardised
 
 _ENOUGH = 30

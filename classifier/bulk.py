@@ -29,7 +29,7 @@ from classifier.text.tokenize import TextEncoder, batches_by_budget, unreadable
 from classifier.text.words import word_owners
 
 if TYPE_CHECKING:
-    from classifier.model import TrainedModel  # each worker would load torch
+    from classifier.model.network import TrainedModel  # each worker would load torch
 
 _CHUNK = 1024
 _THREADS = 2

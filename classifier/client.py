@@ -23,8 +23,8 @@ from classifier.contract import (
     Prediction,
     UnknownVersion,
 )
+from classifier.model.registry import VERSION
 from classifier.model_control import Versions
-from classifier.registry import VERSION
 from classifier.resilience import CircuitBreaker, Retries, Transient
 from classifier.wire import unpack_explanation, unpack_model, unpack_picture, unpack_prediction
 

@@ -46,11 +46,11 @@ def one_line_errors(command: Callable[_P, None]) -> Callable[_P, None]:
 
 def open_predictor(path: Path) -> TorchPredictor:
     """Check a model directory and load it onto the device that the settings name."""
-    from classifier.model_files import verify
+    from classifier.model.integrity import verify
 
     verify(path)
-    from classifier.devices import choose_device, use_threads
-    from classifier.model_directory import load_model_directory
+    from classifier.model.directory import load_model_directory
+    from classifier.model.hardware import choose_device, use_threads
     from classifier.settings import ClassifierSettings
     from classifier.torch_inference import TorchPredictor
 

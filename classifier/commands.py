@@ -89,7 +89,7 @@ def train(
 
     from dataclasses import replace
 
-    from classifier.model_directory import save_model_directory
+    from classifier.model.directory import save_model_directory
     from classifier.training import fit, fit_day_one
     from classifier.training_options import with_options
 

@@ -14,7 +14,7 @@ from torch.nn.functional import log_softmax
 from classifier.dataset import Example, split_examples
 from classifier.finishing import Places, finish
 from classifier.int8_training import prepare_int8
-from classifier.model import TrainedModel
+from classifier.model.network import TrainedModel
 from classifier.preparation import prepare, scope_space_of
 from classifier.probe import embed, fit_head, set_head, standardised
 from classifier.training_types import FitResult, Progress, TrainingConfig

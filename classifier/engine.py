@@ -24,10 +24,10 @@ from classifier.contract import (
 )
 from classifier.explain import explain
 from classifier.loading import LoadSettings, load
-from classifier.pacing import Pace, Pause, at_once
+from classifier.model.pacing import Pace, Pause, at_once
 
 if TYPE_CHECKING:
-    from classifier.model import TrainedModel
+    from classifier.model.network import TrainedModel
 
 _log = logging.getLogger(__name__)
 _WARM_UP = ("warm up", "the first pass of a network is slower than those that follow it " * 4)

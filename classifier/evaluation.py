@@ -30,7 +30,7 @@ from classifier.metrics import (
     risk_coverage,
     wilson,
 )
-from classifier.model import TrainedModel
+from classifier.model.network import TrainedModel
 from classifier.torch_inference import TorchPredictor
 
 __all__ = ["RISKS", "CategoryReport", "OutOfScopeReport", "Report", "check_measurable", "evaluate", "measure"]

@@ -51,9 +51,9 @@ def evaluate_directory(
         BrokenModel: the directory's baselines cannot be read.
     """
     from classifier.baseline_answers import answer_baselines  # noqa: PLC0415 - imports torch
-    from classifier.baselines import load_baselines  # noqa: PLC0415
     from classifier.evaluation import check_measurable, evaluate  # noqa: PLC0415
     from classifier.explanation_report import explanation_report  # noqa: PLC0415
+    from classifier.model.baselines import load_baselines  # noqa: PLC0415
 
     check_measurable(examples)
     texts = [example.text for example in examples]

@@ -22,7 +22,7 @@ from classifier.contract import ExplanationMethod, InvalidInput
 from classifier.wire import explanation_fields
 
 if TYPE_CHECKING:
-    from classifier.model import TrainedModel
+    from classifier.model.network import TrainedModel
 
 commands = typer.Typer(no_args_is_help=True)
 """Typer app with `explain` and `habits`; the product's command line mounts it."""

@@ -24,14 +24,14 @@ from torch import nn
 
 from classifier.contract import OUT_OF_SCOPE_LABEL
 from classifier.dataset import Example, fingerprint
-from classifier.embedding_cache import EmbeddingCache
-from classifier.facts import ModelFacts
 from classifier.finishing import finish, version_of
 from classifier.head_rows import PENALTIES, Learned, Plan, known, learn_rows, plan_rows, sample
 from classifier.int8_training import measure_agreement
-from classifier.model import TextClassifier, TrainedModel
+from classifier.model.embedding_cache import EmbeddingCache
+from classifier.model.metadata import ModelFacts
+from classifier.model.network import TextClassifier, TrainedModel
+from classifier.model.ood_distance import ScopeSpace, fit_scope_space
 from classifier.probe import embed
-from classifier.scope_space import ScopeSpace, fit_scope_space
 from classifier.text.tokenize import TextEncoder
 from classifier.training_types import Progress, TrainingConfig
 

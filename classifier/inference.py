@@ -13,9 +13,9 @@ from classifier.calibration.conformal import prediction_set_size
 from classifier.calibration.scores import out_of_scope_score, probabilities, scope_features
 from classifier.calibration.vectors import unit
 from classifier.contract import ModelInfo, Prediction
-from classifier.facts import ModelFacts
-from classifier.scope_space import ScopeSpace
-from classifier.surroundings import Surroundings
+from classifier.model.metadata import ModelFacts
+from classifier.model.neighbor_smoothing import Surroundings
+from classifier.model.ood_distance import ScopeSpace
 from classifier.text.tokenize import Encoded, TextEncoder, batches_by_budget, cheapest_batches, unreadable
 from classifier.text.words import Attended, attended_words
 

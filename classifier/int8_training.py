@@ -12,7 +12,7 @@ import torch
 from classifier.backends.bert_graph import Precision
 from classifier.backends.onnx_backend import OnnxGraph, measure_ranges
 from classifier.backends.source import Source
-from classifier.model import TrainedModel
+from classifier.model.network import TrainedModel
 from classifier.text.tokenize import Encoded, batches_by_budget
 
 _BATCH_TOKENS = 1024

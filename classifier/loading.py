@@ -22,17 +22,17 @@ from classifier.backends.bert_graph import Precision
 from classifier.backends.onnx_backend import Alone, OnnxGraph
 from classifier.backends.source import can_build, read_source
 from classifier.contract import BrokenModel
-from classifier.cores import cores
-from classifier.facts import ModelFacts
 from classifier.inference import Predictor
-from classifier.model_files import read_facts, verify
-from classifier.pacing import Pause, at_once
-from classifier.scope_space import load_scope_space
-from classifier.surroundings import Surroundings, load_surroundings
+from classifier.model.cores import cores
+from classifier.model.integrity import read_facts, verify
+from classifier.model.metadata import ModelFacts
+from classifier.model.neighbor_smoothing import Surroundings, load_surroundings
+from classifier.model.ood_distance import load_scope_space
+from classifier.model.pacing import Pause, at_once
 from classifier.text.tokenize import TextEncoder
 
 if TYPE_CHECKING:
-    from classifier.model import TrainedModel
+    from classifier.model.network import TrainedModel
 
 _log = logging.getLogger(__name__)
 
@@ -196,8 +196,8 @@ def _around(folder: Path) -> tuple[Surroundings, npt.NDArray[Any]] | None:
 
 
 def _in_memory(folder: Path, settings: LoadSettings) -> TrainedModel:
-    from classifier.devices import choose_device  # noqa: PLC0415 - torch
-    from classifier.model_directory import load_model_directory  # noqa: PLC0415 - torch
+    from classifier.model.directory import load_model_directory  # noqa: PLC0415 - torch
+    from classifier.model.hardware import choose_device  # noqa: PLC0415 - torch
 
     return load_model_directory(folder, device=str(choose_device(settings.device)))
 
@@ -205,7 +205,7 @@ def _in_memory(folder: Path, settings: LoadSettings) -> TrainedModel:
 def _in_torch(model: TrainedModel, settings: LoadSettings, *, bf16: bool = False) -> Loaded:
     from classifier.backends.cuda_backend import gpu_backend  # noqa: PLC0415 - torch
     from classifier.backends.torch_backend import TorchBackend  # noqa: PLC0415 - torch
-    from classifier.devices import use_threads  # noqa: PLC0415 - torch
+    from classifier.model.hardware import use_threads  # noqa: PLC0415 - torch
     from classifier.torch_inference import TorchPredictor  # noqa: PLC0415 - torch
 
     use_threads(settings.threads)
@@ -221,6 +221,6 @@ def _has_cuda() -> bool:
     """Whether there is a GPU that torch can use; torch is asked only where a driver shows itself."""
     if not any(Path(place).exists() for place in ("/dev/nvidiactl", "/dev/dxg")):
         return False
-    from classifier.devices import choose_device  # noqa: PLC0415 - torch
+    from classifier.model.hardware import choose_device  # noqa: PLC0415 - torch
 
     return choose_device("auto").type == "cuda"

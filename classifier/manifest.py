@@ -23,7 +23,7 @@ from typing import Any
 
 from classifier.contract import BrokenModel, InvalidInput
 from classifier.dataset import Example
-from classifier.model_files import read_facts
+from classifier.model.integrity import read_facts
 
 MANIFEST_FILE = "training-manifest.json"
 FORMAT = 1

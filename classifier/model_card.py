@@ -13,7 +13,7 @@ from classifier.report.markdown import plain, table
 
 if TYPE_CHECKING:
     from classifier.explanation_types import FaithfulnessReport
-    from classifier.facts import ModelFacts
+    from classifier.model.metadata import ModelFacts
 
 _KINDS = {
     "day_one": "a linear head on the frozen encoder",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from classifier.contract import ClassifierError, ClassifierUnavailable, UnknownVersion
-from classifier.registry import Registry
+from classifier.model.registry import Registry
 
 if TYPE_CHECKING:
     from classifier.engine import LocalClassifier

@@ -12,13 +12,13 @@ import numpy.typing as npt
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from classifier.base_models import load_encoder, readable_tokens, resolve_base_model, weights_sha256
 from classifier.contract import OUT_OF_SCOPE_LABEL
 from classifier.dataset import Example, check_trainable, fingerprint
-from classifier.devices import choose_device, use_threads
-from classifier.facts import ModelFacts, ModelKind
-from classifier.model import TextClassifier, raw_tokenizer
-from classifier.scope_space import ScopeSpace, fit_scope_space
+from classifier.model.base_models import load_encoder, readable_tokens, resolve_base_model, weights_sha256
+from classifier.model.hardware import choose_device, use_threads
+from classifier.model.metadata import ModelFacts, ModelKind
+from classifier.model.network import TextClassifier, raw_tokenizer
+from classifier.model.ood_distance import ScopeSpace, fit_scope_space
 from classifier.text.tokenize import Encoded, TextEncoder
 from classifier.training_types import TrainingConfig
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch.nn.functional import log_softmax
 
-from classifier.model import TextClassifier
-from classifier.tensors import collate
+from classifier.model.collate import collate
+from classifier.model.network import TextClassifier
 from classifier.text.tokenize import Encoded, TextEncoder, batches_by_budget
 from classifier.training_types import Progress
 

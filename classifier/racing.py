@@ -22,7 +22,7 @@ from classifier.backends.onnx_backend import OnnxGraph, measure_ranges
 from classifier.backends.source import read_source
 from classifier.dataset import starter_pack
 from classifier.loading import read_texts
-from classifier.model_files import read_facts
+from classifier.model.integrity import read_facts
 from classifier.text.tokenize import Encoded, batches_by_budget
 
 AGREEMENT = 0.995
@@ -123,8 +123,8 @@ def _torch_may_win() -> bool:
 
 def _torch_speeds(folder: Path, encoded: Sequence[Encoded], threads: int) -> dict[str, float]:
     from classifier.backends.torch_backend import TorchBackend  # noqa: PLC0415 - torch
-    from classifier.devices import use_threads  # noqa: PLC0415 - torch
-    from classifier.model_directory import load_model_directory  # noqa: PLC0415 - torch
+    from classifier.model.directory import load_model_directory  # noqa: PLC0415 - torch
+    from classifier.model.hardware import use_threads  # noqa: PLC0415 - torch
 
     use_threads(threads)
     model = load_model_directory(folder)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from classifier.dataset import StarterPack
-from classifier.model_files import read_facts
+from classifier.model.integrity import read_facts
+from classifier.model.registry import Registry
 from classifier.refit_child import RefitJob
-from classifier.registry import Registry
 from classifier.retraining_child_process import RetrainingFailed
 from classifier.retraining_labels import Said, read_said
 from classifier.settings import ClassifierSettings

@@ -17,9 +17,9 @@ from classifier.child_limits import default_memory_mib
 from classifier.contract import ClassifierError
 from classifier.dataset import StarterPack
 from classifier.gate import Verdict, verdict_from
+from classifier.model.registry import Registry
 from classifier.refit_child import RefitJob
 from classifier.refitting import refit_job
-from classifier.registry import Registry
 from classifier.retraining_child_process import RetrainingCancelled, RetrainingFailed, run_child
 from classifier.retraining_labels import gather, keep_findings
 from classifier.run_folder import RunFolder, adopted, clean, folders

@@ -13,8 +13,8 @@ from uuid import UUID
 from classifier.contract import OUT_OF_SCOPE_LABEL, BrokenModel
 from classifier.dataset import Example, StarterPack
 from classifier.manifest import example_hash, learned_by
-from classifier.registry import Registry
-from classifier.surroundings import MOST
+from classifier.model.neighbor_smoothing import MOST
+from classifier.model.registry import Registry
 from classifier.training_set import SaidBy, TrainingSet, assemble
 from storage.categories import successors
 from storage.database import Database, UnitOfWork

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from classifier.registry import VERSION, Registry
+from classifier.model.registry import VERSION, Registry
 
 RUNS, CHECKPOINT, ADOPTED = ".runs", ".training", "ADOPTED"
 UNKNOWN_SECONDS = 24 * 3600.0

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from classifier import service_models as models
-from classifier.registry import VERSION
+from classifier.model.registry import VERSION
 from classifier.service_requests import DEADLINE_HEADER
 
 DESCRIPTION = """Says which category a message belongs to, and which words decided.

@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from classifier.calibration.temperature import negative_log_likelihood
 from classifier.finishing import Places, outputs_of
-from classifier.model import TextClassifier
+from classifier.model.neighbor_smoothing import FEWEST, MOST, SHARES, Surroundings, best_share
+from classifier.model.network import TextClassifier
 from classifier.preparation import Prepared
-from classifier.surroundings import FEWEST, MOST, SHARES, Surroundings, best_share
 
 
 def surroundings_of(

@@ -19,7 +19,7 @@ import structlog
 
 from classifier.calibration.statistics import mcnemar_worse
 from classifier.contract import ClassifierError, Prediction
-from classifier.registry import Registry
+from classifier.model.registry import Registry
 from classifier.settings import ClassifierSettings
 from storage.database import Database
 from storage.models import ModelState, ModelVersion

@@ -19,12 +19,12 @@ from classifier.checkpoint import Checkpoints
 from classifier.dataset import Example
 from classifier.finishing import outputs_of
 from classifier.meter import Meter
-from classifier.model import TextClassifier
+from classifier.model.network import TextClassifier
+from classifier.model.ood_distance import ScopeSpace
 from classifier.parallel import Parallel
 from classifier.preparation import Prepared, scope_space_of, weights_of
 from classifier.probe import embed, embed_encoded, fit_head, set_head, standardised
 from classifier.recipe import Recipe
-from classifier.scope_space import ScopeSpace
 from classifier.self_training import spread
 from classifier.text.tokenize import Encoded
 from classifier.training_loop import Loop, TokenData

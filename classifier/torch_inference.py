@@ -9,8 +9,8 @@ import numpy.typing as npt
 from classifier.backends import Backend
 from classifier.backends.torch_backend import TorchBackend
 from classifier.inference import Predictor
-from classifier.model import TrainedModel
-from classifier.surroundings import Surroundings
+from classifier.model.neighbor_smoothing import Surroundings
+from classifier.model.network import TrainedModel
 from classifier.text.tokenize import TextEncoder
 
 

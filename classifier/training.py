@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from classifier.baselines import fit_baselines
 from classifier.contract import OUT_OF_SCOPE_LABEL
 from classifier.dataset import Example, fingerprint, hash_of_texts, split_examples
 from classifier.day_one import fit_day_one
 from classifier.finishing import Places, finish, outputs_of
 from classifier.int8_training import prepare_int8
-from classifier.model import TrainedModel
+from classifier.model.baselines import fit_baselines
+from classifier.model.network import TrainedModel
 from classifier.out_of_fold import find_suspects
 from classifier.parallel import parallel
 from classifier.preparation import Prepared, prepare

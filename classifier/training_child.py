@@ -94,10 +94,10 @@ def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     from classifier.faithfulness import FEWEST, faithfulness, measurable  # noqa: PLC0415
     from classifier.judging import compare, judge_both  # noqa: PLC0415
     from classifier.manifest import MANIFEST_FILE, encoded  # noqa: PLC0415
-    from classifier.model import TrainedModel  # noqa: PLC0415
+    from classifier.model.directory import load_model_directory  # noqa: PLC0415
+    from classifier.model.network import TrainedModel  # noqa: PLC0415
+    from classifier.model.registry import Registry  # noqa: PLC0415
     from classifier.model_card import model_card  # noqa: PLC0415
-    from classifier.model_directory import load_model_directory  # noqa: PLC0415
-    from classifier.registry import Registry  # noqa: PLC0415
     from classifier.report.figures import draw_confusion  # noqa: PLC0415
     from classifier.torch_inference import TorchPredictor  # noqa: PLC0415
     from classifier.training import Progress, TrainingConfig, fit  # noqa: PLC0415

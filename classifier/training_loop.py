@@ -16,7 +16,6 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from classifier.checkpoint import Checkpoints, Progressed, optimizer_tensors, restore_optimizer
 from classifier.contract import TrainingDiverged
-from classifier.devices import autocast
 from classifier.finishing import logits_of
 from classifier.losses import (
     classification_loss,
@@ -25,11 +24,12 @@ from classifier.losses import (
     preservation_loss,
 )
 from classifier.meter import Meter
-from classifier.model import TextClassifier
+from classifier.model.collate import collate, shuffled_by_length
+from classifier.model.hardware import autocast
+from classifier.model.network import TextClassifier
 from classifier.parallel import Parallel
 from classifier.recipe import Recipe, rate_factor
 from classifier.sharpness import climbed
-from classifier.tensors import collate, shuffled_by_length
 from classifier.text.tokenize import Encoded
 
 _SHORT = 128

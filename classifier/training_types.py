@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from classifier.model import TrainedModel
+from classifier.model.network import TrainedModel
 
 Stage = Literal["prepare", "embed", "warm up", "train", "refit", "calibrate", "done"]
 

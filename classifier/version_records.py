@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from classifier.model_files import read_facts
-from classifier.registry import Registry
+from classifier.model.integrity import read_facts
+from classifier.model.registry import Registry
 from storage.database import Database
 from storage.models import ModelKind, RetrainRun, RunSource
 

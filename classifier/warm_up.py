@@ -10,11 +10,11 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
-from classifier.devices import autocast
 from classifier.losses import contrastive_loss
-from classifier.model import TextClassifier
+from classifier.model.collate import collate, shuffled_by_length
+from classifier.model.hardware import autocast
+from classifier.model.network import TextClassifier
 from classifier.recipe import Recipe, rate_factor
-from classifier.tensors import collate, shuffled_by_length
 from classifier.text.tokenize import Encoded
 
 _MASKED = 0.15

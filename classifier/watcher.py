@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from classifier.contract import ClassifierError
 from classifier.engine import LocalClassifier
-from classifier.registry import Registry
+from classifier.model.registry import Registry
 
 _log = logging.getLogger(__name__)
 

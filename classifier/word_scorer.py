@@ -20,11 +20,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from classifier.devices import autocast
-from classifier.facts import WordScorerFacts
 from classifier.greedy import GreedyOrder, Span, greedy_orders, probability_without
-from classifier.model import TrainedModel, WordScorer
-from classifier.tensors import collate
+from classifier.model.collate import collate
+from classifier.model.hardware import autocast
+from classifier.model.metadata import WordScorerFacts
+from classifier.model.network import TrainedModel, WordScorer
 from classifier.text.tokenize import Encoded, batches_by_budget
 from classifier.text.words import word_owners
 from classifier.torch_inference import TorchPredictor

@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
-from classifier.backends.int8 import quantize
 from classifier.backends.source import Source
-from classifier.pacing import Pause, at_once
-from classifier.scope_space import ScopeSpace
+from classifier.model.ood_distance import ScopeSpace
+from classifier.model.pacing import Pause, at_once
+from classifier.model.quantization import quantize
 
 Array = npt.NDArray[Any]
 Precision = Literal["fp32", "int8"]

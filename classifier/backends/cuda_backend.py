@@ -20,7 +20,7 @@ from classifier.backends import Backend, Forward
 from classifier.backends.cuda_graphs import GraphRecorder, Lane, Recorder, Replay, Slot
 from classifier.backends.ladder import Ladder, Shape, Tokens, cells, tokens_of
 from classifier.backends.packed_forward import packed_forward
-from classifier.model import TextClassifier, TrainedModel
+from classifier.model.network import TextClassifier, TrainedModel
 
 if TYPE_CHECKING:
     from classifier.text.tokenize import Encoded

@@ -10,9 +10,9 @@ import onnxruntime
 
 from classifier.backends import Backend, Forward
 from classifier.backends.bert_graph import WORD_TABLE, Precision, build_graph
-from classifier.backends.int8 import Ranges
 from classifier.backends.source import Source
-from classifier.pacing import Pause, at_once
+from classifier.model.pacing import Pause, at_once
+from classifier.model.quantization import Ranges
 from classifier.text.tokenize import batches_by_budget, pad
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from classifier.model import TextClassifier
+from classifier.model.network import TextClassifier
 
 _FAR_BELOW = -1e9
 """Added to the scores of padding: exp() of it is 0 in every precision, and no row can become nan."""

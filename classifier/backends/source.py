@@ -12,11 +12,11 @@ import numpy.typing as npt
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
-from classifier.backends.int8 import Ranges, load_ranges
-from classifier.facts import Pooling
-from classifier.model_files import read_facts
-from classifier.pacing import Pause, at_once
-from classifier.scope_space import ScopeSpace, load_scope_space
+from classifier.model.integrity import read_facts
+from classifier.model.metadata import Pooling
+from classifier.model.ood_distance import ScopeSpace, load_scope_space
+from classifier.model.pacing import Pause, at_once
+from classifier.model.quantization import Ranges, load_ranges
 
 Array = npt.NDArray[Any]
 

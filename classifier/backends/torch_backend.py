@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import torch
 
 from classifier.backends import Forward
-from classifier.devices import autocast
-from classifier.model import TextClassifier
-from classifier.tensors import collate
+from classifier.model.collate import collate
+from classifier.model.hardware import autocast
+from classifier.model.network import TextClassifier
 from classifier.text.tokenize import Encoded
 
 

@@ -38,10 +38,10 @@ from classifier.benchmark import (
 )
 from classifier.benchmark.workers import say_on_stderr
 from classifier.contract import ClassifierError
-from classifier.cores import cores
 from classifier.dataset import Example, read_examples, starter_pack
 from classifier.files import write_bytes
-from classifier.model_directory import load_model_directory, save_model_directory
+from classifier.model.cores import cores
+from classifier.model.directory import load_model_directory, save_model_directory
 from classifier.torch_inference import TorchPredictor
 from classifier.training import TrainingConfig, fit
 

@@ -21,11 +21,11 @@ from classifier.deciding import Ask, decision_of, without_words
 from classifier.explain import explain
 from classifier.explanation_types import FaithfulnessReport, ShortcutReport
 from classifier.faithfulness import faithfulness, measurable
-from classifier.model import TrainedModel
+from classifier.model.collate import collate
+from classifier.model.network import TrainedModel
 from classifier.report import explanation_words as behind
 from classifier.report.markdown import plain
 from classifier.report.markdown import table as as_markdown
-from classifier.tensors import collate
 from classifier.text.tokenize import Encoded
 from classifier.torch_inference import TorchPredictor
 

@@ -26,8 +26,8 @@ from classifier.benchmark.pipeline_baseline import BATCHES, PipelineProcess
 from classifier.benchmark.timing import spread
 from classifier.bulk import BulkClassifier
 from classifier.contract import InvalidInput
-from classifier.cores import cores
-from classifier.model import TrainedModel
+from classifier.model.cores import cores
+from classifier.model.network import TrainedModel
 from classifier.text.tokenize import TextEncoder
 
 Say = Callable[[str], None]

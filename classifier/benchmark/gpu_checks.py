@@ -7,7 +7,7 @@ from typing import Any
 
 from classifier.backends.cuda_backend import CudaBackend
 from classifier.contract import Prediction
-from classifier.model import TrainedModel
+from classifier.model.network import TrainedModel
 from classifier.torch_inference import TorchPredictor
 
 LEAST_SAME_LABEL, LEAST_SAME_WORDS, MOST_DRIFT = 0.999, 0.95, 0.02

@@ -16,9 +16,9 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
-from classifier.facts import ModelFacts, WordScorerFacts
-from classifier.model import TextClassifier, TrainedModel, WordScorer
-from classifier.tensors import collate
+from classifier.model.collate import collate
+from classifier.model.metadata import ModelFacts, WordScorerFacts
+from classifier.model.network import TextClassifier, TrainedModel, WordScorer
 from classifier.text.tokenize import TextEncoder
 from classifier.word_scorer import LAYERS, UNITS
 

@@ -15,13 +15,13 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion, make_pipeline
 
-from classifier.base_models import load_encoder, resolve_base_model
 from classifier.benchmark.learning_parts import memory_similarities, names_of, trusted
 from classifier.calibration.scores import probabilities
 from classifier.calibration.vectors import unit
 from classifier.dataset import Example
-from classifier.devices import choose_device, use_threads
-from classifier.model import TextClassifier, raw_tokenizer
+from classifier.model.base_models import load_encoder, resolve_base_model
+from classifier.model.hardware import choose_device, use_threads
+from classifier.model.network import TextClassifier, raw_tokenizer
 from classifier.probe import embed
 from classifier.text.normalize import model_text
 from classifier.text.tokenize import TextEncoder

@@ -24,9 +24,9 @@ from classifier.benchmark.learning_parts import names_of
 from classifier.calibration.statistics import mcnemar_worse
 from classifier.contract import InvalidInput
 from classifier.dataset import Example, read_examples
-from classifier.embedding_cache import EmbeddingCache
 from classifier.head_refit import RefitResult, refit_head
-from classifier.model import TrainedModel
+from classifier.model.embedding_cache import EmbeddingCache
+from classifier.model.network import TrainedModel
 from classifier.refit_gate import F1_LOSS
 from classifier.torch_inference import TorchPredictor
 from classifier.training import TrainingConfig, fit, fit_day_one

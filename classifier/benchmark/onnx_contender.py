@@ -21,8 +21,8 @@ from torch import nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel
 
 from classifier.benchmark.turns import Baseline, Spec
-from classifier.model import mean_pool
-from classifier.model_files import read_facts
+from classifier.model.integrity import read_facts
+from classifier.model.network import mean_pool
 
 _OPSET = 17
 _FUSED = frozenset({"bert", "roberta", "xlm-roberta"})

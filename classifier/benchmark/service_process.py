@@ -19,8 +19,8 @@ from classifier.benchmark.child import end, environment, last_line
 from classifier.benchmark.http_load import Address
 from classifier.benchmark.machine import memory_of
 from classifier.contract import BrokenModel, ClassifierUnavailable
-from classifier.model_files import MANIFEST, sha256_of
-from classifier.registry import Registry
+from classifier.model.integrity import MANIFEST, sha256_of
+from classifier.model.registry import Registry
 
 _START_SECONDS = 300.0
 _STOP_SECONDS = 40.0  # more than the service takes for what is under way

@@ -26,7 +26,7 @@ from classifier.benchmark.serving_texts import lengths_summary, long_texts, toke
 from classifier.benchmark.turns import BATCH, Spec
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
 from classifier.dataset import Example
-from classifier.model_files import verify
+from classifier.model.integrity import verify
 
 Say = Callable[[str], None]
 

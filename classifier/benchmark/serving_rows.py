@@ -10,8 +10,8 @@ from typing import Any
 
 from classifier.benchmark.turns import BATCH
 from classifier.contract import InvalidInput
-from classifier.cores import cores
-from classifier.model_files import read_facts
+from classifier.model.cores import cores
+from classifier.model.integrity import read_facts
 
 MESSAGES, LONG = "messages", "long"
 OURS, HTTP, REFERENCE, CEILING = "ours", "http", "reference", "ceiling"

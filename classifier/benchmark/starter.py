@@ -12,7 +12,7 @@ import torch
 
 from classifier.dataset import Example, starter_pack
 from classifier.evaluation import Report, evaluate
-from classifier.model import TrainedModel
+from classifier.model.network import TrainedModel
 from classifier.torch_inference import TorchPredictor
 from classifier.training import FitResult, TrainingConfig, fit, fit_day_one
 

@@ -25,12 +25,12 @@ from torch.utils.data import DataLoader, TensorDataset
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, get_scheduler
 from transformers.utils import logging as transformers_logging
 
-from classifier.base_models import resolve_base_model
 from classifier.benchmark.machine import processor
 from classifier.benchmark.timing import spread
 from classifier.contract import InvalidInput
 from classifier.dataset import Example
-from classifier.devices import choose_device, use_threads
+from classifier.model.base_models import resolve_base_model
+from classifier.model.hardware import choose_device, use_threads
 from classifier.training import fit
 from classifier.training_types import Progress, TrainingConfig
 

@@ -7,7 +7,7 @@ import functools
 import numpy as np
 import numpy.typing as npt
 
-from classifier.facts import OutOfScope
+from classifier.model.metadata import OutOfScope
 
 Floats = npt.NDArray[np.floating]
 

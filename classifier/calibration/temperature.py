@@ -9,7 +9,7 @@ from scipy.special import logsumexp
 from sklearn.linear_model import LogisticRegression
 
 from classifier.calibration.statistics import calibration_errors
-from classifier.facts import OutOfScope
+from classifier.model.metadata import OutOfScope
 
 Floats = npt.NDArray[np.floating]
 

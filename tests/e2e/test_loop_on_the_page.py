@@ -24,8 +24,8 @@ from bot.asking import Asker
 from bot.question_plan import QuestionPlan
 from classifier.dataset import Category, StarterPack
 from classifier.engine import LocalClassifier
+from classifier.model.registry import Registry
 from classifier.model_control import RegistryControl
-from classifier.registry import Registry
 from classifier.retraining import RetrainWorker
 from classifier.settings import ClassifierSettings
 from classifier.training import fit

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from classifier.dataset import Category, StarterPack
-from classifier.registry import Registry
+from classifier.model.registry import Registry
 from classifier.retraining import RetrainWorker
 from classifier.settings import ClassifierSettings
 from classifier.training import fit_day_one

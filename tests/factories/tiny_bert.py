@@ -13,7 +13,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from classifier.dataset import Example
-from classifier.model import TextClassifier, TrainedModel, WordScorer
+from classifier.model.network import TextClassifier, TrainedModel, WordScorer
 from classifier.training import TrainingConfig, fit
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

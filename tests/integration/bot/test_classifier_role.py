@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from classifier.client import RemoteClassifier
+from classifier.model.registry import Registry
 from classifier.model_control import Versions
-from classifier.registry import Registry
 from tests.factories.tiny_bert import tiny_bert, tiny_model
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from classifier.registry import Registry
+from classifier.model.registry import Registry
 from classifier.retraining import RetrainWorker
 from classifier.settings import ClassifierSettings
 from storage.models import ModelState, RetrainRun, RunSource, RunState

@@ -13,7 +13,7 @@ import pytest
 
 from classifier.dataset import Category, Example, StarterPack
 from classifier.engine import LocalClassifier
-from classifier.registry import Registry
+from classifier.model.registry import Registry
 from classifier.retraining import RetrainWorker
 from classifier.scheduler import insert_runs
 from classifier.settings import ClassifierSettings

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from classifier.dataset import Category, Example, StarterPack
 from classifier.manifest import MANIFEST_FILE, Entry, encoded, example_hash, manifest_of
-from classifier.registry import Registry
+from classifier.model.registry import Registry
 from classifier.retraining_labels import MOST_DOUBTS, freezable, gather, keep_findings, known_to, picked
 from storage.labels import LabelledText
 from storage.learning_models import LabelReview

@@ -12,8 +12,8 @@ import pytest
 
 from classifier.client import RemoteClassifier
 from classifier.engine import LocalClassifier
+from classifier.model.registry import Registry
 from classifier.model_control import RegistryControl
-from classifier.registry import Registry
 from classifier.service import create_service
 from classifier.service_runner import serving
 from classifier.watcher import RegistryWatcher

@@ -9,7 +9,7 @@ from PIL import Image
 
 from classifier.attention_maps import MOST_WORDS, AttentionMaps, attention_maps, merged
 from classifier.attention_pictures import page, picture
-from classifier.tensors import collate
+from classifier.model.collate import collate
 from classifier.text.tokenize import TextEncoder
 from tests.factories.tiny_bert import tiny_bert, tiny_model
 

@@ -5,7 +5,7 @@ import pytest
 
 from classifier.contract import BrokenModel, ClassifierOverloaded, ClassifierUnavailable, InvalidInput
 from classifier.engine import EngineSettings, LocalClassifier
-from classifier.registry import Registry
+from classifier.model.registry import Registry
 from classifier.watcher import RegistryWatcher
 from tests.factories.tiny_bert import tiny_bert, tiny_model
 

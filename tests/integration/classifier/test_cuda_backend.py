@@ -13,7 +13,7 @@ from classifier.backends.cuda_backend import CudaBackend, gpu_backend
 from classifier.backends.ladder import Ladder, Tokens
 from classifier.backends.packed_forward import is_known
 from classifier.backends.torch_backend import TorchBackend
-from classifier.devices import choose_device
+from classifier.model.hardware import choose_device
 from classifier.text.normalize import model_text
 from classifier.text.tokenize import Encoded, TextEncoder
 from classifier.torch_inference import TorchPredictor

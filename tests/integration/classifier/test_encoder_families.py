@@ -8,12 +8,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel, BartConfig, BertConfig, BertModel, GPT2Config, GPT2Model
 
-from classifier.base_models import load_encoder, readable_tokens, resolve_base_model, resolve_pooling
 from classifier.contract import BaseModelUnavailable, BrokenModel, InvalidInput
-from classifier.model import TextClassifier, raw_tokenizer
-from classifier.model_directory import load_model_directory, save_model_directory
-from classifier.model_files import read_facts
-from classifier.tensors import collate
+from classifier.model.base_models import load_encoder, readable_tokens, resolve_base_model, resolve_pooling
+from classifier.model.collate import collate
+from classifier.model.directory import load_model_directory, save_model_directory
+from classifier.model.integrity import read_facts
+from classifier.model.network import TextClassifier, raw_tokenizer
 from classifier.text.tokenize import TextEncoder
 from classifier.torch_inference import TorchPredictor
 from classifier.training import fit

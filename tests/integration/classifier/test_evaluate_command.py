@@ -6,11 +6,11 @@ import pytest
 from typer.testing import CliRunner
 
 from classifier.baseline_answers import embed_frozen
-from classifier.baselines import fit_baselines
 from classifier.commands import commands
 from classifier.dataset import Example
-from classifier.model_directory import load_model_directory, save_model_directory
-from classifier.model_files import verify
+from classifier.model.baselines import fit_baselines
+from classifier.model.directory import load_model_directory, save_model_directory
+from classifier.model.integrity import verify
 from tests.factories.tiny_bert import messages, tiny_bert, tiny_model, write_messages
 
 HOSTILE = "<script>alert(1)</script> my wifi is not working"

@@ -8,7 +8,7 @@ import torch
 
 from classifier.benchmark import __main__ as benchmark
 from classifier.benchmark.gpu_models import BERT_BASE, TINY, Texts
-from classifier.model import raw_tokenizer
+from classifier.model.network import raw_tokenizer
 
 
 def run(monkeypatch, *options):

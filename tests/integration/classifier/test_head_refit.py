@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from classifier.dataset import Example
-from classifier.embedding_cache import FOLDER, EmbeddingCache, encoder_key
 from classifier.engine import EngineSettings, LocalClassifier
 from classifier.head_refit import refit_head
-from classifier.model_directory import load_model_directory, save_model_directory
+from classifier.model.directory import load_model_directory, save_model_directory
+from classifier.model.embedding_cache import FOLDER, EmbeddingCache, encoder_key
 from classifier.torch_inference import TorchPredictor
 from classifier.training import fit, fit_day_one
 from tests.factories.tiny_bert import (
@@ -45,7 +45,7 @@ def parent(tmp_path_factory):
     add_word_scorer(model.network, layers=2)
     from dataclasses import replace
 
-    from classifier.facts import WordScorerFacts
+    from classifier.model.metadata import WordScorerFacts
 
     model.facts = replace(model.facts, word_scorer=WordScorerFacts(2, 16, 0.9, 0.8, 50))
     folder = tmp_path_factory.mktemp("models") / "parent"

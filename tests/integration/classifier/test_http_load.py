@@ -13,8 +13,8 @@ from classifier.benchmark.http_loops import WrongAnswer, closed_loop, open_loop
 from classifier.benchmark.load import LoadPlan, measure, table
 from classifier.benchmark.service_process import second_version
 from classifier.contract import ClassifierUnavailable, InvalidInput
-from classifier.model_directory import load_model_directory, save_model_directory
-from classifier.model_files import read_facts
+from classifier.model.directory import load_model_directory, save_model_directory
+from classifier.model.integrity import read_facts
 from tests.factories.tiny_bert import messages, tiny_bert, tiny_model
 
 RIGHT = {"category": "billing", "words": []}

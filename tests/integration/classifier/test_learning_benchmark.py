@@ -103,7 +103,7 @@ def test_messages_that_nobody_labelled_may_teach_the_last_time(data, tmp_path, p
 
 
 def test_only_a_system_that_says_so_has_messages_around(data, tmp_path, plan, monkeypatch):
-    monkeypatch.setattr("classifier.surroundings.SHARES", (0.5,))
+    monkeypatch.setattr("classifier.model.neighbor_smoothing.SHARES", (0.5,))
     monkeypatch.setattr("classifier.settling.FEWEST", 1)
     known = measure(data, tmp_path, replace(plan, systems=("ours", "around")))
     moved = {name: [day.get("moved") for day in runs["0"]["trained"]] for name, runs in known.items()}

@@ -16,8 +16,8 @@ from classifier.contract import (
     UnknownVersion,
 )
 from classifier.engine import LocalClassifier
+from classifier.model.registry import Registry
 from classifier.model_control import ModelControl, RegistryControl, Versions
-from classifier.registry import Registry
 from classifier.service import create_service
 from classifier.watcher import RegistryWatcher
 from tests.factories.tiny_bert import tiny_bert, tiny_model

@@ -14,7 +14,7 @@ from classifier.backends.bert_graph import build_graph
 from classifier.backends.onnx_backend import Alone, OnnxGraph
 from classifier.backends.source import Source, can_build, read_source
 from classifier.loading import LoadSettings, load
-from classifier.model_directory import load_model_directory, save_model_directory
+from classifier.model.directory import load_model_directory, save_model_directory
 from classifier.torch_inference import TorchPredictor
 from classifier.word_scorer import score_words
 from tests.factories.tiny_bert import FILLERS, TOPICS, messages, tiny_bert, tiny_model

@@ -1,7 +1,7 @@
 """The encoder of another kind that benchmarks measure with beside the product's."""
 
-from classifier.base_models import load_encoder, resolve_pooling
 from classifier.benchmark.other_encoder import recipe, write_encoder
+from classifier.model.base_models import load_encoder, resolve_pooling
 from tests.factories.tiny_bert import messages
 
 

@@ -12,7 +12,7 @@ from classifier import loading, race, racing
 from classifier.backends.bert_graph import build_graph
 from classifier.int8_training import prepare_int8, source_of
 from classifier.loading import LoadSettings, load
-from classifier.model_directory import load_model_directory, save_model_directory
+from classifier.model.directory import load_model_directory, save_model_directory
 from classifier.text.tokenize import batches_by_budget
 from classifier.torch_inference import TorchPredictor
 from tests.factories.tiny_bert import messages, tiny_bert, tiny_model

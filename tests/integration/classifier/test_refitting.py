@@ -23,9 +23,9 @@ from classifier.manifest import (
     manifest_hash,
     manifest_of,
 )
-from classifier.model_directory import load_model_directory
-from classifier.model_files import read_facts
-from classifier.registry import Registry
+from classifier.model.directory import load_model_directory
+from classifier.model.integrity import read_facts
+from classifier.model.registry import Registry
 from classifier.retraining import LEASE, RetrainWorker
 from classifier.run_folder import RUNS
 from classifier.settings import ClassifierSettings

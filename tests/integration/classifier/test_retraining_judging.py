@@ -18,9 +18,9 @@ from classifier.dataset import Category, Example, StarterPack
 from classifier.doubting import FEWEST_LABELS, find_doubts
 from classifier.judging import Judged, judge_both
 from classifier.manifest import MANIFEST_FILE, check_manifest, example_hash, learned_by, manifest_hash
-from classifier.model import TrainedModel
-from classifier.model_files import verify
-from classifier.registry import Registry
+from classifier.model.integrity import verify
+from classifier.model.network import TrainedModel
+from classifier.model.registry import Registry
 from classifier.torch_inference import TorchPredictor
 from classifier.training import fit
 from classifier.training_child import Job, Reporter, work

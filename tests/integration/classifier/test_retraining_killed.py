@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from classifier.model_directory import load_model_directory
-from classifier.registry import Registry
+from classifier.model.directory import load_model_directory
+from classifier.model.registry import Registry
 from storage.categories import CategorySpec
 from storage.database import Database
 from storage.models import RetrainRun, RunSource, RunState

@@ -14,7 +14,7 @@ from classifier.benchmark.serving_rows import CONTENDERS
 from classifier.benchmark.shapes import SHAPES, write_shape
 from classifier.benchmark.turns import Spec
 from classifier.contract import InvalidInput
-from classifier.model_directory import load_model_directory, save_model_directory
+from classifier.model.directory import load_model_directory, save_model_directory
 from tests.factories.tiny_bert import messages, tiny_bert, tiny_model
 
 BRIEF = serving.Plan(

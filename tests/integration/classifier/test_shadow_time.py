@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from classifier.registry import Registry
+from classifier.model.registry import Registry
 from classifier.settings import ClassifierSettings
 from classifier.shadowing import ShadowTime
 from classifier.version_records import record_version

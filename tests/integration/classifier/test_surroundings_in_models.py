@@ -13,8 +13,8 @@ import pytest
 from classifier.dataset import Example
 from classifier.head_refit import refit_head
 from classifier.loading import LoadSettings, load
-from classifier.model_directory import load_model_directory, save_model_directory, state_digest
-from classifier.surroundings import FEWEST, Surroundings
+from classifier.model.directory import load_model_directory, save_model_directory, state_digest
+from classifier.model.neighbor_smoothing import FEWEST, Surroundings
 from classifier.torch_inference import TorchPredictor
 from classifier.training import fit
 from classifier.training_child import Job, Reporter, work
@@ -41,7 +41,7 @@ def folder(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_nothing_learns_from_what_nobody_labelled(base: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("classifier.surroundings.SHARES", (0.5,))
+    monkeypatch.setattr("classifier.model.neighbor_smoothing.SHARES", (0.5,))
     assert len(FREE) >= FEWEST
     alone, among, few = (
         fit(messages(), config_for(base), created=NOW, unlabelled=free).model
@@ -56,7 +56,7 @@ def test_nothing_learns_from_what_nobody_labelled(base: Path, monkeypatch: pytes
 
 
 def test_they_are_left_out_where_they_do_not_help(base: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("classifier.surroundings.SHARES", (0.0,))
+    monkeypatch.setattr("classifier.model.neighbor_smoothing.SHARES", (0.0,))
     assert fit(messages(), config_for(base), created=NOW, unlabelled=FREE).model.surroundings is None
 
 
@@ -114,7 +114,7 @@ def test_another_head_needs_no_other_messages(folder: Path):
 
 
 def test_the_training_process_hands_them_on(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("classifier.surroundings.SHARES", (0.5,))
+    monkeypatch.setattr("classifier.model.neighbor_smoothing.SHARES", (0.5,))
     job = Job(
         train=[(e.text, e.label, 1.0) for e in messages()],
         validation=[(e.text, e.label) for e in messages(6, seed=5)],

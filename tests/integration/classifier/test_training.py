@@ -12,12 +12,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from classifier.base_models import load_encoder, resolve_base_model
 from classifier.contract import InvalidInput, TrainingDiverged
 from classifier.dataset import Example
-from classifier.model import raw_tokenizer
-from classifier.model_directory import state_digest
-from classifier.tensors import collate
+from classifier.model.base_models import load_encoder, resolve_base_model
+from classifier.model.collate import collate
+from classifier.model.directory import state_digest
+from classifier.model.network import raw_tokenizer
 from classifier.text.tokenize import TextEncoder
 from classifier.torch_inference import TorchPredictor
 from classifier.training import fit

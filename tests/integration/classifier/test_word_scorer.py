@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from classifier.facts import WordScorerFacts
 from classifier.faithfulness import GREEDY, PLAIN, REPLY, faithfulness
 from classifier.greedy import greedy_orders, probability_without
-from classifier.model import WordScorer
-from classifier.model_directory import load_model_directory, save_model_directory
-from classifier.tensors import collate
+from classifier.model.collate import collate
+from classifier.model.directory import load_model_directory, save_model_directory
+from classifier.model.metadata import WordScorerFacts
+from classifier.model.network import WordScorer
 from classifier.text.words import attended_words, word_owners
 from classifier.torch_inference import TorchPredictor
 from classifier.word_scorer import fit_word_scorer, score_words

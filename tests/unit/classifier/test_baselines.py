@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from classifier.base_models import weights_sha256
 from classifier.baseline_answers import answer_baselines, embed_frozen
-from classifier.baselines import fit_baselines, load_baselines
 from classifier.contract import BrokenModel, InvalidInput
 from classifier.dataset import Example
-from classifier.facts import ModelFacts
+from classifier.model.base_models import weights_sha256
+from classifier.model.baselines import fit_baselines, load_baselines
+from classifier.model.metadata import ModelFacts
 from tests.factories.tiny_bert import messages, tiny_bert
 
 

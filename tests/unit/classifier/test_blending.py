@@ -5,9 +5,9 @@ import pytest
 import torch
 from scipy.special import log_softmax
 
-from classifier.base_models import load_encoder, resolve_base_model
 from classifier.blending import blend, probe_head, temperatures
-from classifier.model import TextClassifier
+from classifier.model.base_models import load_encoder, resolve_base_model
+from classifier.model.network import TextClassifier
 from tests.factories.tiny_bert import tiny_bert
 
 

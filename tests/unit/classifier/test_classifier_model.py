@@ -7,16 +7,16 @@ import pytest
 import torch
 from transformers import AutoModel
 
-from classifier.base_models import EMBEDDED_NAME, EMBEDDED_SHA256, load_encoder, resolve_base_model
 from classifier.contract import BaseModelUnavailable, BrokenModel, InvalidInput
 from classifier.dataset import starter_pack
 from classifier.evaluation import evaluate
 from classifier.explain import explain
-from classifier.model import raw_tokenizer
-from classifier.model_directory import load_model_directory, save_model_directory
-from classifier.model_files import verify
-from classifier.registry import Registry
-from classifier.tensors import collate
+from classifier.model.base_models import EMBEDDED_NAME, EMBEDDED_SHA256, load_encoder, resolve_base_model
+from classifier.model.collate import collate
+from classifier.model.directory import load_model_directory, save_model_directory
+from classifier.model.integrity import verify
+from classifier.model.network import raw_tokenizer
+from classifier.model.registry import Registry
 from classifier.text.tokenize import TextEncoder
 from classifier.torch_inference import TorchPredictor
 from classifier.training import TrainingConfig, fit, fit_day_one

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from classifier.contract import OUT_OF_SCOPE_LABEL, BrokenModel, InvalidInput
 from classifier.dataset import Category, Example, StarterPack
-from classifier.facts import ModelFacts
 from classifier.manifest import (
     MANIFEST_FILE,
     Entry,
@@ -24,6 +23,7 @@ from classifier.manifest import (
     manifest_hash,
     manifest_of,
 )
+from classifier.model.metadata import ModelFacts
 from classifier.training_material import material_of
 from classifier.training_set import SaidBy, assemble
 from classifier.training_types import TrainingConfig

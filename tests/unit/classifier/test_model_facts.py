@@ -10,9 +10,9 @@ from classifier.answers import answer
 from classifier.calibration.conformal import PredictionSet
 from classifier.calibration.thresholds import BUDGETS
 from classifier.contract import RECALL_NEAR, RECALL_THRESHOLD, BrokenModel
-from classifier.facts import ModelFacts
-from classifier.model_directory import save_model_directory
-from classifier.model_files import read_facts
+from classifier.model.directory import save_model_directory
+from classifier.model.integrity import read_facts
+from classifier.model.metadata import ModelFacts
 from classifier.torch_inference import TorchPredictor
 from tests.factories.tiny_bert import tiny_bert, tiny_model
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from classifier.pacing import Pace
+from classifier.model.pacing import Pace
 
 
 class Machine:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from classifier.registry import Registry
+from classifier.model.registry import Registry
 from classifier.run_folder import ADOPTED, PARTIAL_SECONDS, UNKNOWN_SECONDS, RunFolder, clean
 
 RUN, OTHER = UUID(int=1), UUID(int=2)

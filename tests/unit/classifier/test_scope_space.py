@@ -1,6 +1,6 @@
 import numpy as np
 
-from classifier.scope_space import fit_scope_space, load_scope_space
+from classifier.model.ood_distance import fit_scope_space, load_scope_space
 
 
 def test_messages_far_from_their_category_have_a_large_distance(tmp_path):

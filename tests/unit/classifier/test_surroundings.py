@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from classifier.surroundings import SHARES, Surroundings, best_share, load_surroundings
+from classifier.model.neighbor_smoothing import SHARES, Surroundings, best_share, load_surroundings
 
 
 def clouds(each: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from classifier.contract import BrokenModel, InvalidInput, UnknownVersion
-from classifier.model_files import MANIFEST, read_facts, sha256_of, verify
+from classifier.model.integrity import MANIFEST, read_facts, sha256_of, verify
 
 if TYPE_CHECKING:
-    from classifier.model import TrainedModel
+    from classifier.model.network import TrainedModel
 
 VERSION = re.compile("[0-9]{8}T[0-9]{6}Z-[0-9a-z]{6}")
 """A time and six digits of the weights' sha256: sorts by age, and says which weights."""
@@ -70,7 +70,7 @@ class Registry:
         """
         self.home.mkdir(parents=True, exist_ok=True)
         if not isinstance(model, Path):
-            from classifier.model_directory import save_model_directory  # noqa: PLC0415 - torch
+            from classifier.model.directory import save_model_directory  # noqa: PLC0415 - torch
 
             target = self.path(model.facts.version)
             if not target.exists():

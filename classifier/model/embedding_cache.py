@@ -17,7 +17,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from classifier.model_files import sha256_of
+from classifier.model.integrity import sha256_of
 
 Vectors = npt.NDArray[np.float32]
 

@@ -12,15 +12,15 @@ from tokenizers import Tokenizer
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from classifier.attention import EveryLayer, LastLayers, use_attention
-from classifier.base_models import resolve_pooling
-from classifier.facts import ModelFacts, Pooling
+from classifier.model.attention import EveryLayer, LastLayers, use_attention
+from classifier.model.base_models import resolve_pooling
+from classifier.model.metadata import ModelFacts, Pooling
 
 if TYPE_CHECKING:
-    from classifier.backends.int8 import Ranges
-    from classifier.baselines import Baselines
-    from classifier.scope_space import ScopeSpace
-    from classifier.surroundings import Surroundings
+    from classifier.model.baselines import Baselines
+    from classifier.model.neighbor_smoothing import Surroundings
+    from classifier.model.ood_distance import ScopeSpace
+    from classifier.model.quantization import Ranges
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from classifier.calibration.conformal import PredictionSet
 from classifier.contract import BrokenModel
-from classifier.facts import FORMAT_VERSION, ModelFacts, OutOfScope, WordScorerFacts
+from classifier.model.metadata import FORMAT_VERSION, ModelFacts, OutOfScope, WordScorerFacts
 
 MANIFEST = "manifest.sha256"
 _NEEDED = ("config.json", "model.safetensors", "head.safetensors", "tokenizer.json", "fingerpost.json")

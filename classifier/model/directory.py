@@ -28,16 +28,16 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from classifier.backends.int8 import load_ranges
-from classifier.base_models import load_encoder
-from classifier.baselines import load_baselines
 from classifier.contract import BaseModelUnavailable, BrokenModel, InvalidInput
-from classifier.facts import WordScorerFacts
-from classifier.model import TextClassifier, TrainedModel, WordScorer
+from classifier.model.base_models import load_encoder
+from classifier.model.baselines import load_baselines
+from classifier.model.integrity import MANIFEST, read_facts, sha256_of, verify
+from classifier.model.metadata import WordScorerFacts
+from classifier.model.neighbor_smoothing import load_surroundings
+from classifier.model.network import TextClassifier, TrainedModel, WordScorer
+from classifier.model.ood_distance import load_scope_space
+from classifier.model.quantization import load_ranges
 from classifier.model_card import model_card
-from classifier.model_files import MANIFEST, read_facts, sha256_of, verify
-from classifier.scope_space import load_scope_space
-from classifier.surroundings import load_surroundings
 
 
 def save_model_directory(

@@ -26,7 +26,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_N
 from transformers.utils import logging as transformers_logging
 
 from classifier.contract import BaseModelUnavailable, InvalidInput
-from classifier.facts import Pooling
+from classifier.model.metadata import Pooling
 
 """How the token vectors become one vector: their mean, or that of the first token."""
 
