@@ -207,7 +207,7 @@ def labels_import(
     """Add labelled messages from a CSV file; importing a file twice changes nothing."""
     from bot.compose import open_database
     from bot.label_files import import_labels, only_team
-    from classifier.dataset import read_examples
+    from classifier.data.dataset import read_examples
 
     async def work() -> int:
         rows = [(example.text, example.label) for example in read_examples(file)]

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from apscheduler.triggers.cron import CronTrigger
 
     from classifier.client import RemoteClassifier
-    from classifier.dataset import StarterPack
+    from classifier.data.dataset import StarterPack
     from classifier.model.registry import Registry
     from classifier.model_control import ModelControl
     from classifier.settings import ClassifierSettings
@@ -300,7 +300,7 @@ def demo_model_settings(home: Path) -> ClassifierSettings:
 
 def starter() -> StarterPack:
     """Read the starter pack."""
-    from classifier.dataset import starter_pack
+    from classifier.data.dataset import starter_pack
 
     return starter_pack()
 

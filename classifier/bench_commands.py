@@ -46,7 +46,7 @@ def training(
     """Time a fine-tune against the padded-to-128 loop that tutorials teach, in turns."""
     from dataclasses import replace
 
-    from classifier.dataset import check_trainable, read_examples, starter_pack
+    from classifier.data.dataset import check_trainable, read_examples, starter_pack
     from classifier.settings import ClassifierSettings
 
     examples = read_examples(texts) if texts else list(starter_pack().train)
@@ -85,7 +85,7 @@ def explanations(
     Whether the sets of words that `/why` names decide is asked of the real service over HTTP.
     """
     from classifier.benchmark.explanations import measure, table
-    from classifier.dataset import read_examples
+    from classifier.data.dataset import read_examples
     from classifier.engine import EngineSettings
     from classifier.model.directory import load_model_directory
     from classifier.model.hardware import use_threads
@@ -127,7 +127,7 @@ def shortcut(
     from datetime import UTC, datetime
 
     from classifier.benchmark.explanations import shortcut_table
-    from classifier.dataset import read_examples
+    from classifier.data.dataset import read_examples
     from classifier.settings import ClassifierSettings
     from classifier.shortcut import shortcut_test, small_set
 
@@ -173,7 +173,7 @@ def serving(
     from classifier.benchmark.serving import QUICK, Plan, measure
     from classifier.benchmark.serving_summary import table
     from classifier.benchmark.serving_texts import split
-    from classifier.dataset import read_examples
+    from classifier.data.dataset import read_examples
 
     answered, fitted = split(read_examples(texts), read_examples(train) if train else None, seed)
     plan = replace(QUICK if quick else Plan(), only=tuple(only or ()))
@@ -225,7 +225,7 @@ def load(
     from classifier.benchmark.http_load import Address
     from classifier.benchmark.load import LoadPlan, measure, measure_model, table
     from classifier.contract import InvalidInput
-    from classifier.dataset import read_texts
+    from classifier.data.dataset import read_texts
 
     if (model is None) == (not url):
         raise InvalidInput("name either --model, to start a service with it, or --url of one that runs")

@@ -29,7 +29,7 @@ from classifier.contract import InvalidInput
 from classifier.wire import prediction_fields
 
 if TYPE_CHECKING:
-    from classifier.dataset import Example
+    from classifier.data.dataset import Example
     from classifier.explanation_types import ShortcutReport
 
 commands = typer.Typer(no_args_is_help=True)
@@ -71,7 +71,7 @@ def train(
     that was killed stopped.
     """
     from classifier.calibration.thresholds import check_budget
-    from classifier.dataset import MINIMUM_PER_LABEL, check_trainable, read_examples, read_texts
+    from classifier.data.dataset import MINIMUM_PER_LABEL, check_trainable, read_examples, read_texts
     from classifier.settings import ClassifierSettings
     from classifier.training_options import parse_options, read_options
 
@@ -154,7 +154,7 @@ def evaluate(
     ] = None,
 ) -> None:
     """Measure a model on labelled messages that it has not seen."""
-    from classifier.dataset import read_examples
+    from classifier.data.dataset import read_examples
 
     examples = read_examples(labels)
     learned = read_examples(planted) if planted else []

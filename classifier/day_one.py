@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch.nn.functional import log_softmax
 
-from classifier.dataset import Example, split_examples
+from classifier.data.dataset import Example, split_examples
 from classifier.finishing import Places, finish
 from classifier.int8_training import prepare_int8
 from classifier.model.network import TrainedModel

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from classifier.dataset import Example
-from classifier.label_quality import KEPT_OF_A_CATEGORY, Suspect, distrusted_voices, suspects
+from classifier.data.confident_learning import KEPT_OF_A_CATEGORY, Suspect, distrusted_voices, suspects
+from classifier.data.dataset import Example
 from classifier.out_of_fold import probabilities_of
 from classifier.preparation import prepare
 from classifier.probe import embed

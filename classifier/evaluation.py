@@ -14,7 +14,7 @@ from classifier.answers import Answers, answer
 from classifier.baseline_answers import BaselineAnswers
 from classifier.calibration.temperature import coverage_at_risk, expected_calibration_error
 from classifier.contract import OUT_OF_SCOPE_LABEL, OUT_OF_SCOPE_THRESHOLD, InvalidInput
-from classifier.dataset import Example
+from classifier.data.dataset import Example
 from classifier.evaluation_types import RISKS, BaselineReport, CategoryReport, OutOfScopeReport, Report
 from classifier.explanation_types import ExplanationReport
 from classifier.inference import Predictor

@@ -15,7 +15,7 @@ from classifier.files import write_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from classifier.dataset import Example
+    from classifier.data.dataset import Example
     from classifier.evaluation_types import Report
     from classifier.explanation_types import ShortcutReport
     from classifier.inference import Predictor

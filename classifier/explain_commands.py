@@ -84,7 +84,7 @@ def habits(
     seed: Annotated[int, typer.Option(help="Of the messages that are drawn.")] = 0,
 ) -> None:
     """Say what a model goes by: for each category the words that most often decide."""
-    from classifier.dataset import read_examples
+    from classifier.data.dataset import read_examples
 
     texts = [example.text for example in read_examples(labels)]
     import random

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from classifier.dataset import Example
+from classifier.data.dataset import Example
 from classifier.explanation_types import ExplanationReport, ShortcutReport
 from classifier.faithfulness import FEWEST, faithfulness, measurable
 from classifier.habits import misleading

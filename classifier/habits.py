@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from tokenizers import Tokenizer
 
 from classifier.contract import OUT_OF_SCOPE_LABEL, Prediction, Word
-from classifier.dataset import Example
+from classifier.data.dataset import Example
 from classifier.deciding import decision_of
 from classifier.explain import one_by_one
 from classifier.explanation_types import CategoryHabits, Habits, WordHabit

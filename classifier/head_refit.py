@@ -23,7 +23,7 @@ import torch
 from torch import nn
 
 from classifier.contract import OUT_OF_SCOPE_LABEL
-from classifier.dataset import Example, fingerprint
+from classifier.data.dataset import Example, fingerprint
 from classifier.finishing import finish, version_of
 from classifier.head_rows import PENALTIES, Learned, Plan, known, learn_rows, plan_rows, sample
 from classifier.int8_training import measure_agreement

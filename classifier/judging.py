@@ -20,7 +20,7 @@ from classifier.gate_types import Check
 
 if TYPE_CHECKING:
     from classifier.answers import Answers
-    from classifier.dataset import Example
+    from classifier.data.dataset import Example
     from classifier.explanation_types import FaithfulnessReport
 
 Array = npt.NDArray[Any]

@@ -17,8 +17,8 @@ from classifier.command_line import BaseModelOption
 from classifier.contract import InvalidInput
 
 if TYPE_CHECKING:
-    from classifier.dataset import Example
-    from classifier.label_quality import LabelReview, Suspect
+    from classifier.data.confident_learning import LabelReview, Suspect
+    from classifier.data.dataset import Example
 
 _SHOWN = 70
 
@@ -32,7 +32,7 @@ def suspects(
     base_model: BaseModelOption = "",
 ) -> None:
     """List the labels that are probably wrong, worst first, with what the model says instead."""
-    from classifier.dataset import check_trainable, read_examples
+    from classifier.data.dataset import check_trainable, read_examples
     from classifier.settings import ClassifierSettings
 
     # said before torch is imported and minutes are spent

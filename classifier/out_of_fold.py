@@ -13,9 +13,9 @@ import torch
 from scipy.special import softmax
 
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
-from classifier.dataset import Example
-from classifier.label_quality import LabelReview, review
-from classifier.neighbours import nearest_others
+from classifier.data.confident_learning import LabelReview, review
+from classifier.data.dataset import Example
+from classifier.data.neighbours import nearest_others
 from classifier.preparation import prepare
 from classifier.probe import embed, fit_head, standardised
 from classifier.training_types import Progress, TrainingConfig

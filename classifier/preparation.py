@@ -13,7 +13,7 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from classifier.contract import OUT_OF_SCOPE_LABEL
-from classifier.dataset import Example, check_trainable, fingerprint
+from classifier.data.dataset import Example, check_trainable, fingerprint
 from classifier.model.base_models import load_encoder, readable_tokens, resolve_base_model, weights_sha256
 from classifier.model.hardware import choose_device, use_threads
 from classifier.model.metadata import ModelFacts, ModelKind

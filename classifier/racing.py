@@ -20,7 +20,7 @@ from classifier.backends import Backend
 from classifier.backends.bert_graph import Precision
 from classifier.backends.onnx_backend import OnnxGraph, measure_ranges
 from classifier.backends.source import read_source
-from classifier.dataset import starter_pack
+from classifier.data.dataset import starter_pack
 from classifier.loading import read_texts
 from classifier.model.integrity import read_facts
 from classifier.text.tokenize import Encoded, batches_by_budget

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from classifier.training_child import Reporter, main, measures
 
 if TYPE_CHECKING:
-    from classifier.dataset import Example
+    from classifier.data.dataset import Example
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,11 @@ class RefitJob:
 def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Fit the head, judge both models on the same messages, and publish without activating."""
     from classifier.answers import answer  # noqa: PLC0415 - torch takes seconds to import; say so first
-    from classifier.dataset import Example  # noqa: PLC0415
+    from classifier.data.dataset import Example  # noqa: PLC0415
+    from classifier.data.manifest import MANIFEST_FILE, encoded, learned_by, manifest_hash  # noqa: PLC0415
     from classifier.evaluation import measure  # noqa: PLC0415
     from classifier.head_refit import refit_head  # noqa: PLC0415
     from classifier.head_rows import known  # noqa: PLC0415
-    from classifier.manifest import MANIFEST_FILE, encoded, learned_by, manifest_hash  # noqa: PLC0415
     from classifier.model.directory import load_model_directory  # noqa: PLC0415
     from classifier.model.embedding_cache import EmbeddingCache, encoder_key  # noqa: PLC0415
     from classifier.model.hardware import use_threads  # noqa: PLC0415
@@ -130,7 +130,7 @@ def _manifest(
     job: dict[str, Any], train: Sequence[Example], rows: Sequence[int], inherited: frozenset[str], names: int
 ) -> dict[str, Any]:
     """Say what a head learned from: the `rows` of the messages, and what its encoder had learned from."""
-    from classifier.manifest import check_manifest, entry_of, example_hash, manifest_of  # noqa: PLC0415 - as above
+    from classifier.data.manifest import check_manifest, entry_of, example_hash, manifest_of  # noqa: PLC0415 - as above
 
     people = job["people"]
     first = len(train) - len(people)

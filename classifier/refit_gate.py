@@ -14,7 +14,7 @@ from classifier.gate_types import Check, Floors, Verdict
 
 if TYPE_CHECKING:
     from classifier.answers import Answers
-    from classifier.dataset import Example
+    from classifier.data.dataset import Example
 
 F1_LOSS = 0.01
 """What a category may lose of its F1 beyond chance."""

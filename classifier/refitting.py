@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from classifier.dataset import StarterPack
+from classifier.data.dataset import StarterPack
+from classifier.data.training_set import TrainingSet
 from classifier.model.integrity import read_facts
 from classifier.model.registry import Registry
 from classifier.refit_child import RefitJob
 from classifier.retraining_child_process import RetrainingFailed
 from classifier.retraining_labels import Said, read_said
 from classifier.settings import ClassifierSettings
-from classifier.training_set import TrainingSet
 from storage.database import Database
 from storage.labels import LabelledText
 

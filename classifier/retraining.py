@@ -15,7 +15,8 @@ import structlog
 
 from classifier.child_limits import default_memory_mib
 from classifier.contract import ClassifierError
-from classifier.dataset import StarterPack
+from classifier.data.dataset import StarterPack
+from classifier.data.training_set import TrainingSet
 from classifier.gate import Verdict, verdict_from
 from classifier.model.registry import Registry
 from classifier.refit_child import RefitJob
@@ -25,7 +26,6 @@ from classifier.retraining_labels import gather, keep_findings
 from classifier.run_folder import RunFolder, adopted, clean, folders
 from classifier.settings import ClassifierSettings
 from classifier.training_child import Job
-from classifier.training_set import TrainingSet
 from classifier.version_records import record_first_version, record_version
 from storage.database import Database
 from storage.models import ModelKind, RetrainRun, RunSource, RunState

@@ -11,11 +11,11 @@ from typing import Any
 from uuid import UUID
 
 from classifier.contract import OUT_OF_SCOPE_LABEL, BrokenModel
-from classifier.dataset import Example, StarterPack
-from classifier.manifest import example_hash, learned_by
+from classifier.data.dataset import Example, StarterPack
+from classifier.data.manifest import example_hash, learned_by
+from classifier.data.training_set import SaidBy, TrainingSet, assemble
 from classifier.model.neighbor_smoothing import MOST
 from classifier.model.registry import Registry
-from classifier.training_set import SaidBy, TrainingSet, assemble
 from storage.categories import successors
 from storage.database import Database, UnitOfWork
 from storage.labels import LabelledText

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from classifier.neighbours import nearest_others
+from classifier.data.neighbours import nearest_others
 
 Array = npt.NDArray[Any]
 

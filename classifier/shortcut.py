@@ -16,7 +16,7 @@ from datetime import datetime
 import numpy as np
 
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput, Word
-from classifier.dataset import Example
+from classifier.data.dataset import Example
 from classifier.explain import explain
 from classifier.explanation_types import PLANTED_CATEGORIES, PLANTED_EACH, Found, ShortcutReport
 from classifier.inference import Predictor

@@ -16,7 +16,7 @@ from torch.nn.functional import one_hot
 from classifier.blending import blend, probe_head, temperatures
 from classifier.calibration.vectors import unit
 from classifier.checkpoint import Checkpoints
-from classifier.dataset import Example
+from classifier.data.dataset import Example
 from classifier.finishing import outputs_of
 from classifier.meter import Meter
 from classifier.model.network import TextClassifier

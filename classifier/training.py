@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from classifier.contract import OUT_OF_SCOPE_LABEL
-from classifier.dataset import Example, fingerprint, hash_of_texts, split_examples
+from classifier.data.dataset import Example, fingerprint, hash_of_texts, split_examples
 from classifier.day_one import fit_day_one
 from classifier.finishing import Places, finish, outputs_of
 from classifier.int8_training import prepare_int8

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from classifier.dataset import Example
+from classifier.data.dataset import Example
+from classifier.data.manifest import check_manifest, entry_of, example_hash, manifest_hash, manifest_of
 from classifier.doubting import SOFTENED, Doubts, find_doubts
 from classifier.judging import Judged, without
-from classifier.manifest import check_manifest, entry_of, example_hash, manifest_hash, manifest_of
 from classifier.training_types import Progress, TrainingConfig
 
 

@@ -22,7 +22,7 @@ from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.trial import TrialState
 
 from classifier.contract import ClassifierError, InvalidInput
-from classifier.dataset import Example, check_trainable, fingerprint
+from classifier.data.dataset import Example, check_trainable, fingerprint
 from classifier.recipe import adapted
 from classifier.training import fit
 from classifier.training_types import Progress, TrainingConfig

@@ -46,7 +46,7 @@ def tune(
     """
     from dataclasses import replace
 
-    from classifier.dataset import check_trainable, read_examples
+    from classifier.data.dataset import check_trainable, read_examples
     from classifier.settings import ClassifierSettings
 
     examples = read_examples(labels)

@@ -10,7 +10,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
-from classifier.dataset import Example
+from classifier.data.dataset import Example
 from classifier.training_types import Progress
 from classifier.tuning_types import Outcome, TrialRecord
 

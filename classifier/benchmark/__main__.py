@@ -38,7 +38,7 @@ from classifier.benchmark import (
 )
 from classifier.benchmark.workers import say_on_stderr
 from classifier.contract import ClassifierError
-from classifier.dataset import Example, read_examples, starter_pack
+from classifier.data.dataset import Example, read_examples, starter_pack
 from classifier.files import write_bytes
 from classifier.model.cores import cores
 from classifier.model.directory import load_model_directory, save_model_directory

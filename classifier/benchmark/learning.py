@@ -22,7 +22,7 @@ from classifier.benchmark.learning_loop import Course, Run, System
 from classifier.benchmark.learning_stream import Rules, Stream, draw_staff, draw_stream
 from classifier.benchmark.workers import side_by_side, threads_each
 from classifier.contract import InvalidInput
-from classifier.dataset import Example, hash_of_texts, read_examples
+from classifier.data.dataset import Example, hash_of_texts, read_examples
 from classifier.files import write_text
 from classifier.training import TrainingConfig
 

@@ -18,7 +18,7 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from classifier.benchmark.learning_parts import memory_similarities, names_of, trusted
 from classifier.calibration.scores import probabilities
 from classifier.calibration.vectors import unit
-from classifier.dataset import Example
+from classifier.data.dataset import Example
 from classifier.model.base_models import load_encoder, resolve_base_model
 from classifier.model.hardware import choose_device, use_threads
 from classifier.model.network import TextClassifier, raw_tokenizer

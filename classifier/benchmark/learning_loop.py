@@ -21,7 +21,7 @@ import numpy as np
 from classifier.benchmark.learning_learners import Learner, Said, Vectors
 from classifier.benchmark.learning_parts import Memory, choose_questions, repeats
 from classifier.benchmark.learning_stream import Floats, Rules, Staff, Stream
-from classifier.dataset import Example
+from classifier.data.dataset import Example
 
 Say = Callable[[str], None]
 

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from classifier.asking import most_helpful
 from classifier.calibration.vectors import unit
-from classifier.dataset import Example
-from classifier.label_quality import hold_out
+from classifier.data.confident_learning import hold_out
+from classifier.data.dataset import Example
 from classifier.model.metadata import ModelFacts
 from classifier.out_of_fold import find_suspects
 from classifier.recall import Recalled, recall

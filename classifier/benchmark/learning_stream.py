@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
-from classifier.dataset import Example
+from classifier.data.dataset import Example
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
 from classifier.benchmark.learning_learners import frozen_vectors
-from classifier.dataset import Example, StarterPack
+from classifier.data.dataset import Example, StarterPack
 from classifier.training import TrainingConfig
 
 EACH = (1, 3, 5, 10, 30)

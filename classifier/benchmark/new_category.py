@@ -23,7 +23,7 @@ import numpy.typing as npt
 from classifier.benchmark.learning_parts import names_of
 from classifier.calibration.statistics import mcnemar_worse
 from classifier.contract import InvalidInput
-from classifier.dataset import Example, read_examples
+from classifier.data.dataset import Example, read_examples
 from classifier.head_refit import RefitResult, refit_head
 from classifier.model.embedding_cache import EmbeddingCache
 from classifier.model.network import TrainedModel

@@ -22,7 +22,7 @@ from scipy.stats import t as student
 from classifier.baseline_answers import answer_baselines
 from classifier.benchmark.workers import side_by_side, threads_each
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
-from classifier.dataset import Example, read_examples
+from classifier.data.dataset import Example, read_examples
 from classifier.evaluation import Report, evaluate
 from classifier.files import write_text
 from classifier.inference import Predictor

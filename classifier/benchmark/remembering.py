@@ -18,7 +18,7 @@ from classifier.benchmark.learning import FILES, vectors_of
 from classifier.benchmark.learning_learners import Ours, Said, Tuning, Vectors
 from classifier.benchmark.learning_parts import Memory, repeats
 from classifier.benchmark.learning_stream import Floats, Rules, Staff, Stream, draw_staff, draw_stream
-from classifier.dataset import Example, read_examples
+from classifier.data.dataset import Example, read_examples
 from classifier.training import TrainingConfig
 
 SEEDS = (0, 1)

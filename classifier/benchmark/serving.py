@@ -25,7 +25,7 @@ from classifier.benchmark.serving_summary import accuracy, agreement, ratios, ro
 from classifier.benchmark.serving_texts import lengths_summary, long_texts, token_lengths
 from classifier.benchmark.turns import BATCH, Spec
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
-from classifier.dataset import Example
+from classifier.data.dataset import Example
 from classifier.model.integrity import verify
 
 Say = Callable[[str], None]

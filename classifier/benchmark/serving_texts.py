@@ -9,7 +9,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from classifier.benchmark.turns import PADDED_TO
-from classifier.dataset import Example
+from classifier.data.dataset import Example
 from classifier.text.normalize import model_text
 
 

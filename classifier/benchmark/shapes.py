@@ -14,7 +14,7 @@ from transformers import BertModel
 
 from classifier.benchmark.gpu_models import BERT_BASE, bert_config
 from classifier.contract import InvalidInput
-from classifier.dataset import starter_pack
+from classifier.data.dataset import starter_pack
 from classifier.int8_training import prepare_int8
 from classifier.model.directory import load_model_directory, save_model_directory, state_digest
 from classifier.model.metadata import OutOfScope

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from classifier.dataset import Example, starter_pack
+from classifier.data.dataset import Example, starter_pack
 from classifier.evaluation import Report, evaluate
 from classifier.model.network import TrainedModel
 from classifier.torch_inference import TorchPredictor

@@ -28,7 +28,7 @@ from transformers.utils import logging as transformers_logging
 from classifier.benchmark.machine import processor
 from classifier.benchmark.timing import spread
 from classifier.contract import InvalidInput
-from classifier.dataset import Example
+from classifier.data.dataset import Example
 from classifier.model.base_models import resolve_base_model
 from classifier.model.hardware import choose_device, use_threads
 from classifier.training import fit

@@ -26,7 +26,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from classifier.contract import OUT_OF_SCOPE_LABEL, BrokenModel, InvalidInput
-from classifier.dataset import Example
+from classifier.data.dataset import Example
 from classifier.probe import fit_head, standardised
 from classifier.text.normalize import model_text
 

@@ -22,7 +22,7 @@ from playwright.async_api import Locator, Page, expect
 
 from bot.asking import Asker
 from bot.question_plan import QuestionPlan
-from classifier.dataset import Category, StarterPack
+from classifier.data.dataset import Category, StarterPack
 from classifier.engine import LocalClassifier
 from classifier.model.registry import Registry
 from classifier.model_control import RegistryControl

@@ -10,7 +10,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from classifier.dataset import Category, StarterPack
+from classifier.data.dataset import Category, StarterPack
 from classifier.model.registry import Registry
 from classifier.retraining import RetrainWorker
 from classifier.settings import ClassifierSettings

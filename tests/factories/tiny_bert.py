@@ -12,7 +12,7 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
-from classifier.dataset import Example
+from classifier.data.dataset import Example
 from classifier.model.network import TextClassifier, TrainedModel, WordScorer
 from classifier.training import TrainingConfig, fit
 

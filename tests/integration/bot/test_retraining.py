@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from classifier.dataset import Category, Example, StarterPack
+from classifier.data.dataset import Category, Example, StarterPack
 from classifier.engine import LocalClassifier
 from classifier.model.registry import Registry
 from classifier.retraining import RetrainWorker
@@ -223,7 +223,7 @@ async def test_a_version_is_noted_once_and_the_first_fine_tune_asked_for_once(
 def test_a_starter_message_that_a_person_labelled_otherwise_is_not_trained_on_with_its_old_label():
     from uuid import uuid4
 
-    from classifier.training_set import assemble
+    from classifier.data.training_set import assemble
     from storage.labels import LabelledText
 
     known = pack()

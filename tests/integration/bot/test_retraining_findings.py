@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import select
 
-from classifier.dataset import Category, Example, StarterPack
-from classifier.manifest import MANIFEST_FILE, Entry, encoded, example_hash, manifest_of
+from classifier.data.dataset import Category, Example, StarterPack
+from classifier.data.manifest import MANIFEST_FILE, Entry, encoded, example_hash, manifest_of
 from classifier.model.registry import Registry
 from classifier.retraining_labels import MOST_DOUBTS, freezable, gather, keep_findings, known_to, picked
 from storage.labels import LabelledText

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from classifier.bench_commands import bench
 from classifier.contract import InvalidInput
-from classifier.dataset import Example
+from classifier.data.dataset import Example
 from classifier.faithfulness import CHANCE, GREEDY, LEFT_OUT, PLAIN, REPLY, faithfulness, measurable
 from classifier.model.directory import save_model_directory
 from classifier.torch_inference import TorchPredictor

@@ -5,7 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from classifier.dataset import Example
+from classifier.data.dataset import Example
 from classifier.explain_commands import commands
 from classifier.habits import habits, misleading
 from classifier.model.directory import save_model_directory

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from classifier.dataset import Example
+from classifier.data.dataset import Example
 from classifier.engine import EngineSettings, LocalClassifier
 from classifier.head_refit import refit_head
 from classifier.model.directory import load_model_directory, save_model_directory

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from classifier.dataset import Category as StarterCategory
-from classifier.dataset import StarterPack
-from classifier.manifest import (
+from classifier.data.dataset import Category as StarterCategory
+from classifier.data.dataset import StarterPack
+from classifier.data.manifest import (
     MANIFEST_FILE,
     Entry,
     encoded,

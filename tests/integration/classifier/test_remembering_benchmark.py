@@ -10,7 +10,7 @@ from classifier.benchmark.learning_learners import Said
 from classifier.benchmark.learning_parts import Memory
 from classifier.benchmark.learning_stream import Rules, Stream, draw_staff
 from classifier.benchmark.remembering import KINDS, MEMORIES, _follow, measure, table
-from classifier.dataset import Example
+from classifier.data.dataset import Example
 from tests.factories.tiny_bert import config_for, messages, tiny_bert, write_messages
 
 

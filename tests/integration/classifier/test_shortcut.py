@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from classifier.bench_commands import bench
 from classifier.contract import InvalidInput
-from classifier.dataset import Example
+from classifier.data.dataset import Example
 from classifier.shortcut import shortcut_test, with_word
 from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert, write_messages
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from classifier.dataset import Example
+from classifier.data.dataset import Example
 from classifier.head_refit import refit_head
 from classifier.loading import LoadSettings, load
 from classifier.model.directory import load_model_directory, save_model_directory, state_digest

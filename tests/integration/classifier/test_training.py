@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from classifier.contract import InvalidInput, TrainingDiverged
-from classifier.dataset import Example
+from classifier.data.dataset import Example
 from classifier.model.base_models import load_encoder, resolve_base_model
 from classifier.model.collate import collate
 from classifier.model.directory import state_digest

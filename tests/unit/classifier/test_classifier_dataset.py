@@ -1,7 +1,7 @@
 import pytest
 
 from classifier.contract import InvalidInput
-from classifier.dataset import (
+from classifier.data.dataset import (
     Example,
     check_trainable,
     fingerprint,

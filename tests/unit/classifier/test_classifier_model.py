@@ -8,7 +8,7 @@ import torch
 from transformers import AutoModel
 
 from classifier.contract import BaseModelUnavailable, BrokenModel, InvalidInput
-from classifier.dataset import starter_pack
+from classifier.data.dataset import starter_pack
 from classifier.evaluation import evaluate
 from classifier.explain import explain
 from classifier.model.base_models import EMBEDDED_NAME, EMBEDDED_SHA256, load_encoder, resolve_base_model

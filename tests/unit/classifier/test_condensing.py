@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classifier.dataset import starter_pack
+from classifier.data.dataset import starter_pack
 from classifier.text.log_condensing import condensed
 from classifier.text.normalize import MAX_CHARACTERS, model_text
 

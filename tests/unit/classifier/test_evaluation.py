@@ -8,7 +8,7 @@ import pytest
 from classifier.answers import Answers
 from classifier.baseline_answers import BaselineAnswers
 from classifier.contract import InvalidInput
-from classifier.dataset import Example
+from classifier.data.dataset import Example
 from classifier.evaluation import measure
 from classifier.metrics import paired_difference, risk_coverage, wilson
 

@@ -12,7 +12,7 @@ import pytest
 from classifier.answers import Answers
 from classifier.baseline_answers import BaselineAnswers
 from classifier.contract import InvalidInput
-from classifier.dataset import Example
+from classifier.data.dataset import Example
 from classifier.evaluation import measure
 from classifier.report import write_report
 from classifier.report.figures import Figure, draw_figures

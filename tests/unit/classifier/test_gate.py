@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from classifier.answers import Answers, answer
 from classifier.contract import InvalidInput
-from classifier.dataset import Example
+from classifier.data.dataset import Example
 from classifier.explanation_types import GREEDY, REPLY, Faithfulness, FaithfulnessReport, Measure
 from classifier.gate import Check, Floors, Verdict, judge, verdict_from
 from classifier.torch_inference import TorchPredictor

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from classifier.answers import Answers
-from classifier.dataset import Example
+from classifier.data.dataset import Example
 from classifier.gate import Floors, judge
 from classifier.judging import EXAMPLES, FEWEST_OWN, Judged, compare, f1_changes, judge_both, without
 

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classifier.contract import OUT_OF_SCOPE_LABEL, BrokenModel, InvalidInput
-from classifier.dataset import Category, Example, StarterPack
-from classifier.manifest import (
+from classifier.data.dataset import Category, Example, StarterPack
+from classifier.data.manifest import (
     MANIFEST_FILE,
     Entry,
     check_manifest,
@@ -23,9 +23,9 @@ from classifier.manifest import (
     manifest_hash,
     manifest_of,
 )
+from classifier.data.training_set import SaidBy, assemble
 from classifier.model.metadata import ModelFacts
 from classifier.training_material import material_of
-from classifier.training_set import SaidBy, assemble
 from classifier.training_types import TrainingConfig
 from storage.labels import LabelledText
 from tests.factories.rows import NOW

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from classifier.dataset import Example
+from classifier.data.dataset import Example
 from classifier.evaluation import evaluate
 from classifier.explanation_types import REPLY
 from classifier.faithfulness import faithfulness

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from classifier.answers import Answers
-from classifier.dataset import Example
+from classifier.data.dataset import Example
 from classifier.refit_gate import judge_refit
 
 LABELS = ("a", "b", "c")

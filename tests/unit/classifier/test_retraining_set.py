@@ -11,9 +11,9 @@ import pytest
 
 from bot.blocks.retraining import STAGES
 from classifier.contract import OUT_OF_SCOPE_LABEL
-from classifier.dataset import Category, Example, StarterPack, starter_pack
-from classifier.manifest import example_hash
-from classifier.training_set import (
+from classifier.data.dataset import Category, Example, StarterPack, starter_pack
+from classifier.data.manifest import example_hash
+from classifier.data.training_set import (
     FEWEST_RECENT,
     LABEL_WEIGHT,
     MOST_RECENT,

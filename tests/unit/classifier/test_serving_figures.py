@@ -14,7 +14,7 @@ from classifier.benchmark.soak import soak_table
 from classifier.benchmark.timing import percentiles, poisson_arrivals, slope
 from classifier.benchmark.turns import batches, timed
 from classifier.contract import InvalidInput
-from classifier.dataset import Example
+from classifier.data.dataset import Example
 
 
 def test_arrivals_are_those_of_a_poisson_process():

@@ -13,7 +13,7 @@ from bot.blocks.ticket_card import routed_card
 from bot.emoji import CONFIRM, NONE_OF_THESE, normalise
 from bot.playground.block_validation import check_message_blocks
 from classifier.contract import OUT_OF_SCOPE_LABEL
-from classifier.dataset import Example, StarterPack, starter_pack
+from classifier.data.dataset import Example, StarterPack, starter_pack
 from tests.factories.rows import TICKET
 
 WORD = re.compile(r"\w+")

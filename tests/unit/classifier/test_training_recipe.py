@@ -9,7 +9,7 @@ from classifier.benchmark.ablation import LEVERS, changed, draw
 from classifier.benchmark.quality import flip, summary
 from classifier.benchmark.quality_table import table
 from classifier.contract import InvalidInput
-from classifier.dataset import Example, read_texts
+from classifier.data.dataset import Example, read_texts
 from classifier.losses import classification_loss, consistency_loss, contrastive_loss, preservation_loss
 from classifier.recipe import adapted, epochs_for
 from classifier.self_training import spread

@@ -11,8 +11,8 @@ from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
-from classifier.dataset import MINIMUM_PER_LABEL, Example, StarterPack, fingerprint
-from classifier.manifest import example_hash, text_key
+from classifier.data.dataset import MINIMUM_PER_LABEL, Example, StarterPack, fingerprint
+from classifier.data.manifest import example_hash, text_key
 
 LABEL_WEIGHT = 8.0
 """A label that a person of this workspace gave counts as much as eight starter messages, and so does what an

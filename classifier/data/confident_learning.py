@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy.stats import binomtest
 
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
-from classifier.dataset import Example
+from classifier.data.dataset import Example
 
 MARGIN = 0.3
 """By how much another category's probability must lie above the given one's. Chosen on a part of BANKING77's

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from classifier.contract import BrokenModel, InvalidInput
-from classifier.dataset import Example
+from classifier.data.dataset import Example
 from classifier.model.integrity import read_facts
 
 MANIFEST_FILE = "training-manifest.json"

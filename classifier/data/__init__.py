@@ -1,0 +1,1 @@
+"""Examples with their labels: files, manifests, what teaches and what judges."""
