@@ -16,8 +16,8 @@ from bot.errors import SlackUnavailable
 from bot.question_plan import QuestionPlan
 from bot.surfaces import QUESTION, TicketView, question_post
 from bot.workspace import Workspace
-from classifier.asking import most_helpful
 from classifier.contract import ClassifierUnavailable
+from classifier.feedback.active_learning import most_helpful
 from storage.database import UnitOfWork
 from storage.models import Prediction, Ticket, TicketState
 from storage.types import vector_from_bytes

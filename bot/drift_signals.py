@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.blocks.common import readable
 from bot.blocks.drift import CategoryShift, Signal
-from classifier.drift import Adwin, Change
+from classifier.feedback.adwin import Adwin, Change
 from storage.drift import Observation, Routing
 
 FEWEST_ROUTED = 3

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from bot.workspace import Workspace
 from classifier.contract import Prediction
-from classifier.recall import Recalled, recall
+from classifier.feedback.correction_memory import Recalled, recall
 from storage.database import Database, UnitOfWork
 from storage.embeddings import Fingerprint, LabelledTicket
 from storage.models import Ticket

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from classifier.contract import Prediction
-from classifier.recall import Recalled
+from classifier.feedback.correction_memory import Recalled
 
 ASK_WITH = 3
 """Top-3 holds the right category in 98% of BANKING77's test messages: three buttons and a way out."""
@@ -70,7 +70,7 @@ def decide(
         prediction: what the model said.
         thresholds: a channel's own, or the defaults; a channel's own overrides the model's.
         active: slugs of the categories that exist today; the model may still know retired ones.
-        recalled: what people said of a message like it, see `classifier.recall`.
+        recalled: what people said of a message like it, see `classifier.feedback.correction_memory`.
     """
     alone = _alone(prediction, thresholds, active)
     if recalled is None:

@@ -116,7 +116,7 @@ class Prediction:
         candidates: the prediction set, best first: over all messages it holds the right category with the
             frequency that the model promises (98%). Empty where the model has not measured any.
         recall_threshold: cosine similarity in this model's space from which a labelled message may overrule,
-            where there are few to compare with; see classifier.recall.
+            where there are few to compare with; see classifier.feedback.correction_memory.
         recall_near: the same, from which it only keeps the model from what people rejected there.
     """
 

@@ -17,11 +17,11 @@ from classifier.calibration.temperature import expected_calibration_error, fit_o
 from classifier.calibration.thresholds import routing_thresholds
 from classifier.calibration.vectors import unit
 from classifier.contract import OUT_OF_SCOPE_THRESHOLD
+from classifier.feedback.correction_memory import fit_recall_near, fit_recall_threshold
 from classifier.model.collate import collate
 from classifier.model.directory import state_digest
 from classifier.model.metadata import ModelFacts
 from classifier.model.network import TextClassifier
-from classifier.recall import fit_recall_near, fit_recall_threshold
 from classifier.text.tokenize import Encoded, batches_by_budget
 from classifier.training_types import TrainingConfig
 

@@ -12,7 +12,13 @@ import numpy.typing as npt
 import structlog
 
 from classifier.contract import Classifier, Prediction
-from classifier.proposals import FEWEST_MEMBERS, Doubtful, Group, measure_space, propose_groups
+from classifier.feedback.category_discovery import (
+    FEWEST_MEMBERS,
+    Doubtful,
+    Group,
+    measure_space,
+    propose_groups,
+)
 from storage.database import Database
 from storage.taxonomy import RecentTicket
 

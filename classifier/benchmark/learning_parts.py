@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from classifier.asking import most_helpful
 from classifier.calibration.vectors import unit
 from classifier.data.confident_learning import hold_out
 from classifier.data.dataset import Example
+from classifier.feedback.active_learning import most_helpful
+from classifier.feedback.correction_memory import Recalled, recall
 from classifier.model.metadata import ModelFacts
 from classifier.out_of_fold import find_suspects
-from classifier.recall import Recalled, recall
 from classifier.training_types import TrainingConfig
 
 Floats = npt.NDArray[Any]
@@ -104,7 +104,7 @@ class Memory:
         self.rejected.append((rejected,) if rejected and rejected != settled else ())
 
     def recall(self, vector: Floats, predicted: str, confidence: float) -> Recalled | None:
-        """What people said of messages like this one, see classifier.recall."""
+        """What people said of messages like this one, see classifier.feedback.correction_memory."""
         if not self.vectors:
             return None
         return recall(

@@ -6,7 +6,7 @@ import pytest
 
 from bot.memory import TicketMemory
 from bot.memory_keeper import MemoryKeeper
-from classifier.recall import CERTAIN
+from classifier.feedback.correction_memory import CERTAIN
 from storage.database import Database
 from storage.models import Prediction, Ticket, TicketState
 from tests.factories.world import ANNA, HELP, LENA, SAM, TEAM, World, only_staff, text_of

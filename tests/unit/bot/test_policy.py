@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.policy import ASK_WITH, ASK_WITH_AT_MOST, Decision, Outcome, Thresholds, decide
-from classifier.recall import Recalled
+from classifier.feedback.correction_memory import Recalled
 from tests.factories.rows import prediction
 
 ACTIVE = frozenset({"login", "network", "billing"})

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classifier.drift import PER_SIZE, Adwin
+from classifier.feedback.adwin import PER_SIZE, Adwin
 
 
 def coins(rng: np.random.Generator, share: float, count: int) -> list[float]:

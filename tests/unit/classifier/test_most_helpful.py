@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classifier.asking import most_helpful
+from classifier.feedback.active_learning import most_helpful
 
 
 def unit(*rows: list[float]) -> np.ndarray:

@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from classifier.proposals import Doubtful, measure_space, name_words, propose_groups, words_of
+from classifier.feedback.category_discovery import (
+    Doubtful,
+    measure_space,
+    name_words,
+    propose_groups,
+    words_of,
+)
 
 HIDDEN = 48
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classifier.recall import (
+from classifier.feedback.correction_memory import (
     CERTAIN,
     COMPARED,
     Recalled,
