@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from classifier.contract import ClassifierOverloaded, ClassifierUnavailable, ExplanationMethod
-from classifier.inference import Predictor
-from classifier.loading import Loaded
+from classifier.inference.loading import Loaded
+from classifier.inference.predictor import Predictor
 
 _CROWDED_SECONDS = 0.1
 """So long after two shares ran at once others are expected to."""

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.collate import collate
 from classifier.model.network import TrainedModel
 from classifier.text.tokenize import Encoded, TextEncoder
-from classifier.torch_inference import TorchPredictor
 
 MOST_WORDS = 120
 """Words of which maps are made; the rest of a longer message is left out, and said to be."""

@@ -17,7 +17,7 @@ from rich.progress import Progress as Bar
 from classifier.contract import OUT_OF_SCOPE_THRESHOLD, ClassifierError, Prediction
 
 if TYPE_CHECKING:
-    from classifier.torch_inference import TorchPredictor
+    from classifier.inference.torch_predictor import TorchPredictor
     from classifier.training_types import Progress
 
 _USAGE_ERROR = 2
@@ -49,10 +49,10 @@ def open_predictor(path: Path) -> TorchPredictor:
     from classifier.model.integrity import verify
 
     verify(path)
+    from classifier.inference.torch_predictor import TorchPredictor
     from classifier.model.directory import load_model_directory
     from classifier.model.hardware import choose_device, use_threads
     from classifier.settings import ClassifierSettings
-    from classifier.torch_inference import TorchPredictor
 
     settings = ClassifierSettings()
     use_threads(settings.threads)

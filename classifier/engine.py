@@ -23,7 +23,7 @@ from classifier.contract import (
     Prediction,
 )
 from classifier.explain import explain
-from classifier.loading import LoadSettings, load
+from classifier.inference.loading import LoadSettings, load
 from classifier.model.pacing import Pace, Pause, at_once
 
 if TYPE_CHECKING:

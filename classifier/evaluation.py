@@ -10,14 +10,15 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
-from classifier.answers import Answers, answer
 from classifier.baseline_answers import BaselineAnswers
 from classifier.calibration.temperature import coverage_at_risk, expected_calibration_error
 from classifier.contract import OUT_OF_SCOPE_LABEL, OUT_OF_SCOPE_THRESHOLD, InvalidInput
 from classifier.data.dataset import Example
 from classifier.evaluation_types import RISKS, BaselineReport, CategoryReport, OutOfScopeReport, Report
 from classifier.explanation_types import ExplanationReport
-from classifier.inference import Predictor
+from classifier.inference.predictions import Answers, answer
+from classifier.inference.predictor import Predictor
+from classifier.inference.torch_predictor import TorchPredictor
 from classifier.metrics import (
     brier_and_log_loss,
     by_category,
@@ -31,7 +32,6 @@ from classifier.metrics import (
     wilson,
 )
 from classifier.model.network import TrainedModel
-from classifier.torch_inference import TorchPredictor
 
 __all__ = ["RISKS", "CategoryReport", "OutOfScopeReport", "Report", "check_measurable", "evaluate", "measure"]
 

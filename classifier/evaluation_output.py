@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from classifier.data.dataset import Example
     from classifier.evaluation_types import Report
     from classifier.explanation_types import ShortcutReport
-    from classifier.inference import Predictor
+    from classifier.inference.predictor import Predictor
 
 _KINDS = {
     "fine_tune": "a fine-tune of the whole encoder",

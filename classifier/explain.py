@@ -9,7 +9,7 @@ from typing import get_args
 
 from classifier.contract import Explanation, ExplanationMethod, InvalidInput, Prediction, Word
 from classifier.deciding import decisive_words, without_words
-from classifier.inference import Predictor
+from classifier.inference.predictor import Predictor
 
 REMOVED = 3
 """Top words that are taken out together for the measurement."""

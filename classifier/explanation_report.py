@@ -8,7 +8,7 @@ from classifier.data.dataset import Example
 from classifier.explanation_types import ExplanationReport, ShortcutReport
 from classifier.faithfulness import FEWEST, faithfulness, measurable
 from classifier.habits import misleading
-from classifier.inference import Predictor
+from classifier.inference.predictor import Predictor
 
 MISLED = 100
 """Wrong answers whose words are counted, the surest ones."""

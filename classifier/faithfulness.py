@@ -26,7 +26,7 @@ from classifier.explanation_types import (
     Measure,
 )
 from classifier.greedy import Span, greedy_orders, probability_without
-from classifier.inference import Predictor
+from classifier.inference.predictor import Predictor
 
 MOST = 5
 """Words that are taken out at most."""

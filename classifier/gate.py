@@ -35,9 +35,9 @@ from classifier.gate_checks import against_champion, explanations, first_model, 
 from classifier.gate_types import Check, Floors, Verdict, verdict_from
 
 if TYPE_CHECKING:
-    from classifier.answers import Answers
     from classifier.data.dataset import Example
     from classifier.explanation_types import FaithfulnessReport
+    from classifier.inference.predictions import Answers
 
 __all__ = ["Check", "Floors", "Verdict", "judge", "verdict_from"]
 

@@ -23,7 +23,7 @@ from classifier.explanation_types import GREEDY, REPLY, FaithfulnessReport
 from classifier.gate_types import Check, Floors
 
 if TYPE_CHECKING:
-    from classifier.answers import Answers
+    from classifier.inference.predictions import Answers
 
 Array = npt.NDArray[Any]
 

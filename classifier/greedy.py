@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from classifier.calibration.scores import probabilities
 from classifier.deciding import without_spans
-from classifier.inference import Predictor
+from classifier.inference.predictor import Predictor
 
 Span = tuple[int, int]
 

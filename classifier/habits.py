@@ -19,7 +19,7 @@ from classifier.data.dataset import Example
 from classifier.deciding import decision_of
 from classifier.explain import one_by_one
 from classifier.explanation_types import CategoryHabits, Habits, WordHabit
-from classifier.inference import Predictor
+from classifier.inference.predictor import Predictor
 
 WORDS = 12
 """Words of a category that are kept."""

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from classifier.backends.bert_graph import Precision
-from classifier.backends.onnx_backend import OnnxGraph, measure_ranges
-from classifier.backends.source import Source
+from classifier.inference.backends.bert_graph import Precision
+from classifier.inference.backends.onnx_backend import OnnxGraph, measure_ranges
+from classifier.inference.backends.source import Source
 from classifier.model.network import TrainedModel
 from classifier.text.tokenize import Encoded, batches_by_budget
 

@@ -19,9 +19,9 @@ from classifier.gate import Floors, Verdict, judge
 from classifier.gate_types import Check
 
 if TYPE_CHECKING:
-    from classifier.answers import Answers
     from classifier.data.dataset import Example
     from classifier.explanation_types import FaithfulnessReport
+    from classifier.inference.predictions import Answers
 
 Array = npt.NDArray[Any]
 

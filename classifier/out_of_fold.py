@@ -122,8 +122,8 @@ def fine_tuned(
 ) -> Floats:
     """Probabilities [N, C] from one fine-tune a fold; the column `oos` holds the out-of-scope score."""
     # the training may hold out suspects itself, so it imports this module
-    from classifier.answers import answer  # noqa: PLC0415
-    from classifier.torch_inference import TorchPredictor  # noqa: PLC0415
+    from classifier.inference.predictions import answer  # noqa: PLC0415
+    from classifier.inference.torch_predictor import TorchPredictor  # noqa: PLC0415
     from classifier.training import fit  # noqa: PLC0415
 
     # a fold leaves fewer messages of a category than there are

@@ -13,8 +13,8 @@ from classifier.gate import judge
 from classifier.gate_types import Check, Floors, Verdict
 
 if TYPE_CHECKING:
-    from classifier.answers import Answers
     from classifier.data.dataset import Example
+    from classifier.inference.predictions import Answers
 
 F1_LOSS = 0.01
 """What a category may lose of its F1 beyond chance."""

@@ -19,8 +19,8 @@ from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput, Word
 from classifier.data.dataset import Example
 from classifier.explain import explain
 from classifier.explanation_types import PLANTED_CATEGORIES, PLANTED_EACH, Found, ShortcutReport
-from classifier.inference import Predictor
-from classifier.torch_inference import TorchPredictor
+from classifier.inference.predictor import Predictor
+from classifier.inference.torch_predictor import TorchPredictor
 from classifier.training import fit
 from classifier.training_types import TrainingConfig
 

@@ -21,13 +21,13 @@ import numpy.typing as npt
 import torch
 
 from classifier.greedy import GreedyOrder, Span, greedy_orders, probability_without
+from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.collate import collate
 from classifier.model.hardware import autocast
 from classifier.model.metadata import WordScorerFacts
 from classifier.model.network import TrainedModel, WordScorer
 from classifier.text.tokenize import Encoded, batches_by_budget
 from classifier.text.words import word_owners
-from classifier.torch_inference import TorchPredictor
 
 LAYERS = 3
 """Last layers whose attention is looked at, at most."""

@@ -40,9 +40,9 @@ from classifier.benchmark.workers import say_on_stderr
 from classifier.contract import ClassifierError
 from classifier.data.dataset import Example, read_examples, starter_pack
 from classifier.files import write_bytes
+from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.cores import cores
 from classifier.model.directory import load_model_directory, save_model_directory
-from classifier.torch_inference import TorchPredictor
 from classifier.training import TrainingConfig, fit
 
 Outcome = tuple[dict[str, Any], str]

@@ -12,22 +12,22 @@ from typing import Any
 import numpy as np
 import torch
 
-from classifier.backends import Forward
-from classifier.backends.bert_graph import Precision
-from classifier.backends.onnx_backend import OnnxGraph
-from classifier.backends.source import can_build, read_source
 from classifier.contract import Explanation
 from classifier.deciding import Ask, decision_of, without_words
 from classifier.explain import explain
 from classifier.explanation_types import FaithfulnessReport, ShortcutReport
 from classifier.faithfulness import faithfulness, measurable
+from classifier.inference.backends import Forward
+from classifier.inference.backends.bert_graph import Precision
+from classifier.inference.backends.onnx_backend import OnnxGraph
+from classifier.inference.backends.source import can_build, read_source
+from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.collate import collate
 from classifier.model.network import TrainedModel
 from classifier.report import explanation_words as behind
 from classifier.report.markdown import plain
 from classifier.report.markdown import table as as_markdown
 from classifier.text.tokenize import Encoded
-from classifier.torch_inference import TorchPredictor
 
 _TURNS = 20
 _TOP = 3

@@ -16,12 +16,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from classifier.answers import Answers, answer
 from classifier.benchmark.workers import side_by_side, threads_each
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
 from classifier.data.dataset import Example, read_examples
 from classifier.gate import Floors, judge
-from classifier.torch_inference import TorchPredictor
+from classifier.inference.predictions import Answers, answer
+from classifier.inference.torch_predictor import TorchPredictor
 from classifier.training import TrainingConfig, fit
 
 CATEGORIES = (

@@ -16,16 +16,16 @@ from typing import Any
 
 import torch
 
-from classifier.backends.cuda_backend import CudaBackend
-from classifier.backends.ladder import Ladder, Tokens, tokens_of
 from classifier.benchmark.gpu_checks import check
 from classifier.benchmark.gpu_models import BERT_BASE, MINILM, TINY, Size, Texts, random_model
 from classifier.benchmark.gpu_timing import milliseconds_alone, peak, rate_of_texts, rate_of_tokens
 from classifier.benchmark.machine import describe
 from classifier.benchmark.pipeline_baseline import BATCHES, PipelineProcess
 from classifier.benchmark.timing import spread
-from classifier.bulk import BulkClassifier
 from classifier.contract import InvalidInput
+from classifier.inference.cuda.backend import CudaBackend
+from classifier.inference.cuda.bulk import BulkClassifier
+from classifier.inference.cuda.ladder import Ladder, Tokens, tokens_of
 from classifier.model.cores import cores
 from classifier.model.network import TrainedModel
 from classifier.text.tokenize import TextEncoder

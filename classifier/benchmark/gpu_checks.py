@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from classifier.backends.cuda_backend import CudaBackend
 from classifier.contract import Prediction
+from classifier.inference.cuda.backend import CudaBackend
+from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.network import TrainedModel
-from classifier.torch_inference import TorchPredictor
 
 LEAST_SAME_LABEL, LEAST_SAME_WORDS, MOST_DRIFT = 0.999, 0.95, 0.02
 _DECIDED = 0.05

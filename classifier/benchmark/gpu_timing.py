@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from classifier.backends.cuda_backend import CudaBackend
-from classifier.backends.ladder import Tokens
-from classifier.bulk import BulkClassifier
+from classifier.inference.cuda.backend import CudaBackend
+from classifier.inference.cuda.bulk import BulkClassifier
+from classifier.inference.cuda.ladder import Tokens
 
 _WARM_UP = 3
 

@@ -19,13 +19,13 @@ from classifier.benchmark.learning_parts import memory_similarities, names_of, t
 from classifier.calibration.scores import probabilities
 from classifier.calibration.vectors import unit
 from classifier.data.dataset import Example
+from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.base_models import load_encoder, resolve_base_model
 from classifier.model.hardware import choose_device, use_threads
 from classifier.model.network import TextClassifier, raw_tokenizer
 from classifier.probe import embed
 from classifier.text.normalize import model_text
 from classifier.text.tokenize import TextEncoder
-from classifier.torch_inference import TorchPredictor
 from classifier.training import TrainingConfig, fit, fit_day_one
 from classifier.training_types import FitResult
 

@@ -25,8 +25,8 @@ from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
 from classifier.data.dataset import Example, read_examples
 from classifier.evaluation import Report, evaluate
 from classifier.files import write_text
-from classifier.inference import Predictor
-from classifier.torch_inference import TorchPredictor
+from classifier.inference.predictor import Predictor
+from classifier.inference.torch_predictor import TorchPredictor
 from classifier.training import FitResult, TrainingConfig, fit
 
 SEEDS = (0, 1, 2)

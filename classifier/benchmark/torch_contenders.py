@@ -19,15 +19,15 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
-from classifier.backends.torch_backend import TorchBackend
 from classifier.benchmark.turns import BATCH, PADDED_TO, Baseline, Spec, batches
 from classifier.contract import BaseModelUnavailable
+from classifier.inference.backends.torch_backend import TorchBackend
+from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.base_models import load_encoder, resolve_base_model
 from classifier.model.directory import load_model_directory
 from classifier.model.hardware import choose_device
 from classifier.model.integrity import read_facts
 from classifier.model.network import mean_pool
-from classifier.torch_inference import TorchPredictor
 
 
 class Pipeline(Baseline):

@@ -2,12 +2,12 @@
 
 import pytest
 import torch
+from classifier.inference.predictor.cuda import bulk
 
-from classifier import bulk
-from classifier.backends.cuda_backend import CudaBackend
-from classifier.backends.ladder import Ladder
-from classifier.bulk import BulkClassifier
-from classifier.torch_inference import TorchPredictor
+from classifier.inference.cuda.backend import CudaBackend
+from classifier.inference.cuda.bulk import BulkClassifier
+from classifier.inference.cuda.ladder import Ladder
+from classifier.inference.torch_predictor import TorchPredictor
 from tests.factories.tiny_bert import add_word_scorer, messages, tiny_bert, tiny_model
 
 TEXTS = [

@@ -203,7 +203,7 @@ async def test_a_shadow_answers_only_where_it_is_asked_and_swaps_in_at_once(regi
 async def test_a_backend_that_cannot_be_chosen_falls_back_to_the_reference(
     registry, monkeypatch, caplog, tmp_path
 ):
-    monkeypatch.setattr("classifier.loading._TOO_SMALL_TO_RACE", 0)
+    monkeypatch.setattr("classifier.inference.loading._TOO_SMALL_TO_RACE", 0)
     monkeypatch.setattr("sys.executable", str(tmp_path / "nothing"))
     classifier = await LocalClassifier.open(registry.path(registry.list()[0]))
     assert classifier.backend == "onnx-fp32"

@@ -9,14 +9,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classifier.backends.cuda_backend import CudaBackend, gpu_backend
-from classifier.backends.ladder import Ladder, Tokens
-from classifier.backends.packed_forward import is_known
-from classifier.backends.torch_backend import TorchBackend
+from classifier.inference.backends.packed_forward import is_known
+from classifier.inference.backends.torch_backend import TorchBackend
+from classifier.inference.cuda.backend import CudaBackend, gpu_backend
+from classifier.inference.cuda.ladder import Ladder, Tokens
+from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.hardware import choose_device
 from classifier.text.normalize import model_text
 from classifier.text.tokenize import Encoded, TextEncoder
-from classifier.torch_inference import TorchPredictor
 from tests.factories.tiny_bert import add_word_scorer, messages, tiny_bert, tiny_model
 from tests.factories.tiny_encoders import FAMILIES, declare_pooling
 

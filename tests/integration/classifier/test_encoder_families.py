@@ -9,13 +9,13 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModel, BartConfig, BertConfig, BertModel, GPT2Config, GPT2Model
 
 from classifier.contract import BaseModelUnavailable, BrokenModel, InvalidInput
+from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.base_models import load_encoder, readable_tokens, resolve_base_model, resolve_pooling
 from classifier.model.collate import collate
 from classifier.model.directory import load_model_directory, save_model_directory
 from classifier.model.integrity import read_facts
 from classifier.model.network import TextClassifier, raw_tokenizer
 from classifier.text.tokenize import TextEncoder
-from classifier.torch_inference import TorchPredictor
 from classifier.training import fit
 from classifier.vocabulary import CompactVocabulary
 from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert

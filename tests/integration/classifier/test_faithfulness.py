@@ -10,8 +10,8 @@ from classifier.bench_commands import bench
 from classifier.contract import InvalidInput
 from classifier.data.dataset import Example
 from classifier.faithfulness import CHANCE, GREEDY, LEFT_OUT, PLAIN, REPLY, faithfulness, measurable
+from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.directory import save_model_directory
-from classifier.torch_inference import TorchPredictor
 from classifier.word_scorer import score_words
 from tests.factories.tiny_bert import messages, tiny_bert, tiny_model, write_messages
 

@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 from classifier.data.dataset import Example
 from classifier.explain_commands import commands
 from classifier.habits import habits, misleading
+from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.directory import save_model_directory
-from classifier.torch_inference import TorchPredictor
 from classifier.training import fit
 from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert, tiny_model, write_messages
 

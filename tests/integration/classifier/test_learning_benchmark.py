@@ -21,7 +21,7 @@ from classifier.benchmark.learning_loop import Course, Run, System
 from classifier.benchmark.learning_stream import Rules, draw_staff, draw_stream
 from classifier.contract import InvalidInput
 from classifier.data.dataset import Example
-from classifier.torch_inference import TorchPredictor
+from classifier.inference.torch_predictor import TorchPredictor
 from classifier.training import fit_day_one
 from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert, write_messages
 

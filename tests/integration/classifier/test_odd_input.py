@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from classifier.torch_inference import TorchPredictor
+from classifier.inference.torch_predictor import TorchPredictor
 from tests.factories.tiny_bert import tiny_bert, tiny_model
 
 UNREADABLE = {

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classifier.backends.bert_graph import build_graph
-from classifier.backends.onnx_backend import Alone, OnnxGraph
-from classifier.backends.source import Source, can_build, read_source
-from classifier.loading import LoadSettings, load
+from classifier.inference.backends.bert_graph import build_graph
+from classifier.inference.backends.onnx_backend import Alone, OnnxGraph
+from classifier.inference.backends.source import Source, can_build, read_source
+from classifier.inference.loading import LoadSettings, load
+from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.directory import load_model_directory, save_model_directory
-from classifier.torch_inference import TorchPredictor
 from classifier.word_scorer import score_words
 from tests.factories.tiny_bert import FILLERS, TOPICS, messages, tiny_bert, tiny_model
 from tests.factories.tiny_encoders import bge, distilbert
@@ -165,7 +165,7 @@ def test_other_families_are_refused(folder, tmp_path):
 
 def test_it_brings_no_torch():
     code = (
-        "import sys, classifier.backends.onnx_backend; "
+        "import sys, classifier.inference.backends.onnx_backend; "
         "sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

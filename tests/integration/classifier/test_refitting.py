@@ -23,13 +23,13 @@ from classifier.data.manifest import (
     manifest_hash,
     manifest_of,
 )
+from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.directory import load_model_directory
 from classifier.model.integrity import read_facts
 from classifier.model.registry import Registry
 from classifier.retraining import LEASE, RetrainWorker
 from classifier.run_folder import RUNS
 from classifier.settings import ClassifierSettings
-from classifier.torch_inference import TorchPredictor
 from storage.categories import CategorySpec
 from storage.database import Database
 from storage.models import (

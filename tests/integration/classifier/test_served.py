@@ -5,9 +5,9 @@ import pytest
 from classifier.contract import BrokenModel
 from classifier.deciding import decision_of, without_words
 from classifier.explain import explain
+from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.directory import load_model_directory, save_model_directory
 from classifier.served import served
-from classifier.torch_inference import TorchPredictor
 from tests.factories.tiny_bert import messages, tiny_bert, tiny_model
 
 

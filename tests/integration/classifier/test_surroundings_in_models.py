@@ -12,10 +12,10 @@ import pytest
 
 from classifier.data.dataset import Example
 from classifier.head_refit import refit_head
-from classifier.loading import LoadSettings, load
+from classifier.inference.loading import LoadSettings, load
+from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.directory import load_model_directory, save_model_directory, state_digest
 from classifier.model.neighbor_smoothing import FEWEST, Surroundings
-from classifier.torch_inference import TorchPredictor
 from classifier.training import fit
 from classifier.training_child import Job, Reporter, work
 from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert

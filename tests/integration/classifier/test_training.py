@@ -14,12 +14,12 @@ from safetensors.torch import load_file
 
 from classifier.contract import InvalidInput, TrainingDiverged
 from classifier.data.dataset import Example
+from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.base_models import load_encoder, resolve_base_model
 from classifier.model.collate import collate
 from classifier.model.directory import state_digest
 from classifier.model.network import raw_tokenizer
 from classifier.text.tokenize import TextEncoder
-from classifier.torch_inference import TorchPredictor
 from classifier.training import fit
 from classifier.vocabulary import CompactVocabulary
 from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert, write_messages

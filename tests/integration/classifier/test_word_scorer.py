@@ -9,12 +9,12 @@ import torch
 
 from classifier.faithfulness import GREEDY, PLAIN, REPLY, faithfulness
 from classifier.greedy import greedy_orders, probability_without
+from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.collate import collate
 from classifier.model.directory import load_model_directory, save_model_directory
 from classifier.model.metadata import WordScorerFacts
 from classifier.model.network import WordScorer
 from classifier.text.words import attended_words, word_owners
-from classifier.torch_inference import TorchPredictor
 from classifier.word_scorer import fit_word_scorer, score_words
 from tests.factories.tiny_bert import messages, tiny_bert, tiny_model
 

@@ -11,6 +11,7 @@ from classifier.contract import BaseModelUnavailable, BrokenModel, InvalidInput
 from classifier.data.dataset import starter_pack
 from classifier.evaluation import evaluate
 from classifier.explain import explain
+from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.base_models import EMBEDDED_NAME, EMBEDDED_SHA256, load_encoder, resolve_base_model
 from classifier.model.collate import collate
 from classifier.model.directory import load_model_directory, save_model_directory
@@ -18,7 +19,6 @@ from classifier.model.integrity import verify
 from classifier.model.network import raw_tokenizer
 from classifier.model.registry import Registry
 from classifier.text.tokenize import TextEncoder
-from classifier.torch_inference import TorchPredictor
 from classifier.training import TrainingConfig, fit, fit_day_one
 from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert, tiny_model
 

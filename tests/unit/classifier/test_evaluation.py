@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from classifier.answers import Answers
 from classifier.baseline_answers import BaselineAnswers
 from classifier.contract import InvalidInput
 from classifier.data.dataset import Example
 from classifier.evaluation import measure
+from classifier.inference.predictions import Answers
 from classifier.metrics import paired_difference, risk_coverage, wilson
 
 LABELS = ("billing", "login", "network")

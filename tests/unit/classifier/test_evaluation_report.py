@@ -9,11 +9,11 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from classifier.answers import Answers
 from classifier.baseline_answers import BaselineAnswers
 from classifier.contract import InvalidInput
 from classifier.data.dataset import Example
 from classifier.evaluation import measure
+from classifier.inference.predictions import Answers
 from classifier.report import write_report
 from classifier.report.figures import Figure, draw_figures
 from classifier.report.markdown import markdown, text_figures

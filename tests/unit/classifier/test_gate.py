@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classifier.answers import Answers, answer
 from classifier.contract import InvalidInput
 from classifier.data.dataset import Example
 from classifier.explanation_types import GREEDY, REPLY, Faithfulness, FaithfulnessReport, Measure
 from classifier.gate import Check, Floors, Verdict, judge, verdict_from
-from classifier.torch_inference import TorchPredictor
+from classifier.inference.predictions import Answers, answer
+from classifier.inference.torch_predictor import TorchPredictor
 from tests.factories.tiny_bert import messages, tiny_bert, tiny_model
 
 LABELS = ("billing", "bug", "login", "network", "printing")

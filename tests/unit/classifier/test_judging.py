@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from classifier.answers import Answers
 from classifier.data.dataset import Example
 from classifier.gate import Floors, judge
+from classifier.inference.predictions import Answers
 from classifier.judging import EXAMPLES, FEWEST_OWN, Judged, compare, f1_changes, judge_both, without
 
 LABELS = ("billing", "login", "network")

@@ -14,12 +14,12 @@ from classifier.evaluation import evaluate
 from classifier.explanation_types import REPLY
 from classifier.faithfulness import faithfulness
 from classifier.gate import Check, Verdict
+from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.directory import save_model_directory
 from classifier.model.integrity import verify
 from classifier.model.metadata import ModelFacts
 from classifier.model.registry import Registry
 from classifier.model_card import model_card
-from classifier.torch_inference import TorchPredictor
 from classifier.training_child import Job, Reporter, work
 from tests.factories.tiny_bert import config_for, messages, tiny_bert, tiny_model
 

@@ -6,14 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from classifier.answers import answer
 from classifier.calibration.conformal import PredictionSet
 from classifier.calibration.thresholds import BUDGETS
 from classifier.contract import RECALL_NEAR, RECALL_THRESHOLD, BrokenModel
+from classifier.inference.predictions import answer
+from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.directory import save_model_directory
 from classifier.model.integrity import read_facts
 from classifier.model.metadata import ModelFacts
-from classifier.torch_inference import TorchPredictor
 from tests.factories.tiny_bert import tiny_bert, tiny_model
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from classifier.answers import Answers
 from classifier.data.dataset import Example
+from classifier.inference.predictions import Answers
 from classifier.refit_gate import judge_refit
 
 LABELS = ("a", "b", "c")

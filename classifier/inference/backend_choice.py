@@ -72,7 +72,14 @@ def choose(folder: Path, threads: int, cache: Path | None) -> Choice:
     known = {what: found for what, name in names.items() if _sound(what, found := _read(cache, name))}
     missing = [what for what in names if what not in known]
     if missing:
-        command = [sys.executable, "-m", "classifier.racing", str(folder), str(threads), *missing]
+        command = [
+            sys.executable,
+            "-m",
+            "classifier.inference.backend_timing",
+            str(folder),
+            str(threads),
+            *missing,
+        ]
         try:
             ended = subprocess.run(  # noqa: S603  # our own module  # nosec B603
                 command, capture_output=True, text=True, timeout=_SECONDS, check=True

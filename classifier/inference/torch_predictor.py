@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy.typing as npt
 
-from classifier.backends import Backend
-from classifier.backends.torch_backend import TorchBackend
-from classifier.inference import Predictor
+from classifier.inference.backends import Backend
+from classifier.inference.backends.torch_backend import TorchBackend
+from classifier.inference.predictor import Predictor
 from classifier.model.neighbor_smoothing import Surroundings
 from classifier.model.network import TrainedModel
 from classifier.text.tokenize import TextEncoder

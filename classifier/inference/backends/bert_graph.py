@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
-from classifier.backends.source import Source
+from classifier.inference.backends.source import Source
 from classifier.model.ood_distance import ScopeSpace
 from classifier.model.pacing import Pause, at_once
 from classifier.model.quantization import quantize

@@ -21,10 +21,10 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
-from classifier.backends import Forward
-from classifier.backends.ladder import Tokens, rows_of
 from classifier.calibration.scores import probabilities
 from classifier.contract import Word
+from classifier.inference.backends import Forward
+from classifier.inference.cuda.ladder import Tokens, rows_of
 from classifier.text.tokenize import TextEncoder, batches_by_budget, unreadable
 from classifier.text.words import word_owners
 

@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from classifier.backends import Backend, Forward
-from classifier.backends.cuda_graphs import GraphRecorder, Lane, Recorder, Replay, Slot
-from classifier.backends.ladder import Ladder, Shape, Tokens, cells, tokens_of
-from classifier.backends.packed_forward import packed_forward
+from classifier.inference.backends import Backend, Forward
+from classifier.inference.backends.packed_forward import packed_forward
+from classifier.inference.cuda.graphs import GraphRecorder, Lane, Recorder, Replay, Slot
+from classifier.inference.cuda.ladder import Ladder, Shape, Tokens, cells, tokens_of
 from classifier.model.network import TextClassifier, TrainedModel
 
 if TYPE_CHECKING:

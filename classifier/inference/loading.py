@@ -16,13 +16,13 @@ import numpy.typing as npt
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
-from classifier import race
-from classifier.backends import Backend
-from classifier.backends.bert_graph import Precision
-from classifier.backends.onnx_backend import Alone, OnnxGraph
-from classifier.backends.source import can_build, read_source
 from classifier.contract import BrokenModel
-from classifier.inference import Predictor
+from classifier.inference.backends import Backend
+from classifier.inference.backends.bert_graph import Precision
+from classifier.inference.backends.onnx_backend import Alone, OnnxGraph
+from classifier.inference.backends.source import can_build, read_source
+from classifier.inference.predictor import Predictor
+from classifier.inference.predictor import backend_choice as race
 from classifier.model.cores import cores
 from classifier.model.integrity import read_facts, verify
 from classifier.model.metadata import ModelFacts
@@ -203,10 +203,10 @@ def _in_memory(folder: Path, settings: LoadSettings) -> TrainedModel:
 
 
 def _in_torch(model: TrainedModel, settings: LoadSettings, *, bf16: bool = False) -> Loaded:
-    from classifier.backends.cuda_backend import gpu_backend  # noqa: PLC0415 - torch
-    from classifier.backends.torch_backend import TorchBackend  # noqa: PLC0415 - torch
+    from classifier.inference.backends.torch_backend import TorchBackend  # noqa: PLC0415 - torch
+    from classifier.inference.cuda.backend import gpu_backend  # noqa: PLC0415 - torch
+    from classifier.inference.torch_predictor import TorchPredictor  # noqa: PLC0415 - torch
     from classifier.model.hardware import use_threads  # noqa: PLC0415 - torch
-    from classifier.torch_inference import TorchPredictor  # noqa: PLC0415 - torch
 
     use_threads(settings.threads)
     backend, name = gpu_backend(model, settings.batch_tokens), "cuda"

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from classifier.calibration.scores import probabilities
 from classifier.contract import OUT_OF_SCOPE_THRESHOLD
-from classifier.inference import Predictor
+from classifier.inference.predictor import Predictor
 
 _TIMED = 50
 

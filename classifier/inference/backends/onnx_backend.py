@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnxruntime
 
-from classifier.backends import Backend, Forward
-from classifier.backends.bert_graph import WORD_TABLE, Precision, build_graph
-from classifier.backends.source import Source
+from classifier.inference.backends import Backend, Forward
+from classifier.inference.backends.bert_graph import WORD_TABLE, Precision, build_graph
+from classifier.inference.backends.source import Source
 from classifier.model.pacing import Pause, at_once
 from classifier.model.quantization import Ranges
 from classifier.text.tokenize import batches_by_budget, pad

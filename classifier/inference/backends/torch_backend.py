@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import torch
 
-from classifier.backends import Forward
+from classifier.inference.backends import Forward
 from classifier.model.collate import collate
 from classifier.model.hardware import autocast
 from classifier.model.network import TextClassifier

@@ -1,4 +1,4 @@
-"""The race itself, in a process of its own: `python -m classifier.racing FOLDER THREADS speeds refused`."""
+"""The race itself, in a process of its own: `python -m classifier.inference.backend_timing FOLDER THREADS speeds refused`."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from classifier.backends import Backend
-from classifier.backends.bert_graph import Precision
-from classifier.backends.onnx_backend import OnnxGraph, measure_ranges
-from classifier.backends.source import read_source
 from classifier.data.dataset import starter_pack
-from classifier.loading import read_texts
+from classifier.inference.backends import Backend
+from classifier.inference.backends.bert_graph import Precision
+from classifier.inference.backends.onnx_backend import OnnxGraph, measure_ranges
+from classifier.inference.backends.source import read_source
+from classifier.inference.loading import read_texts
 from classifier.model.integrity import read_facts
 from classifier.text.tokenize import Encoded, batches_by_budget
 
@@ -122,7 +122,7 @@ def _torch_may_win() -> bool:
 
 
 def _torch_speeds(folder: Path, encoded: Sequence[Encoded], threads: int) -> dict[str, float]:
-    from classifier.backends.torch_backend import TorchBackend  # noqa: PLC0415 - torch
+    from classifier.inference.backends.torch_backend import TorchBackend  # noqa: PLC0415 - torch
     from classifier.model.directory import load_model_directory  # noqa: PLC0415 - torch
     from classifier.model.hardware import use_threads  # noqa: PLC0415 - torch
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from classifier.backends import Backend, Forward
 from classifier.calibration.conformal import prediction_set_size
 from classifier.calibration.scores import out_of_scope_score, probabilities, scope_features
 from classifier.calibration.vectors import unit
 from classifier.contract import ModelInfo, Prediction
+from classifier.inference.backends import Backend, Forward
 from classifier.model.metadata import ModelFacts
 from classifier.model.neighbor_smoothing import Surroundings
 from classifier.model.ood_distance import ScopeSpace
