@@ -12,7 +12,7 @@ from rich.console import Console
 
 from classifier.benchmark.workers import say_on_stderr
 from classifier.command_line import BaseModelOption, JsonFile, ThreadsOption
-from classifier.explanation_types import PLANTED_CATEGORIES, PLANTED_EACH
+from classifier.explanation.types import PLANTED_CATEGORIES, PLANTED_EACH
 from classifier.files import write_text
 
 Model = Annotated[Path, typer.Option(help="Model directory.")]

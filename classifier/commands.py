@@ -30,7 +30,7 @@ from classifier.wire import prediction_fields
 
 if TYPE_CHECKING:
     from classifier.data.dataset import Example
-    from classifier.explanation_types import ShortcutReport
+    from classifier.explanation.types import ShortcutReport
 
 commands = typer.Typer(no_args_is_help=True)
 """Typer app with `train`, `evaluate` and `classify`; the product's command line mounts it."""

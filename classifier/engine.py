@@ -22,7 +22,7 @@ from classifier.contract import (
     Picture,
     Prediction,
 )
-from classifier.explain import explain
+from classifier.explanation.leave_one_out import explain
 from classifier.inference.loading import LoadSettings, load
 from classifier.model.pacing import Pace, Pause, at_once
 
@@ -107,7 +107,7 @@ class LocalClassifier:
 
     async def picture(self, text: str, *, title: str = "", dark: bool = False) -> Picture:
         """Draw the words that decided, in a thread of its own."""
-        from classifier.heatmap import picture_of  # noqa: PLC0415 - fonts and PNG only where they are asked for
+        from classifier.explanation.heatmap import picture_of  # noqa: PLC0415 - fonts and PNG only where they are asked for
 
         explanation = await self.explain(text)
         return await asyncio.to_thread(picture_of, text, explanation, title=title, dark=dark)

@@ -15,7 +15,7 @@ from classifier.calibration.temperature import coverage_at_risk, expected_calibr
 from classifier.contract import OUT_OF_SCOPE_LABEL, OUT_OF_SCOPE_THRESHOLD, InvalidInput
 from classifier.data.dataset import Example
 from classifier.evaluation_types import RISKS, BaselineReport, CategoryReport, OutOfScopeReport, Report
-from classifier.explanation_types import ExplanationReport
+from classifier.explanation.types import ExplanationReport
 from classifier.inference.predictions import Answers, answer
 from classifier.inference.predictor import Predictor
 from classifier.inference.torch_predictor import TorchPredictor

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from classifier.data.dataset import Example
     from classifier.evaluation_types import Report
-    from classifier.explanation_types import ShortcutReport
+    from classifier.explanation.types import ShortcutReport
     from classifier.inference.predictor import Predictor
 
 _KINDS = {
@@ -52,7 +52,7 @@ def evaluate_directory(
     """
     from classifier.baseline_answers import answer_baselines  # noqa: PLC0415 - imports torch
     from classifier.evaluation import check_measurable, evaluate  # noqa: PLC0415
-    from classifier.explanation_report import explanation_report  # noqa: PLC0415
+    from classifier.explanation.report import explanation_report  # noqa: PLC0415
     from classifier.model.baselines import load_baselines  # noqa: PLC0415
 
     check_measurable(examples)

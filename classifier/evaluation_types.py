@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from classifier.explanation_types import REPLY, ExplanationReport
+from classifier.explanation.types import REPLY, ExplanationReport
 
 Interval = tuple[float, float]
 """(low, high) of a 95% confidence interval."""

@@ -42,15 +42,15 @@ def explain(
     as_json: JsonFlag = False,
 ) -> None:
     """Say which words decided, and what the answer is without them."""
-    from classifier.explain import explain as measure
+    from classifier.explanation.leave_one_out import explain as measure
 
     predictor = open_predictor(model)
     explanation = measure(predictor, text, cast("ExplanationMethod", method))
     if heads is not None:
         _write_heads(predictor.model, text, heads)
     if png is not None:
+        from classifier.explanation.heatmap import heatmap
         from classifier.files import write_bytes
-        from classifier.heatmap import heatmap
 
         write_bytes(png, heatmap(text, explanation, dark=dark))
     if as_json:
@@ -89,8 +89,8 @@ def habits(
     texts = [example.text for example in read_examples(labels)]
     import random
 
+    from classifier.explanation.global_words import habits as measure
     from classifier.files import write_text
-    from classifier.habits import habits as measure
     from classifier.report.habits_page import habits_page
 
     if len(texts) > messages:
@@ -112,8 +112,8 @@ def habits(
 def _write_heads(model: TrainedModel, text: str, path: Path) -> None:
     if path.suffix not in (".html", ".png"):
         raise InvalidInput(f"{path} is neither .html nor .png: name a file that ends in one of them")
-    from classifier.attention_maps import attention_maps
-    from classifier.attention_pictures import page, picture
+    from classifier.explanation.attention_maps import attention_maps
+    from classifier.explanation.attention_page import page, picture
     from classifier.files import write_bytes
 
     maps = attention_maps(model, text)

@@ -36,7 +36,7 @@ from classifier.gate_types import Check, Floors, Verdict, verdict_from
 
 if TYPE_CHECKING:
     from classifier.data.dataset import Example
-    from classifier.explanation_types import FaithfulnessReport
+    from classifier.explanation.types import FaithfulnessReport
     from classifier.inference.predictions import Answers
 
 __all__ = ["Check", "Floors", "Verdict", "judge", "verdict_from"]

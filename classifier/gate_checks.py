@@ -19,7 +19,7 @@ from classifier.calibration.statistics import (
     placements,
 )
 from classifier.contract import OUT_OF_SCOPE_THRESHOLD
-from classifier.explanation_types import GREEDY, REPLY, FaithfulnessReport
+from classifier.explanation.types import GREEDY, REPLY, FaithfulnessReport
 from classifier.gate_types import Check, Floors
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from classifier.gate_types import Check
 
 if TYPE_CHECKING:
     from classifier.data.dataset import Example
-    from classifier.explanation_types import FaithfulnessReport
+    from classifier.explanation.types import FaithfulnessReport
     from classifier.inference.predictions import Answers
 
 Array = npt.NDArray[Any]

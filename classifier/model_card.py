@@ -12,7 +12,7 @@ from classifier.report import explanation_words
 from classifier.report.markdown import plain, table
 
 if TYPE_CHECKING:
-    from classifier.explanation_types import FaithfulnessReport
+    from classifier.explanation.types import FaithfulnessReport
     from classifier.model.metadata import ModelFacts
 
 _KINDS = {

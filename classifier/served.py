@@ -10,8 +10,8 @@ from pathlib import Path
 from anyio.from_thread import start_blocking_portal
 
 from classifier.client import RemoteClassifier
-from classifier.deciding import Ask
 from classifier.engine import EngineSettings, LocalClassifier
+from classifier.explanation.counterfactual import Ask
 from classifier.service import create_service
 from classifier.service_runner import serving
 

@@ -17,8 +17,8 @@ import numpy as np
 
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput, Word
 from classifier.data.dataset import Example
-from classifier.explain import explain
-from classifier.explanation_types import PLANTED_CATEGORIES, PLANTED_EACH, Found, ShortcutReport
+from classifier.explanation.leave_one_out import explain
+from classifier.explanation.types import PLANTED_CATEGORIES, PLANTED_EACH, Found, ShortcutReport
 from classifier.inference.predictor import Predictor
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.training import fit

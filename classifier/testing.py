@@ -22,7 +22,7 @@ from classifier.contract import (
     Prediction,
     Word,
 )
-from classifier.deciding import decision_of
+from classifier.explanation.counterfactual import decision_of
 
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 
@@ -102,7 +102,7 @@ class ScriptedClassifier:
 
     async def picture(self, text: str, *, title: str = "", dark: bool = False) -> Picture:
         """Draw what `explain` says."""
-        from classifier.heatmap import picture_of  # noqa: PLC0415 - as the real one does
+        from classifier.explanation.heatmap import picture_of  # noqa: PLC0415 - as the real one does
 
         return picture_of(text, await self.explain(text), title=title, dark=dark)
 

@@ -91,7 +91,7 @@ def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Fit, judge both models on the same messages, and publish the new one without activating it."""
     from classifier.data.manifest import MANIFEST_FILE, encoded  # noqa: PLC0415
     from classifier.evaluation import measure  # noqa: PLC0415
-    from classifier.faithfulness import FEWEST, faithfulness, measurable  # noqa: PLC0415
+    from classifier.explanation.faithfulness import FEWEST, faithfulness, measurable  # noqa: PLC0415
     from classifier.inference.predictions import Answers, answer  # noqa: PLC0415 - torch takes seconds to import; say so first
     from classifier.inference.torch_predictor import TorchPredictor  # noqa: PLC0415
     from classifier.judging import compare, judge_both  # noqa: PLC0415

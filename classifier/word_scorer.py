@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from classifier.greedy import GreedyOrder, Span, greedy_orders, probability_without
+from classifier.explanation.greedy_erasure import GreedyOrder, Span, greedy_orders, probability_without
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.collate import collate
 from classifier.model.hardware import autocast

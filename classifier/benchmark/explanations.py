@@ -13,10 +13,10 @@ import numpy as np
 import torch
 
 from classifier.contract import Explanation
-from classifier.deciding import Ask, decision_of, without_words
-from classifier.explain import explain
-from classifier.explanation_types import FaithfulnessReport, ShortcutReport
-from classifier.faithfulness import faithfulness, measurable
+from classifier.explanation.counterfactual import Ask, decision_of, without_words
+from classifier.explanation.faithfulness import faithfulness, measurable
+from classifier.explanation.leave_one_out import explain
+from classifier.explanation.types import FaithfulnessReport, ShortcutReport
 from classifier.inference.backends import Forward
 from classifier.inference.backends.bert_graph import Precision
 from classifier.inference.backends.onnx_backend import OnnxGraph

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from classifier.explanation_types import (
+from classifier.explanation.types import (
     GREEDY,
     REPLY,
     CategoryHabits,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from classifier.explanation_types import CategoryHabits, Habits
+from classifier.explanation.types import CategoryHabits, Habits
 from classifier.report import explanation_words as behind
 from classifier.report.html import SORT, document, grid, paragraph
 

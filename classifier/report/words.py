@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from classifier.evaluation_types import BaselineReport, Interval, Report
-from classifier.explanation_types import REPLY
+from classifier.explanation.types import REPLY
 
 OURS = "this model"
 UNCERTAIN = 0.05

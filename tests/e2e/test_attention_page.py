@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from playwright.async_api import Page, expect
 
-from classifier.attention_maps import AttentionMaps
-from classifier.attention_pictures import page as attention_page
+from classifier.explanation.attention_maps import AttentionMaps
+from classifier.explanation.attention_page import page as attention_page
 
 WORDS = ("[CLS]", "lost", "<b>card</b>", "[SEP]")
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from classifier.attention_maps import MOST_WORDS, AttentionMaps, attention_maps, merged
-from classifier.attention_pictures import page, picture
+from classifier.explanation.attention_maps import MOST_WORDS, AttentionMaps, attention_maps, merged
+from classifier.explanation.attention_page import page, picture
 from classifier.model.collate import collate
 from classifier.text.tokenize import TextEncoder
 from tests.factories.tiny_bert import tiny_bert, tiny_model

@@ -9,7 +9,15 @@ from typer.testing import CliRunner
 from classifier.bench_commands import bench
 from classifier.contract import InvalidInput
 from classifier.data.dataset import Example
-from classifier.faithfulness import CHANCE, GREEDY, LEFT_OUT, PLAIN, REPLY, faithfulness, measurable
+from classifier.explanation.faithfulness import (
+    CHANCE,
+    GREEDY,
+    LEFT_OUT,
+    PLAIN,
+    REPLY,
+    faithfulness,
+    measurable,
+)
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.directory import save_model_directory
 from classifier.word_scorer import score_words

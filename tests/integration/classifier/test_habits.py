@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from classifier.data.dataset import Example
 from classifier.explain_commands import commands
-from classifier.habits import habits, misleading
+from classifier.explanation.global_words import habits, misleading
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.directory import save_model_directory
 from classifier.training import fit

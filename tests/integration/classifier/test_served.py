@@ -3,8 +3,8 @@
 import pytest
 
 from classifier.contract import BrokenModel
-from classifier.deciding import decision_of, without_words
-from classifier.explain import explain
+from classifier.explanation.counterfactual import decision_of, without_words
+from classifier.explanation.leave_one_out import explain
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.directory import load_model_directory, save_model_directory
 from classifier.served import served

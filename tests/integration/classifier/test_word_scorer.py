@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from classifier.faithfulness import GREEDY, PLAIN, REPLY, faithfulness
-from classifier.greedy import greedy_orders, probability_without
+from classifier.explanation.faithfulness import GREEDY, PLAIN, REPLY, faithfulness
+from classifier.explanation.greedy_erasure import greedy_orders, probability_without
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.collate import collate
 from classifier.model.directory import load_model_directory, save_model_directory

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from classifier.contract import Decisive, Prediction, Word
-from classifier.deciding import decisive_words, without_words
+from classifier.explanation.counterfactual import decisive_words, without_words
 
 TEXT = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu"
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from classifier.contract import InvalidInput
 from classifier.data.dataset import Example
-from classifier.explanation_types import GREEDY, REPLY, Faithfulness, FaithfulnessReport, Measure
+from classifier.explanation.types import GREEDY, REPLY, Faithfulness, FaithfulnessReport, Measure
 from classifier.gate import Check, Floors, Verdict, judge, verdict_from
 from classifier.inference.predictions import Answers, answer
 from classifier.inference.torch_predictor import TorchPredictor

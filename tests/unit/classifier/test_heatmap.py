@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from classifier.contract import Explanation, Prediction, Word
-from classifier.heatmap import DARK, LIGHT, WIDTH, _visual, alternative_text, heatmap, pieces_of
+from classifier.explanation.heatmap import DARK, LIGHT, WIDTH, _visual, alternative_text, heatmap, pieces_of
 
 
 def explained(text: str, scores: dict[str, float] | None = None) -> Explanation:

@@ -11,8 +11,8 @@ import pytest
 
 from classifier.data.dataset import Example
 from classifier.evaluation import evaluate
-from classifier.explanation_types import REPLY
-from classifier.faithfulness import faithfulness
+from classifier.explanation.faithfulness import faithfulness
+from classifier.explanation.types import REPLY
 from classifier.gate import Check, Verdict
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.directory import save_model_directory

@@ -13,7 +13,7 @@ from string import Template
 
 import numpy as np
 
-from classifier.attention_maps import AttentionMaps
+from classifier.explanation.attention_maps import AttentionMaps
 
 _NAMED_WORDS = 24
 """Words up to which the picture names them at its edge."""

@@ -16,9 +16,9 @@ from tokenizers import Tokenizer
 
 from classifier.contract import OUT_OF_SCOPE_LABEL, Prediction, Word
 from classifier.data.dataset import Example
-from classifier.deciding import decision_of
-from classifier.explain import one_by_one
-from classifier.explanation_types import CategoryHabits, Habits, WordHabit
+from classifier.explanation.counterfactual import decision_of
+from classifier.explanation.leave_one_out import one_by_one
+from classifier.explanation.types import CategoryHabits, Habits, WordHabit
 from classifier.inference.predictor import Predictor
 
 WORDS = 12

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.calibration.scores import probabilities
-from classifier.deciding import without_spans
+from classifier.explanation.counterfactual import without_spans
 from classifier.inference.predictor import Predictor
 
 Span = tuple[int, int]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import get_args
 
 from classifier.contract import Explanation, ExplanationMethod, InvalidInput, Prediction, Word
-from classifier.deciding import decisive_words, without_words
+from classifier.explanation.counterfactual import decisive_words, without_words
 from classifier.inference.predictor import Predictor
 
 REMOVED = 3

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from classifier.data.dataset import Example
-from classifier.explanation_types import ExplanationReport, ShortcutReport
-from classifier.faithfulness import FEWEST, faithfulness, measurable
-from classifier.habits import misleading
+from classifier.explanation.faithfulness import FEWEST, faithfulness, measurable
+from classifier.explanation.global_words import misleading
+from classifier.explanation.types import ExplanationReport, ShortcutReport
 from classifier.inference.predictor import Predictor
 
 MISLED = 100

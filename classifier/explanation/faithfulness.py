@@ -15,7 +15,8 @@ import numpy.typing as npt
 from scipy.stats import spearmanr
 
 from classifier.contract import InvalidInput, Word
-from classifier.explanation_types import (
+from classifier.explanation.greedy_erasure import Span, greedy_orders, probability_without
+from classifier.explanation.types import (
     CHANCE,
     GREEDY,
     LEFT_OUT,
@@ -25,7 +26,6 @@ from classifier.explanation_types import (
     FaithfulnessReport,
     Measure,
 )
-from classifier.greedy import Span, greedy_orders, probability_without
 from classifier.inference.predictor import Predictor
 
 MOST = 5

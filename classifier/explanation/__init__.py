@@ -1,0 +1,1 @@
+"""Which words decided, and whether that is true."""
