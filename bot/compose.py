@@ -176,7 +176,7 @@ def ensure_first_model(registry: Registry, settings: ClassifierSettings) -> None
     """Fit a frozen encoder with a linear head on the starter pack, where no model is active yet."""
     if registry.active() is not None:
         return
-    from classifier.training import fit_day_one
+    from classifier.training.fit import fit_day_one
 
     log.info("day_one_model_started")
     seen: Counter[str] = Counter()

@@ -14,8 +14,8 @@ from classifier.model.baselines import Baselines
 from classifier.model.hardware import choose_device
 from classifier.model.metadata import ModelFacts
 from classifier.model.network import TextClassifier, raw_tokenizer
-from classifier.probe import embed
 from classifier.text.tokenize import TextEncoder
+from classifier.training.linear_probe import embed
 
 Array = npt.NDArray[Any]
 

@@ -73,7 +73,7 @@ def train(
     from classifier.calibration.thresholds import check_budget
     from classifier.data.dataset import MINIMUM_PER_LABEL, check_trainable, read_examples, read_texts
     from classifier.settings import ClassifierSettings
-    from classifier.training_options import parse_options, read_options
+    from classifier.training.options import parse_options, read_options
 
     # everything that can be wrong with the input is said before torch is imported and minutes are spent
     options = read_options(config) if config else {}
@@ -90,8 +90,8 @@ def train(
     from dataclasses import replace
 
     from classifier.model.directory import save_model_directory
-    from classifier.training import fit, fit_day_one
-    from classifier.training_options import with_options
+    from classifier.training.fit import fit, fit_day_one
+    from classifier.training.options import with_options
 
     chosen = ClassifierSettings().training_config()
     chosen = replace(

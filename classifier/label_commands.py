@@ -43,7 +43,7 @@ def suspects(
     config = replace(config, base_model=base_model or config.base_model)
     check_trainable(examples, config.minimum_per_label)
 
-    from classifier.out_of_fold import find_suspects
+    from classifier.training.out_of_fold import find_suspects
 
     review = find_suspects(examples, config, folds=folds, thorough=thorough)
     for suspect in review.suspects:

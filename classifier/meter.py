@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from classifier.training_types import Progress
+from classifier.training.config import Progress
 
 
 class Meter:

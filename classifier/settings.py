@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from classifier.training_options import read_options, with_options
+from classifier.training.options import read_options, with_options
 
 if TYPE_CHECKING:
     from classifier.engine import EngineSettings
-    from classifier.training import TrainingConfig
+    from classifier.training.fit import TrainingConfig
 
 
 class ClassifierSettings(BaseSettings):
@@ -70,7 +70,7 @@ class ClassifierSettings(BaseSettings):
         Raises:
             InvalidInput: the file of options is missing, or holds something else.
         """
-        from classifier.training import TrainingConfig  # noqa: PLC0415 - keeps torch out of a bot without it
+        from classifier.training.fit import TrainingConfig  # noqa: PLC0415 - keeps torch out of a bot without it
 
         config = TrainingConfig(
             base_model=self.base_model,

@@ -21,8 +21,8 @@ from classifier.explanation.leave_one_out import explain
 from classifier.explanation.types import PLANTED_CATEGORIES, PLANTED_EACH, Found, ShortcutReport
 from classifier.inference.predictor import Predictor
 from classifier.inference.torch_predictor import TorchPredictor
-from classifier.training import fit
-from classifier.training_types import TrainingConfig
+from classifier.training.config import TrainingConfig
+from classifier.training.fit import fit
 
 WORD = "zorvex"
 

@@ -100,7 +100,7 @@ def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     from classifier.model.registry import Registry  # noqa: PLC0415
     from classifier.model_card import model_card  # noqa: PLC0415
     from classifier.report.figures import draw_confusion  # noqa: PLC0415
-    from classifier.training import Progress, TrainingConfig, fit  # noqa: PLC0415
+    from classifier.training.fit import Progress, TrainingConfig, fit  # noqa: PLC0415
     from classifier.training_material import material_of  # noqa: PLC0415
 
     started = time.monotonic()

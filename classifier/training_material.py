@@ -8,9 +8,9 @@ from typing import Any
 
 from classifier.data.dataset import Example
 from classifier.data.manifest import check_manifest, entry_of, example_hash, manifest_hash, manifest_of
-from classifier.doubting import SOFTENED, Doubts, find_doubts
 from classifier.judging import Judged, without
-from classifier.training_types import Progress, TrainingConfig
+from classifier.training.config import Progress, TrainingConfig
+from classifier.training.label_noise import SOFTENED, Doubts, find_doubts
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from classifier.command_line import BaseModelOption, ThreadsOption
 from classifier.contract import InvalidInput
 
 if TYPE_CHECKING:
-    from classifier.tuning_types import TuningProgress
+    from classifier.training.tuning.types import TuningProgress
 
 commands = typer.Typer()
 """Typer app with `tune`; the product's command line mounts it."""
@@ -53,10 +53,10 @@ def tune(
     check_trainable(examples)
     _check_writable(output)
 
-    from classifier.tuning import tune as find
-    from classifier.tuning_report import verdict, write_options, write_report
-    from classifier.tuning_space import parse_dimension
-    from classifier.tuning_types import TuningPlan
+    from classifier.training.tuning.report import verdict, write_options, write_report
+    from classifier.training.tuning.search import tune as find
+    from classifier.training.tuning.space import parse_dimension
+    from classifier.training.tuning.types import TuningPlan
 
     plan = TuningPlan(
         minutes=minutes,

@@ -43,7 +43,7 @@ from classifier.files import write_bytes
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.cores import cores
 from classifier.model.directory import load_model_directory, save_model_directory
-from classifier.training import TrainingConfig, fit
+from classifier.training.fit import TrainingConfig, fit
 
 Outcome = tuple[dict[str, Any], str]
 """(what was measured, the table)."""

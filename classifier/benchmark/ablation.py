@@ -24,7 +24,7 @@ from classifier.contract import OUT_OF_SCOPE_LABEL
 from classifier.data.dataset import Example, read_examples
 from classifier.evaluation import evaluate
 from classifier.files import write_text
-from classifier.training import TrainingConfig, fit
+from classifier.training.fit import TrainingConfig, fit
 
 CHECKED = 3000
 """Validation messages."""
@@ -138,7 +138,7 @@ def draw(examples: Sequence[Example], each: int, seed: int = 0) -> tuple[list[Ex
 
 def changed(train: Sequence[Example], changes: Mapping[str, Any]) -> TrainingConfig:
     """Return the default recipe for these messages with one lever changed."""
-    from classifier.recipe import adapted  # noqa: PLC0415 - beside its use
+    from classifier.training.recipe import adapted  # noqa: PLC0415 - beside its use
 
     categories = len({example.label for example in train})
     config = adapted(

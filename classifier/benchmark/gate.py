@@ -22,7 +22,7 @@ from classifier.data.dataset import Example, read_examples
 from classifier.gate import Floors, judge
 from classifier.inference.predictions import Answers, answer
 from classifier.inference.torch_predictor import TorchPredictor
-from classifier.training import TrainingConfig, fit
+from classifier.training.fit import TrainingConfig, fit
 
 CATEGORIES = (
     "card_payment_fee_charged",

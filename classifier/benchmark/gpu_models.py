@@ -20,7 +20,7 @@ from classifier.model.collate import collate
 from classifier.model.metadata import ModelFacts, WordScorerFacts
 from classifier.model.network import TextClassifier, TrainedModel, WordScorer
 from classifier.text.tokenize import TextEncoder
-from classifier.word_scorer import LAYERS, UNITS
+from classifier.training.word_scorer import LAYERS, UNITS
 
 CATEGORIES = 77
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")

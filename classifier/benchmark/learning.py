@@ -24,7 +24,7 @@ from classifier.benchmark.workers import side_by_side, threads_each
 from classifier.contract import InvalidInput
 from classifier.data.dataset import Example, hash_of_texts, read_examples
 from classifier.files import write_text
-from classifier.training import TrainingConfig
+from classifier.training.fit import TrainingConfig
 
 FILES = ("banking77-train.csv", "banking77-test.csv")
 SEEDS = (0, 1, 2)

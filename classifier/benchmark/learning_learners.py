@@ -23,11 +23,11 @@ from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.base_models import load_encoder, resolve_base_model
 from classifier.model.hardware import choose_device, use_threads
 from classifier.model.network import TextClassifier, raw_tokenizer
-from classifier.probe import embed
 from classifier.text.normalize import model_text
 from classifier.text.tokenize import TextEncoder
-from classifier.training import TrainingConfig, fit, fit_day_one
-from classifier.training_types import FitResult
+from classifier.training.config import FitResult
+from classifier.training.fit import TrainingConfig, fit, fit_day_one
+from classifier.training.linear_probe import embed
 
 Floats = npt.NDArray[Any]
 Vectors = Mapping[str, Floats]

@@ -15,8 +15,8 @@ from classifier.data.dataset import Example
 from classifier.feedback.active_learning import most_helpful
 from classifier.feedback.correction_memory import Recalled, recall
 from classifier.model.metadata import ModelFacts
-from classifier.out_of_fold import find_suspects
-from classifier.training_types import TrainingConfig
+from classifier.training.config import TrainingConfig
+from classifier.training.out_of_fold import find_suspects
 
 Floats = npt.NDArray[Any]
 

@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 
 from classifier.benchmark.learning_learners import frozen_vectors
 from classifier.data.dataset import Example, StarterPack
-from classifier.training import TrainingConfig
+from classifier.training.fit import TrainingConfig
 
 EACH = (1, 3, 5, 10, 30)
 """Messages of a category."""

@@ -27,7 +27,7 @@ from classifier.evaluation import Report, evaluate
 from classifier.files import write_text
 from classifier.inference.predictor import Predictor
 from classifier.inference.torch_predictor import TorchPredictor
-from classifier.training import FitResult, TrainingConfig, fit
+from classifier.training.fit import FitResult, TrainingConfig, fit
 
 SEEDS = (0, 1, 2)
 FLIPPED = 0.2

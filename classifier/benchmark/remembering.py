@@ -19,7 +19,7 @@ from classifier.benchmark.learning_learners import Ours, Said, Tuning, Vectors
 from classifier.benchmark.learning_parts import Memory, repeats
 from classifier.benchmark.learning_stream import Floats, Rules, Staff, Stream, draw_staff, draw_stream
 from classifier.data.dataset import Example, read_examples
-from classifier.training import TrainingConfig
+from classifier.training.fit import TrainingConfig
 
 SEEDS = (0, 1)
 EARLIER, LEARNED, FOLLOWING = 330, 1100, 2500

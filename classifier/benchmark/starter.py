@@ -14,7 +14,7 @@ from classifier.data.dataset import Example, starter_pack
 from classifier.evaluation import Report, evaluate
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.network import TrainedModel
-from classifier.training import FitResult, TrainingConfig, fit, fit_day_one
+from classifier.training.fit import FitResult, TrainingConfig, fit, fit_day_one
 
 SINGLE_MESSAGES = 100
 

@@ -27,8 +27,8 @@ from sklearn.linear_model import LogisticRegression
 
 from classifier.contract import OUT_OF_SCOPE_LABEL, BrokenModel, InvalidInput
 from classifier.data.dataset import Example
-from classifier.probe import fit_head, standardised
 from classifier.text.normalize import model_text
+from classifier.training.linear_probe import fit_head, standardised
 
 Array = npt.NDArray[Any]
 _Analyzer = Literal["word", "char_wb"]

@@ -28,7 +28,7 @@ from classifier.model.registry import Registry
 from classifier.model_control import RegistryControl
 from classifier.retraining import RetrainWorker
 from classifier.settings import ClassifierSettings
-from classifier.training import fit
+from classifier.training.fit import fit
 from classifier.watcher import RegistryWatcher
 from tests.factories.moving_clock import MovingClock
 from tests.factories.tiny_bert import TOPICS, config_for, messages, tiny_bert

@@ -14,7 +14,7 @@ from classifier.data.dataset import Category, StarterPack
 from classifier.model.registry import Registry
 from classifier.retraining import RetrainWorker
 from classifier.settings import ClassifierSettings
-from classifier.training import fit_day_one
+from classifier.training.fit import fit_day_one
 from storage.database import Database
 from tests.factories.tiny_bert import TOPICS, config_for, messages, tiny_bert
 

@@ -14,7 +14,7 @@ from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from classifier.data.dataset import Example
 from classifier.model.network import TextClassifier, TrainedModel, WordScorer
-from classifier.training import TrainingConfig, fit
+from classifier.training.fit import TrainingConfig, fit
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

@@ -18,7 +18,7 @@ from classifier.retraining import RetrainWorker
 from classifier.scheduler import insert_runs
 from classifier.settings import ClassifierSettings
 from classifier.shadowing import ShadowTime
-from classifier.training import fit_day_one
+from classifier.training.fit import fit_day_one
 from classifier.version_records import record_first_version
 from classifier.watcher import RegistryWatcher
 from storage.models import ModelState, RunState

@@ -20,7 +20,7 @@ from classifier.explanation.faithfulness import (
 )
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.directory import save_model_directory
-from classifier.word_scorer import score_words
+from classifier.training.word_scorer import score_words
 from tests.factories.tiny_bert import messages, tiny_bert, tiny_model, write_messages
 
 TEXTS = [f"hello the {example.text} is again my" for example in messages(8, seed=7)]

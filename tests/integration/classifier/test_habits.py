@@ -10,7 +10,7 @@ from classifier.explain_commands import commands
 from classifier.explanation.global_words import habits, misleading
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.directory import save_model_directory
-from classifier.training import fit
+from classifier.training.fit import fit
 from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert, tiny_model, write_messages
 
 

@@ -9,11 +9,11 @@ import pytest
 
 from classifier.data.dataset import Example
 from classifier.engine import EngineSettings, LocalClassifier
-from classifier.head_refit import refit_head
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.directory import load_model_directory, save_model_directory
 from classifier.model.embedding_cache import FOLDER, EmbeddingCache, encoder_key
-from classifier.training import fit, fit_day_one
+from classifier.training.fit import fit, fit_day_one
+from classifier.training.head_update import refit_head
 from tests.factories.tiny_bert import (
     FILLERS,
     NOW,

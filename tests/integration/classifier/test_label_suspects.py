@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from bot.cli import app
 from classifier.contract import InvalidInput
-from classifier.out_of_fold import find_suspects, fine_tuned
+from classifier.training.out_of_fold import find_suspects, fine_tuned
 from tests.factories.tiny_bert import config_for, messages, tiny_bert
 
 OTHER = {"billing": "login", "login": "network", "network": "billing", "oos": "oos"}

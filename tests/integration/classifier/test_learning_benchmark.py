@@ -22,7 +22,7 @@ from classifier.benchmark.learning_stream import Rules, draw_staff, draw_stream
 from classifier.contract import InvalidInput
 from classifier.data.dataset import Example
 from classifier.inference.torch_predictor import TorchPredictor
-from classifier.training import fit_day_one
+from classifier.training.fit import fit_day_one
 from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert, write_messages
 
 RULES = Rules(messages=40, every=20, questions=5)
@@ -104,7 +104,7 @@ def test_messages_that_nobody_labelled_may_teach_the_last_time(data, tmp_path, p
 
 def test_only_a_system_that_says_so_has_messages_around(data, tmp_path, plan, monkeypatch):
     monkeypatch.setattr("classifier.model.neighbor_smoothing.SHARES", (0.5,))
-    monkeypatch.setattr("classifier.settling.FEWEST", 1)
+    monkeypatch.setattr("classifier.training.fit_smoothing.FEWEST", 1)
     known = measure(data, tmp_path, replace(plan, systems=("ours", "around")))
     moved = {name: [day.get("moved") for day in runs["0"]["trained"]] for name, runs in known.items()}
     assert set(moved["ours"]) == {None}

@@ -16,7 +16,7 @@ from classifier.inference.backends.source import Source, can_build, read_source
 from classifier.inference.loading import LoadSettings, load
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.directory import load_model_directory, save_model_directory
-from classifier.word_scorer import score_words
+from classifier.training.word_scorer import score_words
 from tests.factories.tiny_bert import FILLERS, TOPICS, messages, tiny_bert, tiny_model
 from tests.factories.tiny_encoders import bge, distilbert
 

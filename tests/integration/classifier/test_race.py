@@ -14,9 +14,9 @@ from classifier.inference.predictor import backend_choice as race
 from classifier.inference.predictor import backend_timing as racing
 from classifier.inference.predictor import loading
 from classifier.inference.torch_predictor import TorchPredictor
-from classifier.int8_training import prepare_int8, source_of
 from classifier.model.directory import load_model_directory, save_model_directory
 from classifier.text.tokenize import batches_by_budget
+from classifier.training.int8_training import prepare_int8, source_of
 from tests.factories.tiny_bert import messages, tiny_bert, tiny_model
 from tests.factories.tiny_encoders import distilbert
 

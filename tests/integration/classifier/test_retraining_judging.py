@@ -16,14 +16,14 @@ import pytest
 from classifier.data.dataset import Category, Example, StarterPack
 from classifier.data.manifest import MANIFEST_FILE, check_manifest, example_hash, learned_by, manifest_hash
 from classifier.data.training_set import SaidBy, TrainingSet, assemble
-from classifier.doubting import FEWEST_LABELS, find_doubts
 from classifier.inference.predictions import Answers, answer
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.judging import Judged, judge_both
 from classifier.model.integrity import verify
 from classifier.model.network import TrainedModel
 from classifier.model.registry import Registry
-from classifier.training import fit
+from classifier.training.fit import fit
+from classifier.training.label_noise import FEWEST_LABELS, find_doubts
 from classifier.training_child import Job, Reporter, work
 from classifier.training_material import material_of
 from storage.labels import LabelledText

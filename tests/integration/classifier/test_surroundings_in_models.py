@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from classifier.data.dataset import Example
-from classifier.head_refit import refit_head
 from classifier.inference.loading import LoadSettings, load
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.directory import load_model_directory, save_model_directory, state_digest
 from classifier.model.neighbor_smoothing import FEWEST, Surroundings
-from classifier.training import fit
+from classifier.training.fit import fit
+from classifier.training.head_update import refit_head
 from classifier.training_child import Job, Reporter, work
 from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert
 

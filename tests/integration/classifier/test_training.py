@@ -20,8 +20,8 @@ from classifier.model.collate import collate
 from classifier.model.directory import state_digest
 from classifier.model.network import raw_tokenizer
 from classifier.text.tokenize import TextEncoder
-from classifier.training import fit
-from classifier.vocabulary import CompactVocabulary
+from classifier.training.compact_vocabulary import CompactVocabulary
+from classifier.training.fit import fit
 from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert, write_messages
 
 LEVERS = {

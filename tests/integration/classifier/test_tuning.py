@@ -7,13 +7,13 @@ import pytest
 from typer.testing import CliRunner
 
 from classifier.contract import InvalidInput
-from classifier.training_types import TrainingConfig
-from classifier.tuning import tune
+from classifier.training.config import TrainingConfig
+from classifier.training.tuning.report import chosen_parameters, compare, markdown, verdict, write_report
+from classifier.training.tuning.search import tune
+from classifier.training.tuning.space import Dimension, parse_dimension, space_with
+from classifier.training.tuning.trials import cross_validation_folds
+from classifier.training.tuning.types import TrialRecord, TuningPlan, TuningResult
 from classifier.tuning_commands import commands
-from classifier.tuning_report import chosen_parameters, compare, markdown, verdict, write_report
-from classifier.tuning_space import Dimension, parse_dimension, space_with
-from classifier.tuning_trials import cross_validation_folds
-from classifier.tuning_types import TrialRecord, TuningPlan, TuningResult
 from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert
 
 SHORT = (Dimension("epochs", "int", 1, 3), Dimension("learning_rate", "log", 1e-3, 1e-2))

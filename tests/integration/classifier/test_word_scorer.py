@@ -15,7 +15,7 @@ from classifier.model.directory import load_model_directory, save_model_director
 from classifier.model.metadata import WordScorerFacts
 from classifier.model.network import WordScorer
 from classifier.text.words import attended_words, word_owners
-from classifier.word_scorer import fit_word_scorer, score_words
+from classifier.training.word_scorer import fit_word_scorer, score_words
 from tests.factories.tiny_bert import messages, tiny_bert, tiny_model
 
 TEXTS = [f"please help {example.text}" for example in messages(40, seed=5)]

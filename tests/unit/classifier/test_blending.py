@@ -5,9 +5,9 @@ import pytest
 import torch
 from scipy.special import log_softmax
 
-from classifier.blending import blend, probe_head, temperatures
 from classifier.model.base_models import load_encoder, resolve_base_model
 from classifier.model.network import TextClassifier
+from classifier.training.head_blending import blend, probe_head, temperatures
 from tests.factories.tiny_bert import tiny_bert
 
 

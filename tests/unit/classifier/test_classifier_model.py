@@ -19,7 +19,7 @@ from classifier.model.integrity import verify
 from classifier.model.network import raw_tokenizer
 from classifier.model.registry import Registry
 from classifier.text.tokenize import TextEncoder
-from classifier.training import TrainingConfig, fit, fit_day_one
+from classifier.training.fit import TrainingConfig, fit, fit_day_one
 from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert, tiny_model
 
 

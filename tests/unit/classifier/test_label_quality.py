@@ -7,7 +7,7 @@ import torch
 from classifier.contract import InvalidInput
 from classifier.data.confident_learning import confident_joint, distrusted_voices, hold_out, review, suspects
 from classifier.data.dataset import Example
-from classifier.out_of_fold import fold_of, from_neighbours, from_regression
+from classifier.training.out_of_fold import fold_of, from_neighbours, from_regression
 
 LABELS = ("billing", "login", "network")
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from classifier.benchmark.names import WAYS, measure, table
 from classifier.data.dataset import Category, Example, StarterPack
-from classifier.training import TrainingConfig
+from classifier.training.fit import TrainingConfig
 
 PLACES = {"one": [1.0, 0.0], "two": [0.0, 1.0], "misleading": [0.5, 0.6]}
 

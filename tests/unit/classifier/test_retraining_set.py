@@ -21,7 +21,7 @@ from classifier.data.training_set import (
     SaidBy,
     assemble,
 )
-from classifier.training_types import Stage
+from classifier.training.config import Stage
 from storage.labels import LabelledText
 from tests.factories.rows import NOW
 

@@ -10,11 +10,16 @@ from classifier.benchmark.quality import flip, summary
 from classifier.benchmark.quality_table import table
 from classifier.contract import InvalidInput
 from classifier.data.dataset import Example, read_texts
-from classifier.losses import classification_loss, consistency_loss, contrastive_loss, preservation_loss
-from classifier.recipe import adapted, epochs_for
-from classifier.self_training import spread
-from classifier.training_options import parse_options, read_options, with_options
-from classifier.training_types import TrainingConfig
+from classifier.training.config import TrainingConfig
+from classifier.training.losses import (
+    classification_loss,
+    consistency_loss,
+    contrastive_loss,
+    preservation_loss,
+)
+from classifier.training.options import parse_options, read_options, with_options
+from classifier.training.recipe import adapted, epochs_for
+from classifier.training.self_training import spread
 
 
 def test_few_messages_a_category_mean_more_epochs_a_faster_rate_and_several_seeds():

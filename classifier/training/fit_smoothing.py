@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.calibration.temperature import negative_log_likelihood
-from classifier.finishing import Places, outputs_of
 from classifier.model.neighbor_smoothing import FEWEST, MOST, SHARES, Surroundings, best_share
 from classifier.model.network import TextClassifier
-from classifier.preparation import Prepared
+from classifier.training.calibrate import Places, outputs_of
+from classifier.training.inputs import Prepared
 
 
 def surroundings_of(

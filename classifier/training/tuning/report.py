@@ -14,7 +14,7 @@ from scipy.stats import t as student
 
 from classifier.contract import InvalidInput
 from classifier.files import write_text
-from classifier.tuning_types import TuningResult
+from classifier.training.tuning.types import TuningResult
 
 _SURE = 0.05
 _BEST, _OTHER = "#2f6f4f", "#8a8f98"

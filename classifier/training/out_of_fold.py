@@ -16,9 +16,9 @@ from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
 from classifier.data.confident_learning import LabelReview, review
 from classifier.data.dataset import Example
 from classifier.data.neighbours import nearest_others
-from classifier.preparation import prepare
-from classifier.probe import embed, fit_head, standardised
-from classifier.training_types import Progress, TrainingConfig
+from classifier.training.config import Progress, TrainingConfig
+from classifier.training.inputs import prepare
+from classifier.training.linear_probe import embed, fit_head, standardised
 
 Floats = npt.NDArray[Any]
 
@@ -124,7 +124,7 @@ def fine_tuned(
     # the training may hold out suspects itself, so it imports this module
     from classifier.inference.predictions import answer  # noqa: PLC0415
     from classifier.inference.torch_predictor import TorchPredictor  # noqa: PLC0415
-    from classifier.training import fit  # noqa: PLC0415
+    from classifier.training.fit import fit  # noqa: PLC0415
 
     # a fold leaves fewer messages of a category than there are
     config = replace(

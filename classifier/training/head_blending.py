@@ -17,7 +17,7 @@ from scipy.special import log_softmax
 
 from classifier.calibration.temperature import fit_temperature
 from classifier.model.network import TextClassifier
-from classifier.probe import fit_head, standardised
+from classifier.training.linear_probe import fit_head, standardised
 
 _ENOUGH = 30
 """Held-back messages below which nothing is mixed: they would say anything."""

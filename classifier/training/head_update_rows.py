@@ -18,7 +18,7 @@ import torch
 from torch.nn.functional import log_softmax
 
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
-from classifier.probe import standardised
+from classifier.training.linear_probe import standardised
 
 FEWEST = 3
 """Examples below which a category gets no row yet; 5 to 8 are what people are asked for."""

@@ -11,8 +11,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
 from classifier.data.dataset import Example
-from classifier.training_types import Progress
-from classifier.tuning_types import Outcome, TrialRecord
+from classifier.training.config import Progress
+from classifier.training.tuning.types import Outcome, TrialRecord
 
 _CHECKS_A_FOLD = 4
 """A trial may be given up after each quarter of a fold's epochs."""

@@ -24,16 +24,24 @@ from torch import nn
 
 from classifier.contract import OUT_OF_SCOPE_LABEL
 from classifier.data.dataset import Example, fingerprint
-from classifier.finishing import finish, version_of
-from classifier.head_rows import PENALTIES, Learned, Plan, known, learn_rows, plan_rows, sample
-from classifier.int8_training import measure_agreement
 from classifier.model.embedding_cache import EmbeddingCache
 from classifier.model.metadata import ModelFacts
 from classifier.model.network import TextClassifier, TrainedModel
 from classifier.model.ood_distance import ScopeSpace, fit_scope_space
-from classifier.probe import embed
 from classifier.text.tokenize import TextEncoder
-from classifier.training_types import Progress, TrainingConfig
+from classifier.training.calibrate import finish, version_of
+from classifier.training.config import Progress, TrainingConfig
+from classifier.training.head_update_rows import (
+    PENALTIES,
+    Learned,
+    Plan,
+    known,
+    learn_rows,
+    plan_rows,
+    sample,
+)
+from classifier.training.int8_training import measure_agreement
+from classifier.training.linear_probe import embed
 
 Report = Callable[[Progress], None]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any, Literal
 
-from classifier.tuning_space import Dimension
+from classifier.training.tuning.space import Dimension
 
 Outcome = Literal["complete", "pruned", "failed"]
 

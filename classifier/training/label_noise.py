@@ -13,10 +13,10 @@ from typing import Any
 
 from classifier.data.confident_learning import KEPT_OF_A_CATEGORY, Suspect, distrusted_voices, suspects
 from classifier.data.dataset import Example
-from classifier.out_of_fold import probabilities_of
-from classifier.preparation import prepare
-from classifier.probe import embed
-from classifier.training_types import Progress, TrainingConfig
+from classifier.training.config import Progress, TrainingConfig
+from classifier.training.inputs import prepare
+from classifier.training.linear_probe import embed
+from classifier.training.out_of_fold import probabilities_of
 
 FEWEST_LABELS = 50
 """With fewer labels of people each one is heard as it is: a correction is what the model did not know."""

@@ -14,20 +14,20 @@ import numpy as np
 
 from classifier.contract import OUT_OF_SCOPE_LABEL
 from classifier.data.dataset import Example, fingerprint, hash_of_texts, split_examples
-from classifier.day_one import fit_day_one
-from classifier.finishing import Places, finish, outputs_of
-from classifier.int8_training import prepare_int8
 from classifier.model.baselines import fit_baselines
 from classifier.model.network import TrainedModel
-from classifier.out_of_fold import find_suspects
-from classifier.parallel import parallel
-from classifier.preparation import Prepared, prepare
-from classifier.recipe import Recipe, adapted, epochs_for
-from classifier.settling import settle, surroundings_of
-from classifier.stages import Checkpointing, Report, Stages, Trained, never_back, within
 from classifier.text.tokenize import Encoded
-from classifier.training_types import FitResult, Progress, Stage, TrainingConfig
-from classifier.word_scorer import score_words
+from classifier.training.calibrate import Places, finish, outputs_of
+from classifier.training.config import FitResult, Progress, Stage, TrainingConfig
+from classifier.training.day_one import fit_day_one
+from classifier.training.fit_smoothing import settle, surroundings_of
+from classifier.training.inputs import Prepared, prepare
+from classifier.training.int8_training import prepare_int8
+from classifier.training.out_of_fold import find_suspects
+from classifier.training.parallel import parallel
+from classifier.training.pipeline import Checkpointing, Report, Stages, Trained, never_back, within
+from classifier.training.recipe import Recipe, adapted, epochs_for
+from classifier.training.word_scorer import score_words
 
 __all__ = ["FitResult", "Progress", "Stage", "TrainingConfig", "epochs_for", "fit", "fit_day_one"]
 

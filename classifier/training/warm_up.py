@@ -10,12 +10,12 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
-from classifier.losses import contrastive_loss
 from classifier.model.collate import collate, shuffled_by_length
 from classifier.model.hardware import autocast
 from classifier.model.network import TextClassifier
-from classifier.recipe import Recipe, rate_factor
 from classifier.text.tokenize import Encoded
+from classifier.training.losses import contrastive_loss
+from classifier.training.recipe import Recipe, rate_factor
 
 _MASKED = 0.15
 _AS_MASK, _AS_RANDOM = 0.8, 0.9

@@ -23,12 +23,12 @@ from optuna.trial import TrialState
 
 from classifier.contract import ClassifierError, InvalidInput
 from classifier.data.dataset import Example, check_trainable, fingerprint
-from classifier.recipe import adapted
-from classifier.training import fit
-from classifier.training_types import Progress, TrainingConfig
-from classifier.tuning_space import space_with
-from classifier.tuning_trials import Watch, cross_validation_folds, record_of
-from classifier.tuning_types import TrialRecord, TuningPlan, TuningProgress, TuningResult
+from classifier.training.config import Progress, TrainingConfig
+from classifier.training.fit import fit
+from classifier.training.recipe import adapted
+from classifier.training.tuning.space import space_with
+from classifier.training.tuning.trials import Watch, cross_validation_folds, record_of
+from classifier.training.tuning.types import TrialRecord, TuningPlan, TuningProgress, TuningResult
 
 _STARTUP_TRIALS = 8
 """Random trials before the sampler trusts what it has seen (Bergstra et al. 2011)."""

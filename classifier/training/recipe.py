@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from classifier.training_types import TrainingConfig
+from classifier.training.config import TrainingConfig
 
 _FEWEST_EPOCHS, _MOST_EPOCHS = 5, 30
 _EPOCHS_OF_A_THOUSAND, _FALL = 7.0, 0.4

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import optuna
 
 from classifier.contract import InvalidInput
-from classifier.training_types import TrainingConfig
+from classifier.training.config import TrainingConfig
 
 Kind = Literal["float", "log", "int", "choice"]
 Value = float | int | bool | str | None

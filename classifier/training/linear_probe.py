@@ -11,7 +11,7 @@ from torch.nn.functional import log_softmax
 from classifier.model.collate import collate
 from classifier.model.network import TextClassifier
 from classifier.text.tokenize import Encoded, TextEncoder, batches_by_budget
-from classifier.training_types import Progress
+from classifier.training.config import Progress
 
 _OUT_OF_SCOPE_WEIGHT = 0.5
 

@@ -23,7 +23,7 @@ from classifier.model.directory import state_digest
 from classifier.model.metadata import ModelFacts
 from classifier.model.network import TextClassifier
 from classifier.text.tokenize import Encoded, batches_by_budget
-from classifier.training_types import TrainingConfig
+from classifier.training.config import TrainingConfig
 
 Logits = npt.NDArray[Any]
 

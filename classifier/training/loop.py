@@ -14,23 +14,23 @@ import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from classifier.checkpoint import Checkpoints, Progressed, optimizer_tensors, restore_optimizer
 from classifier.contract import TrainingDiverged
-from classifier.finishing import logits_of
-from classifier.losses import (
+from classifier.meter import Meter
+from classifier.model.collate import collate, shuffled_by_length
+from classifier.model.hardware import autocast
+from classifier.model.network import TextClassifier
+from classifier.text.tokenize import Encoded
+from classifier.training.calibrate import logits_of
+from classifier.training.checkpoint import Checkpoints, Progressed, optimizer_tensors, restore_optimizer
+from classifier.training.losses import (
     classification_loss,
     consistency_loss,
     contrastive_loss,
     preservation_loss,
 )
-from classifier.meter import Meter
-from classifier.model.collate import collate, shuffled_by_length
-from classifier.model.hardware import autocast
-from classifier.model.network import TextClassifier
-from classifier.parallel import Parallel
-from classifier.recipe import Recipe, rate_factor
-from classifier.sharpness import climbed
-from classifier.text.tokenize import Encoded
+from classifier.training.parallel import Parallel
+from classifier.training.recipe import Recipe, rate_factor
+from classifier.training.sam import climbed
 
 _SHORT = 128
 """Up to here attention without a fused kernel is faster on a CPU: the fused one's backward pass is slow."""

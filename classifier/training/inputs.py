@@ -20,7 +20,7 @@ from classifier.model.metadata import ModelFacts, ModelKind
 from classifier.model.network import TextClassifier, raw_tokenizer
 from classifier.model.ood_distance import ScopeSpace, fit_scope_space
 from classifier.text.tokenize import Encoded, TextEncoder
-from classifier.training_types import TrainingConfig
+from classifier.training.config import TrainingConfig
 
 
 @dataclass(frozen=True, slots=True)

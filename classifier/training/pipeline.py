@@ -13,24 +13,24 @@ import torch
 from scipy.special import softmax
 from torch.nn.functional import one_hot
 
-from classifier.blending import blend, probe_head, temperatures
 from classifier.calibration.vectors import unit
-from classifier.checkpoint import Checkpoints
 from classifier.data.dataset import Example
-from classifier.finishing import outputs_of
 from classifier.meter import Meter
 from classifier.model.network import TextClassifier
 from classifier.model.ood_distance import ScopeSpace
-from classifier.parallel import Parallel
-from classifier.preparation import Prepared, scope_space_of, weights_of
-from classifier.probe import embed, embed_encoded, fit_head, set_head, standardised
-from classifier.recipe import Recipe
-from classifier.self_training import spread
 from classifier.text.tokenize import Encoded
-from classifier.training_loop import Loop, TokenData
-from classifier.training_types import Progress, Stage
-from classifier.vocabulary import CompactVocabulary
-from classifier.warm_up import learn_masked_words, learn_neighbours
+from classifier.training.calibrate import outputs_of
+from classifier.training.checkpoint import Checkpoints
+from classifier.training.compact_vocabulary import CompactVocabulary
+from classifier.training.config import Progress, Stage
+from classifier.training.head_blending import blend, probe_head, temperatures
+from classifier.training.inputs import Prepared, scope_space_of, weights_of
+from classifier.training.linear_probe import embed, embed_encoded, fit_head, set_head, standardised
+from classifier.training.loop import Loop, TokenData
+from classifier.training.parallel import Parallel
+from classifier.training.recipe import Recipe
+from classifier.training.self_training import spread
+from classifier.training.warm_up import learn_masked_words, learn_neighbours
 
 Report = Callable[[Progress], None]
 

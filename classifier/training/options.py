@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from classifier.contract import InvalidInput
 
 if TYPE_CHECKING:
-    from classifier.training_types import TrainingConfig
+    from classifier.training.config import TrainingConfig
 
 RESERVED = frozenset({"seed", "threads", "device", "base_model"})
 """They have options of their own, or belong to the machine."""
