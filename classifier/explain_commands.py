@@ -89,9 +89,9 @@ def habits(
     texts = [example.text for example in read_examples(labels)]
     import random
 
+    from classifier.evaluation.report.habits_page import habits_page
     from classifier.explanation.global_words import habits as measure
     from classifier.files import write_text
-    from classifier.report.habits_page import habits_page
 
     if len(texts) > messages:
         texts = random.Random(seed).sample(texts, messages)  # noqa: S311  # not a secret  # nosec B311

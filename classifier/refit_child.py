@@ -61,15 +61,15 @@ def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Fit the head, judge both models on the same messages, and publish without activating."""
     from classifier.data.dataset import Example  # noqa: PLC0415
     from classifier.data.manifest import MANIFEST_FILE, encoded, learned_by, manifest_hash  # noqa: PLC0415
-    from classifier.evaluation import measure  # noqa: PLC0415
+    from classifier.evaluation.gate.head_update import judge_refit  # noqa: PLC0415
+    from classifier.evaluation.measure import measure  # noqa: PLC0415
+    from classifier.evaluation.model_card import model_card  # noqa: PLC0415
     from classifier.inference.predictions import answer  # noqa: PLC0415 - torch takes seconds to import; say so first
     from classifier.inference.torch_predictor import TorchPredictor  # noqa: PLC0415
     from classifier.model.directory import load_model_directory  # noqa: PLC0415
     from classifier.model.embedding_cache import EmbeddingCache, encoder_key  # noqa: PLC0415
     from classifier.model.hardware import use_threads  # noqa: PLC0415
     from classifier.model.registry import Registry  # noqa: PLC0415
-    from classifier.model_card import model_card  # noqa: PLC0415
-    from classifier.refit_gate import judge_refit  # noqa: PLC0415
     from classifier.training.config import Progress, TrainingConfig  # noqa: PLC0415
     from classifier.training.head_update import refit_head  # noqa: PLC0415
     from classifier.training.head_update_rows import known  # noqa: PLC0415

@@ -17,7 +17,7 @@ from classifier.child_limits import default_memory_mib
 from classifier.contract import ClassifierError
 from classifier.data.dataset import StarterPack
 from classifier.data.training_set import TrainingSet
-from classifier.gate import Verdict, verdict_from
+from classifier.evaluation.gate.judge import Verdict, verdict_from
 from classifier.model.registry import Registry
 from classifier.refit_child import RefitJob
 from classifier.refitting import refit_job

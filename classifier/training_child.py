@@ -90,16 +90,16 @@ class Reporter:
 def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Fit, judge both models on the same messages, and publish the new one without activating it."""
     from classifier.data.manifest import MANIFEST_FILE, encoded  # noqa: PLC0415
-    from classifier.evaluation import measure  # noqa: PLC0415
+    from classifier.evaluation.gate.comparison import compare, judge_both  # noqa: PLC0415
+    from classifier.evaluation.measure import measure  # noqa: PLC0415
+    from classifier.evaluation.model_card import model_card  # noqa: PLC0415
+    from classifier.evaluation.report.figures import draw_confusion  # noqa: PLC0415
     from classifier.explanation.faithfulness import FEWEST, faithfulness, measurable  # noqa: PLC0415
     from classifier.inference.predictions import Answers, answer  # noqa: PLC0415 - torch takes seconds to import; say so first
     from classifier.inference.torch_predictor import TorchPredictor  # noqa: PLC0415
-    from classifier.judging import compare, judge_both  # noqa: PLC0415
     from classifier.model.directory import load_model_directory  # noqa: PLC0415
     from classifier.model.network import TrainedModel  # noqa: PLC0415
     from classifier.model.registry import Registry  # noqa: PLC0415
-    from classifier.model_card import model_card  # noqa: PLC0415
-    from classifier.report.figures import draw_confusion  # noqa: PLC0415
     from classifier.training.fit import Progress, TrainingConfig, fit  # noqa: PLC0415
     from classifier.training_material import material_of  # noqa: PLC0415
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from classifier.data.dataset import Example
 from classifier.data.manifest import check_manifest, entry_of, example_hash, manifest_hash, manifest_of
-from classifier.judging import Judged, without
+from classifier.evaluation.gate.comparison import Judged, without
 from classifier.training.config import Progress, TrainingConfig
 from classifier.training.label_noise import SOFTENED, Doubts, find_doubts
 

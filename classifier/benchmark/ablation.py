@@ -22,7 +22,7 @@ import numpy as np
 from classifier.benchmark.workers import side_by_side, threads_each
 from classifier.contract import OUT_OF_SCOPE_LABEL
 from classifier.data.dataset import Example, read_examples
-from classifier.evaluation import evaluate
+from classifier.evaluation.measure import evaluate
 from classifier.files import write_text
 from classifier.training.fit import TrainingConfig, fit
 

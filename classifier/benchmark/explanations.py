@@ -13,6 +13,9 @@ import numpy as np
 import torch
 
 from classifier.contract import Explanation
+from classifier.evaluation.measure.report import explanation_words as behind
+from classifier.evaluation.report.markdown import plain
+from classifier.evaluation.report.markdown import table as as_markdown
 from classifier.explanation.counterfactual import Ask, decision_of, without_words
 from classifier.explanation.faithfulness import faithfulness, measurable
 from classifier.explanation.leave_one_out import explain
@@ -24,9 +27,6 @@ from classifier.inference.backends.source import can_build, read_source
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.collate import collate
 from classifier.model.network import TrainedModel
-from classifier.report import explanation_words as behind
-from classifier.report.markdown import plain
-from classifier.report.markdown import table as as_markdown
 from classifier.text.tokenize import Encoded
 
 _TURNS = 20

@@ -19,7 +19,7 @@ import numpy as np
 from classifier.benchmark.workers import side_by_side, threads_each
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
 from classifier.data.dataset import Example, read_examples
-from classifier.gate import Floors, judge
+from classifier.evaluation.gate.judge import Floors, judge
 from classifier.inference.predictions import Answers, answer
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.training.fit import TrainingConfig, fit

@@ -24,10 +24,10 @@ from classifier.benchmark.learning_parts import names_of
 from classifier.calibration.statistics import mcnemar_worse
 from classifier.contract import InvalidInput
 from classifier.data.dataset import Example, read_examples
+from classifier.evaluation.gate.head_update import F1_LOSS
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.embedding_cache import EmbeddingCache
 from classifier.model.network import TrainedModel
-from classifier.refit_gate import F1_LOSS
 from classifier.training.fit import TrainingConfig, fit, fit_day_one
 from classifier.training.head_update import RefitResult, refit_head
 

@@ -19,11 +19,11 @@ import numpy as np
 from scipy.stats import beta
 from scipy.stats import t as student
 
-from classifier.baseline_answers import answer_baselines
 from classifier.benchmark.workers import side_by_side, threads_each
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
 from classifier.data.dataset import Example, read_examples
-from classifier.evaluation import Report, evaluate
+from classifier.evaluation.baseline_predictions import answer_baselines
+from classifier.evaluation.measure import Report, evaluate
 from classifier.files import write_text
 from classifier.inference.predictor import Predictor
 from classifier.inference.torch_predictor import TorchPredictor

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from classifier.data.dataset import Example, starter_pack
-from classifier.evaluation import Report, evaluate
+from classifier.evaluation.measure import Report, evaluate
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.network import TrainedModel
 from classifier.training.fit import FitResult, TrainingConfig, fit, fit_day_one

@@ -29,6 +29,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from classifier.contract import BaseModelUnavailable, BrokenModel, InvalidInput
+from classifier.evaluation.model_card import model_card
 from classifier.model.base_models import load_encoder
 from classifier.model.baselines import load_baselines
 from classifier.model.integrity import MANIFEST, read_facts, sha256_of, verify
@@ -37,7 +38,6 @@ from classifier.model.neighbor_smoothing import load_surroundings
 from classifier.model.network import TextClassifier, TrainedModel, WordScorer
 from classifier.model.ood_distance import load_scope_space
 from classifier.model.quantization import load_ranges
-from classifier.model_card import model_card
 
 
 def save_model_directory(

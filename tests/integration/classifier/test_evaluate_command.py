@@ -5,9 +5,9 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from classifier.baseline_answers import embed_frozen
 from classifier.commands import commands
 from classifier.data.dataset import Example
+from classifier.evaluation.baseline_predictions import embed_frozen
 from classifier.model.baselines import fit_baselines
 from classifier.model.directory import load_model_directory, save_model_directory
 from classifier.model.integrity import verify

@@ -16,9 +16,9 @@ import pytest
 from classifier.data.dataset import Category, Example, StarterPack
 from classifier.data.manifest import MANIFEST_FILE, check_manifest, example_hash, learned_by, manifest_hash
 from classifier.data.training_set import SaidBy, TrainingSet, assemble
+from classifier.evaluation.gate.comparison import Judged, judge_both
 from classifier.inference.predictions import Answers, answer
 from classifier.inference.torch_predictor import TorchPredictor
-from classifier.judging import Judged, judge_both
 from classifier.model.integrity import verify
 from classifier.model.network import TrainedModel
 from classifier.model.registry import Registry

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from classifier.baseline_answers import answer_baselines, embed_frozen
 from classifier.contract import BrokenModel, InvalidInput
 from classifier.data.dataset import Example
+from classifier.evaluation.baseline_predictions import answer_baselines, embed_frozen
 from classifier.model.base_models import weights_sha256
 from classifier.model.baselines import fit_baselines, load_baselines
 from classifier.model.metadata import ModelFacts

@@ -9,7 +9,7 @@ from transformers import AutoModel
 
 from classifier.contract import BaseModelUnavailable, BrokenModel, InvalidInput
 from classifier.data.dataset import starter_pack
-from classifier.evaluation import evaluate
+from classifier.evaluation.measure import evaluate
 from classifier.explanation.leave_one_out import explain
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.base_models import EMBEDDED_NAME, EMBEDDED_SHA256, load_encoder, resolve_base_model

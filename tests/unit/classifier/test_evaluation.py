@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from classifier.baseline_answers import BaselineAnswers
 from classifier.contract import InvalidInput
 from classifier.data.dataset import Example
-from classifier.evaluation import measure
+from classifier.evaluation.baseline_predictions import BaselineAnswers
+from classifier.evaluation.measure import measure
+from classifier.evaluation.metrics import paired_difference, risk_coverage, wilson
 from classifier.inference.predictions import Answers
-from classifier.metrics import paired_difference, risk_coverage, wilson
 
 LABELS = ("billing", "login", "network")
 

@@ -9,15 +9,15 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from classifier.baseline_answers import BaselineAnswers
 from classifier.contract import InvalidInput
 from classifier.data.dataset import Example
-from classifier.evaluation import measure
+from classifier.evaluation.baseline_predictions import BaselineAnswers
+from classifier.evaluation.measure import measure
+from classifier.evaluation.report import write_report
+from classifier.evaluation.report.figures import Figure, draw_figures
+from classifier.evaluation.report.markdown import markdown, text_figures
+from classifier.evaluation.report.page import page
 from classifier.inference.predictions import Answers
-from classifier.report import write_report
-from classifier.report.figures import Figure, draw_figures
-from classifier.report.markdown import markdown, text_figures
-from classifier.report.page import page
 
 HOSTILE = '<script>alert("1")</script> & <img src=x onerror=alert(2)> `code` [a](javascript:alert(3)) | $x$'
 BLANK = tuple(

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from classifier.contract import InvalidInput
 from classifier.data.dataset import Example
+from classifier.evaluation.gate.judge import Check, Floors, Verdict, judge, verdict_from
 from classifier.explanation.types import GREEDY, REPLY, Faithfulness, FaithfulnessReport, Measure
-from classifier.gate import Check, Floors, Verdict, judge, verdict_from
 from classifier.inference.predictions import Answers, answer
 from classifier.inference.torch_predictor import TorchPredictor
 from tests.factories.tiny_bert import messages, tiny_bert, tiny_model
@@ -299,7 +299,7 @@ def test_models_that_differ_by_luck_alone_mostly_go_live():
 
 
 def test_the_gate_needs_no_torch():
-    program = "import sys, classifier.gate; sys.exit('torch' in sys.modules)"
+    program = "import sys, classifier.evaluation.gate.judge; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 

@@ -8,9 +8,17 @@ import numpy as np
 import pytest
 
 from classifier.data.dataset import Example
-from classifier.gate import Floors, judge
+from classifier.evaluation.gate.comparison import (
+    EXAMPLES,
+    FEWEST_OWN,
+    Judged,
+    compare,
+    f1_changes,
+    judge_both,
+    without,
+)
+from classifier.evaluation.gate.judge import Floors, judge
 from classifier.inference.predictions import Answers
-from classifier.judging import EXAMPLES, FEWEST_OWN, Judged, compare, f1_changes, judge_both, without
 
 LABELS = ("billing", "login", "network")
 FEW = Floors(resamples=400)

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 
 from classifier.data.dataset import Example
-from classifier.evaluation import evaluate
+from classifier.evaluation.gate.judge import Check, Verdict
+from classifier.evaluation.measure import evaluate
+from classifier.evaluation.model_card import model_card
 from classifier.explanation.faithfulness import faithfulness
 from classifier.explanation.types import REPLY
-from classifier.gate import Check, Verdict
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.directory import save_model_directory
 from classifier.model.integrity import verify
 from classifier.model.metadata import ModelFacts
 from classifier.model.registry import Registry
-from classifier.model_card import model_card
 from classifier.training_child import Job, Reporter, work
 from tests.factories.tiny_bert import config_for, messages, tiny_bert, tiny_model
 

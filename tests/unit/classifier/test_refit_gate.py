@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from classifier.data.dataset import Example
+from classifier.evaluation.gate.head_update import judge_refit
 from classifier.inference.predictions import Answers
-from classifier.refit_gate import judge_refit
 
 LABELS = ("a", "b", "c")
 GOLD = [Example(f"{label} {i}", label) for label in LABELS for i in range(40)]

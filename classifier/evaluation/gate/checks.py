@@ -19,8 +19,8 @@ from classifier.calibration.statistics import (
     placements,
 )
 from classifier.contract import OUT_OF_SCOPE_THRESHOLD
+from classifier.evaluation.gate.verdict import Check, Floors
 from classifier.explanation.types import GREEDY, REPLY, FaithfulnessReport
-from classifier.gate_types import Check, Floors
 
 if TYPE_CHECKING:
     from classifier.inference.predictions import Answers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from classifier.evaluation_types import BaselineReport, Interval, Report
+from classifier.evaluation.types import BaselineReport, Interval, Report
 from classifier.explanation.types import REPLY
 
 OURS = "this model"

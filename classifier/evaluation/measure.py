@@ -10,16 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
-from classifier.baseline_answers import BaselineAnswers
 from classifier.calibration.temperature import coverage_at_risk, expected_calibration_error
 from classifier.contract import OUT_OF_SCOPE_LABEL, OUT_OF_SCOPE_THRESHOLD, InvalidInput
 from classifier.data.dataset import Example
-from classifier.evaluation_types import RISKS, BaselineReport, CategoryReport, OutOfScopeReport, Report
-from classifier.explanation.types import ExplanationReport
-from classifier.inference.predictions import Answers, answer
-from classifier.inference.predictor import Predictor
-from classifier.inference.torch_predictor import TorchPredictor
-from classifier.metrics import (
+from classifier.evaluation.baseline_predictions import BaselineAnswers
+from classifier.evaluation.metrics import (
     brier_and_log_loss,
     by_category,
     by_length,
@@ -31,6 +26,11 @@ from classifier.metrics import (
     risk_coverage,
     wilson,
 )
+from classifier.evaluation.types import RISKS, BaselineReport, CategoryReport, OutOfScopeReport, Report
+from classifier.explanation.types import ExplanationReport
+from classifier.inference.predictions import Answers, answer
+from classifier.inference.predictor import Predictor
+from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.network import TrainedModel
 
 __all__ = ["RISKS", "CategoryReport", "OutOfScopeReport", "Report", "check_measurable", "evaluate", "measure"]

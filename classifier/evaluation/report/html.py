@@ -12,8 +12,8 @@ import importlib.resources
 from collections.abc import Sequence
 from html import escape
 
-from classifier.report import words
-from classifier.report.figures import Figure
+from classifier.evaluation.measure.report import words
+from classifier.evaluation.report.figures import Figure
 
 SORT = """
 for (const table of document.querySelectorAll("table.sortable")) {
@@ -54,7 +54,9 @@ def document(
         above: HTML before the sections.
         script: the page's own; no other one runs.
     """
-    style = (importlib.resources.files("classifier.report") / "style.css").read_text(encoding="utf-8")
+    style = (importlib.resources.files("classifier.evaluation.report") / "style.css").read_text(
+        encoding="utf-8"
+    )
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = (
         f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "

@@ -6,10 +6,10 @@ import html
 import re
 from collections.abc import Mapping, Sequence
 
-from classifier.evaluation_types import Report
-from classifier.report import explanation_words as behind
-from classifier.report import words
-from classifier.report.figures import Figure
+from classifier.evaluation.measure.report import explanation_words as behind
+from classifier.evaluation.measure.report import words
+from classifier.evaluation.report.figures import Figure
+from classifier.evaluation.types import Report
 
 LONGEST = 300
 """Characters of a message that a report shows."""

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.contract import OUT_OF_SCOPE_LABEL
-from classifier.gate import Floors, Verdict, judge
-from classifier.gate_types import Check
+from classifier.evaluation.gate.judge import Floors, Verdict, judge
+from classifier.evaluation.gate.verdict import Check
 
 if TYPE_CHECKING:
     from classifier.data.dataset import Example

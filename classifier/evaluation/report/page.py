@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from classifier.evaluation_types import Report
-from classifier.report import explanation_words as behind
-from classifier.report import words
-from classifier.report.figures import Figure
-from classifier.report.html import document, grid, pair, pairs, paragraph, picture
-from classifier.report.markdown import shortened
+from classifier.evaluation.measure.report import explanation_words as behind
+from classifier.evaluation.measure.report import words
+from classifier.evaluation.report.figures import Figure
+from classifier.evaluation.report.html import document, grid, pair, pairs, paragraph, picture
+from classifier.evaluation.report.markdown import shortened
+from classifier.evaluation.types import Report
 
 
 def page(report: Report, about: Mapping[str, str], figures: Sequence[Figure]) -> str:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from classifier.contract import InvalidInput
-from classifier.evaluation_types import Report
-from classifier.report.figures import draw_figures
-from classifier.report.markdown import markdown
-from classifier.report.page import page
+from classifier.evaluation.report.figures import draw_figures
+from classifier.evaluation.report.markdown import markdown
+from classifier.evaluation.report.page import page
+from classifier.evaluation.types import Report
 
 __all__ = ["report_json", "write_report"]
 

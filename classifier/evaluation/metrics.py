@@ -12,7 +12,7 @@ from scipy.stats import binomtest
 from sklearn.metrics import average_precision_score, precision_recall_fscore_support, roc_auc_score, roc_curve
 
 from classifier.calibration.statistics import brier_scores
-from classifier.evaluation_types import (
+from classifier.evaluation.types import (
     CategoryReport,
     Confusion,
     ConfusionMatrix,

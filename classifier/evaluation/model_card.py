@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from classifier.report import explanation_words
-from classifier.report.markdown import plain, table
+from classifier.evaluation.measure.report import explanation_words
+from classifier.evaluation.report.markdown import plain, table
 
 if TYPE_CHECKING:
     from classifier.explanation.types import FaithfulnessReport

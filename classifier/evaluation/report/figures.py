@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from classifier.evaluation_types import Report
+from classifier.evaluation.types import Report
 
 WORST = 20
 """Categories in the enlarged part of the confusion matrix."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from classifier.gate import judge
-from classifier.gate_types import Check, Floors, Verdict
+from classifier.evaluation.gate.judge import judge
+from classifier.evaluation.gate.verdict import Check, Floors, Verdict
 
 if TYPE_CHECKING:
     from classifier.data.dataset import Example

@@ -31,8 +31,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
-from classifier.gate_checks import against_champion, explanations, first_model, percent_right
-from classifier.gate_types import Check, Floors, Verdict, verdict_from
+from classifier.evaluation.gate.checks import against_champion, explanations, first_model, percent_right
+from classifier.evaluation.gate.verdict import Check, Floors, Verdict, verdict_from
 
 if TYPE_CHECKING:
     from classifier.data.dataset import Example

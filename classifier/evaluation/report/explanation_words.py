@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from classifier.evaluation.report.words import Grid, interval, percent
 from classifier.explanation.types import (
     GREEDY,
     REPLY,
@@ -14,7 +15,6 @@ from classifier.explanation.types import (
     Measure,
     ShortcutReport,
 )
-from classifier.report.words import Grid, interval, percent
 
 MISLEADING = (
     "Of the surest wrong answers: the words that spoke loudest for the category that was answered. A word "
