@@ -30,7 +30,7 @@ from storage.database import Database
 if TYPE_CHECKING:
     from apscheduler.triggers.cron import CronTrigger
 
-    from classifier.client import RemoteClassifier
+    from classifier.client.client import RemoteClassifier
     from classifier.data.dataset import StarterPack
     from classifier.model.registry import Registry
     from classifier.model_control import ModelControl
@@ -95,7 +95,7 @@ async def serve_bot(settings: Settings) -> None:
 
 def remote_classifier(stack: AsyncExitStack, settings: Settings) -> RemoteClassifier:
     """The classifier service at FINGERPOST_CLASSIFIER_URL; closed with the stack."""
-    from classifier.client import RemoteClassifier
+    from classifier.client.client import RemoteClassifier
 
     token = settings.classifier_token.get_secret_value() if settings.classifier_token else None
     remote = RemoteClassifier(settings.classifier_url or "", token=token, timeout=settings.classifier_timeout)

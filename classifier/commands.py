@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from classifier.client.json_codec import prediction_fields
 from classifier.command_line import (
     BaseModelOption,
     JsonFile,
@@ -26,7 +27,6 @@ from classifier.command_line import (
     sentence,
 )
 from classifier.contract import InvalidInput
-from classifier.wire import prediction_fields
 
 if TYPE_CHECKING:
     from classifier.data.dataset import Example

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 from rich.console import Console
 
+from classifier.client.json_codec import explanation_fields
 from classifier.command_line import (
     JsonFlag,
     ModelArgument,
@@ -19,7 +20,6 @@ from classifier.command_line import (
     sentence,
 )
 from classifier.contract import ExplanationMethod, InvalidInput
-from classifier.wire import explanation_fields
 
 if TYPE_CHECKING:
     from classifier.model.network import TrainedModel

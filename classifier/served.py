@@ -9,7 +9,7 @@ from pathlib import Path
 
 from anyio.from_thread import start_blocking_portal
 
-from classifier.client import RemoteClassifier
+from classifier.client.client import RemoteClassifier
 from classifier.engine import EngineSettings, LocalClassifier
 from classifier.explanation.counterfactual import Ask
 from classifier.service import create_service

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from classifier.client import RemoteClassifier
+from classifier.client.client import RemoteClassifier
 from classifier.model.registry import Registry
 from classifier.model_control import Versions
 from tests.factories.tiny_bert import tiny_bert, tiny_model

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from classifier.client import RemoteClassifier
+from classifier.client.client import RemoteClassifier
 from classifier.engine import LocalClassifier
 from classifier.model.registry import Registry
 from classifier.model_control import RegistryControl

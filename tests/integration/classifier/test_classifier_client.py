@@ -4,7 +4,8 @@ import json
 import httpx
 import pytest
 
-from classifier.client import RemoteClassifier
+from classifier.client.client import RemoteClassifier
+from classifier.client.resilience import CircuitBreaker, Retries
 from classifier.contract import (
     BrokenModel,
     ClassifierError,
@@ -13,7 +14,6 @@ from classifier.contract import (
     ClassifierUnavailable,
     InvalidInput,
 )
-from classifier.resilience import CircuitBreaker, Retries
 from classifier.service import create_service
 from classifier.testing import ScriptedClassifier
 

@@ -4,7 +4,7 @@ import httpx
 import numpy as np
 import pytest
 
-from classifier.client import RemoteClassifier
+from classifier.client.client import RemoteClassifier
 from classifier.contract import Classifier, ClassifierError, ClassifierUnavailable, InvalidInput, ModelInfo
 from classifier.engine import LocalClassifier
 from classifier.service import create_service

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from classifier.client import RemoteClassifier
+from classifier.client.client import RemoteClassifier
 from classifier.contract import (
     BrokenModel,
     ClassifierError,

@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from classifier.client import RemoteClassifier
+from classifier.client.client import RemoteClassifier
+from classifier.client.resilience import Retries
 from classifier.contract import ClassifierError, ClassifierUnavailable
-from classifier.resilience import Retries
 from classifier.service import create_service
 from classifier.service_runner import MAX_HEAD_BYTES, ServerOptions, listen, serving
 from classifier.testing import ScriptedClassifier

@@ -1,12 +1,12 @@
 import pytest
 
+from classifier.client.resilience import CircuitBreaker, Retries, Transient
 from classifier.contract import (
     ClassifierOverloaded,
     ClassifierTimeout,
     ClassifierUnavailable,
     InvalidInput,
 )
-from classifier.resilience import CircuitBreaker, Retries, Transient
 
 
 class Time:

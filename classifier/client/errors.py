@@ -8,6 +8,7 @@ from http import HTTPStatus
 import httpx
 import orjson
 
+from classifier.client.resilience import Transient
 from classifier.contract import (
     BrokenModel,
     ClassifierError,
@@ -17,7 +18,6 @@ from classifier.contract import (
     InvalidInput,
     UnknownVersion,
 )
-from classifier.resilience import Transient
 
 _BY_CODE: dict[str, type[ClassifierError]] = {
     "unknown_version": UnknownVersion,

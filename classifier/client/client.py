@@ -12,7 +12,9 @@ from typing import Any, TypeVar
 import httpx
 import orjson
 
-from classifier.client_errors import error_of
+from classifier.client.errors import error_of
+from classifier.client.json_codec import unpack_explanation, unpack_model, unpack_picture, unpack_prediction
+from classifier.client.resilience import CircuitBreaker, Retries, Transient
 from classifier.contract import (
     ClassifierTimeout,
     ClassifierUnavailable,
@@ -25,8 +27,6 @@ from classifier.contract import (
 )
 from classifier.model.registry import VERSION
 from classifier.model_control import Versions
-from classifier.resilience import CircuitBreaker, Retries, Transient
-from classifier.wire import unpack_explanation, unpack_model, unpack_picture, unpack_prediction
 
 _Answer = TypeVar("_Answer")
 

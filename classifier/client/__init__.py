@@ -1,0 +1,1 @@
+"""The classifier contract over HTTP. Imports no torch."""
