@@ -109,7 +109,7 @@ def bot() -> None:
 def classifier() -> None:
     """Serve the active model over HTTP."""
     from bot.compose import serve_classifier
-    from classifier.service_runner import run_fast
+    from classifier.serving.http.server import run_fast
     from classifier.settings import ClassifierSettings
 
     _settings()

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from classifier.client.client import RemoteClassifier
     from classifier.data.dataset import StarterPack
     from classifier.model.registry import Registry
-    from classifier.model_control import ModelControl
+    from classifier.serving.control import ModelControl
     from classifier.settings import ClassifierSettings
 
 log = structlog.get_logger(__name__)
@@ -105,8 +105,8 @@ def remote_classifier(stack: AsyncExitStack, settings: Settings) -> RemoteClassi
 
 async def serve_classifier(own: ClassifierSettings) -> None:
     """`fingerpost classifier`: the active model over HTTP."""
-    from classifier.service import create_service
-    from classifier.service_runner import ServerOptions, listen, run_service
+    from classifier.serving.http.asgi import create_service
+    from classifier.serving.http.server import ServerOptions, listen, run_service
 
     if own.token is None and own.host not in {"127.0.0.1", "::1", "localhost"}:
         raise ConfigurationError(
@@ -150,11 +150,11 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
 async def local_classifier(settings: ClassifierSettings) -> AsyncIterator[tuple[Classifier, ModelControl]]:
     """Load the active model, or fit a day-one model first; follow the registry from then on."""
     # takes seconds, in which a service that listens already has to say so
-    await asyncio.to_thread(importlib.import_module, "classifier.engine")
-    from classifier.engine import LocalClassifier
+    await asyncio.to_thread(importlib.import_module, "classifier.serving.engine")
     from classifier.model.registry import Registry
-    from classifier.model_control import RegistryControl
-    from classifier.watcher import RegistryWatcher
+    from classifier.serving.control import RegistryControl
+    from classifier.serving.engine import LocalClassifier
+    from classifier.serving.registry_watcher import RegistryWatcher
 
     registry = Registry(settings.model_home)
     await asyncio.to_thread(ensure_first_model, registry, settings)

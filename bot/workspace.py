@@ -34,7 +34,7 @@ class Versions(Protocol):
 class Models(Protocol):
     """Lets another model version answer, here or in the classifier service.
 
-    Every method may raise ClassifierError. See classifier.model_control, which the bot does not import.
+    Every method may raise ClassifierError. See classifier.serving.control, which the bot does not import.
     """
 
     async def activate(self, version: str) -> str:

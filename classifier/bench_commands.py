@@ -86,11 +86,11 @@ def explanations(
     """
     from classifier.benchmark.explanations import measure, table
     from classifier.data.dataset import read_examples
-    from classifier.engine import EngineSettings
     from classifier.inference.torch_predictor import TorchPredictor
     from classifier.model.directory import load_model_directory
     from classifier.model.hardware import use_threads
     from classifier.served import served
+    from classifier.serving.engine import EngineSettings
 
     examples = read_examples(texts)
     use_threads(threads)

@@ -10,10 +10,10 @@ from pathlib import Path
 from anyio.from_thread import start_blocking_portal
 
 from classifier.client.client import RemoteClassifier
-from classifier.engine import EngineSettings, LocalClassifier
 from classifier.explanation.counterfactual import Ask
-from classifier.service import create_service
-from classifier.service_runner import serving
+from classifier.serving.engine import EngineSettings, LocalClassifier
+from classifier.serving.http.asgi import create_service
+from classifier.serving.http.server import serving
 
 _START_SECONDS = 120.0
 

@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from classifier.training.options import read_options, with_options
 
 if TYPE_CHECKING:
-    from classifier.engine import EngineSettings
+    from classifier.serving.engine import EngineSettings
     from classifier.training.fit import TrainingConfig
 
 
@@ -87,7 +87,7 @@ class ClassifierSettings(BaseSettings):
 
     def engine_settings(self) -> EngineSettings:
         """The part that `LocalClassifier` takes."""
-        from classifier.engine import EngineSettings  # noqa: PLC0415 - a bot with a remote one needs no engine
+        from classifier.serving.engine import EngineSettings  # noqa: PLC0415 - a bot with a remote one needs no engine
 
         return EngineSettings(
             device=self.device,

@@ -26,7 +26,7 @@ from storage.models import ModelState, ModelVersion
 from storage.shadows import Silent, Unanswered
 
 if TYPE_CHECKING:
-    from classifier.engine import LocalClassifier
+    from classifier.serving.engine import LocalClassifier
 
 POLL_SECONDS = 30.0
 SURE = 0.05
@@ -139,7 +139,7 @@ class ShadowTime:
 
     async def _engine(self, version: str) -> LocalClassifier:
         """The challenger, loaded when the first message comes; on one core, because nobody waits for it."""
-        from classifier.engine import LocalClassifier  # noqa: PLC0415 - most schedulers never need it
+        from classifier.serving.engine import LocalClassifier  # noqa: PLC0415 - most schedulers never need it
 
         if version not in self._engines:
             settings = replace(self._settings.engine_settings(), threads=1)

@@ -12,7 +12,7 @@ from classifier.benchmark.open_loop import Done, run_open_loop
 from classifier.benchmark.timing import percentiles, poisson_arrivals
 from classifier.benchmark.turns import BATCH, Spec, batches
 from classifier.contract import ClassifierError, ClassifierOverloaded
-from classifier.engine import EngineSettings, LocalClassifier
+from classifier.serving.engine import EngineSettings, LocalClassifier
 
 _Result = TypeVar("_Result")
 _AT_ONCE = 128

@@ -26,7 +26,7 @@ from classifier.contract import (
     UnknownVersion,
 )
 from classifier.model.registry import VERSION
-from classifier.model_control import Versions
+from classifier.serving.control import Versions
 
 _Answer = TypeVar("_Answer")
 

@@ -23,13 +23,13 @@ from playwright.async_api import Locator, Page, expect
 from bot.asking import Asker
 from bot.question_plan import QuestionPlan
 from classifier.data.dataset import Category, StarterPack
-from classifier.engine import LocalClassifier
 from classifier.model.registry import Registry
-from classifier.model_control import RegistryControl
 from classifier.retraining import RetrainWorker
+from classifier.serving.control import RegistryControl
+from classifier.serving.engine import LocalClassifier
+from classifier.serving.registry_watcher import RegistryWatcher
 from classifier.settings import ClassifierSettings
 from classifier.training.fit import fit
-from classifier.watcher import RegistryWatcher
 from tests.factories.moving_clock import MovingClock
 from tests.factories.tiny_bert import TOPICS, config_for, messages, tiny_bert
 from tests.factories.world import ANNA, CATEGORIES, HELP, LENA, SAM, World, make_world

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from bot.playground import Playground
-from classifier.service import create_service
-from classifier.service_runner import serving
+from classifier.serving.http.asgi import create_service
+from classifier.serving.http.server import serving
 from classifier.testing import ScriptedClassifier
 from tests.factories.world import HELP, SAM, text_of
 

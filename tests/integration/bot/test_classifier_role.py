@@ -12,7 +12,7 @@ import pytest
 
 from classifier.client.client import RemoteClassifier
 from classifier.model.registry import Registry
-from classifier.model_control import Versions
+from classifier.serving.control import Versions
 from tests.factories.tiny_bert import tiny_bert, tiny_model
 
 

@@ -26,7 +26,7 @@ class Versions:
 
 @dataclass(slots=True)
 class ScriptedModels:
-    """Versions without files: keeps the contract of classifier.model_control."""
+    """Versions without files: keeps the contract of classifier.serving.control."""
 
     names: tuple[str, ...] = (OLD, NEW, HAND)
     history: list[str] = field(default_factory=lambda: [OLD, NEW])

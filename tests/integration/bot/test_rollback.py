@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from classifier.client.client import RemoteClassifier
-from classifier.engine import LocalClassifier
 from classifier.model.registry import Registry
-from classifier.model_control import RegistryControl
-from classifier.service import create_service
-from classifier.service_runner import serving
-from classifier.watcher import RegistryWatcher
+from classifier.serving.control import RegistryControl
+from classifier.serving.engine import LocalClassifier
+from classifier.serving.http.asgi import create_service
+from classifier.serving.http.server import serving
+from classifier.serving.registry_watcher import RegistryWatcher
 from tests.factories.tiny_bert import tiny_bert, tiny_model
 from tests.factories.world import ANNA, HELP, World, make_world, text_of
 

@@ -14,7 +14,7 @@ from classifier.contract import (
     ClassifierUnavailable,
     InvalidInput,
 )
-from classifier.service import create_service
+from classifier.serving.http.asgi import create_service
 from classifier.testing import ScriptedClassifier
 
 NO_PAUSE = Retries(draw=lambda: 0.0)

@@ -6,8 +6,8 @@ import pytest
 
 from classifier.client.client import RemoteClassifier
 from classifier.contract import Classifier, ClassifierError, ClassifierUnavailable, InvalidInput, ModelInfo
-from classifier.engine import LocalClassifier
-from classifier.service import create_service
+from classifier.serving.engine import LocalClassifier
+from classifier.serving.http.asgi import create_service
 from classifier.testing import ScriptedClassifier
 from tests.factories.tiny_bert import TOPICS, tiny_bert, tiny_model
 

@@ -4,9 +4,9 @@ import threading
 import pytest
 
 from classifier.contract import BrokenModel, ClassifierOverloaded, ClassifierUnavailable, InvalidInput
-from classifier.engine import EngineSettings, LocalClassifier
 from classifier.model.registry import Registry
-from classifier.watcher import RegistryWatcher
+from classifier.serving.engine import EngineSettings, LocalClassifier
+from classifier.serving.registry_watcher import RegistryWatcher
 from tests.factories.tiny_bert import tiny_bert, tiny_model
 
 

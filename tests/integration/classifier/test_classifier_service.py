@@ -9,11 +9,11 @@ import orjson
 import pytest
 from pydantic import BaseModel
 
-from classifier import service_models
 from classifier.client.json_codec import pack_prediction
 from classifier.contract import ClassifierOverloaded
-from classifier.service import create_service
-from classifier.service_models import MAX_BODY_BYTES, MAX_TEXTS
+from classifier.serving.http import schemas as service_models
+from classifier.serving.http.asgi import create_service
+from classifier.serving.http.schemas import MAX_BODY_BYTES, MAX_TEXTS
 from classifier.testing import ScriptedClassifier
 
 
@@ -266,7 +266,7 @@ def test_every_example_is_what_it_stands_for():
 
 def test_the_service_needs_neither_torch_nor_transformers():
     code = (
-        "import sys, classifier.service_runner, classifier.client.client, classifier.model_control; "
+        "import sys, classifier.serving.http.server, classifier.client.client, classifier.serving.control; "
         "sys.exit(bool({'torch', 'transformers'} & set(sys.modules)))"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

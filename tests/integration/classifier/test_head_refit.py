@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from classifier.data.dataset import Example
-from classifier.engine import EngineSettings, LocalClassifier
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.directory import load_model_directory, save_model_directory
 from classifier.model.embedding_cache import FOLDER, EmbeddingCache, encoder_key
+from classifier.serving.engine import EngineSettings, LocalClassifier
 from classifier.training.fit import fit, fit_day_one
 from classifier.training.head_update import refit_head
 from tests.factories.tiny_bert import (

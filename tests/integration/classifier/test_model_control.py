@@ -15,11 +15,11 @@ from classifier.contract import (
     InvalidInput,
     UnknownVersion,
 )
-from classifier.engine import LocalClassifier
 from classifier.model.registry import Registry
-from classifier.model_control import ModelControl, RegistryControl, Versions
-from classifier.service import create_service
-from classifier.watcher import RegistryWatcher
+from classifier.serving.control import ModelControl, RegistryControl, Versions
+from classifier.serving.engine import LocalClassifier
+from classifier.serving.http.asgi import create_service
+from classifier.serving.registry_watcher import RegistryWatcher
 from tests.factories.tiny_bert import tiny_bert, tiny_model
 
 

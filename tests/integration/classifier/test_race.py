@@ -176,7 +176,7 @@ def test_serving_brings_neither_torch_nor_transformers(folder):
     code = f"""
 import asyncio, sys
 from pathlib import Path
-from classifier.engine import EngineSettings, LocalClassifier
+from classifier.serving.engine import EngineSettings, LocalClassifier
 
 async def main():
     classifier = await LocalClassifier.open(Path({str(folder)!r}), EngineSettings())

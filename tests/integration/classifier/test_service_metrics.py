@@ -1,9 +1,9 @@
 import httpx
 import pytest
 
-from classifier import service_operations
 from classifier.contract import ClassifierOverloaded
-from classifier.service import create_service
+from classifier.serving.http import operations as service_operations
+from classifier.serving.http.asgi import create_service
 from classifier.testing import ScriptedClassifier
 
 

@@ -7,7 +7,7 @@ import string
 import httpx
 import pytest
 
-from classifier.service import create_service
+from classifier.serving.http.asgi import create_service
 from classifier.testing import ScriptedClassifier
 
 COUNT = 10_000

@@ -12,16 +12,16 @@ import pytest
 from classifier.client.client import RemoteClassifier
 from classifier.client.resilience import Retries
 from classifier.contract import ClassifierError, ClassifierUnavailable
-from classifier.service import create_service
-from classifier.service_runner import MAX_HEAD_BYTES, ServerOptions, listen, serving
+from classifier.serving.http.asgi import create_service
+from classifier.serving.http.server import MAX_HEAD_BYTES, ServerOptions, listen, serving
 from classifier.testing import ScriptedClassifier
 
 PROGRAM = """
 import asyncio, signal, sys
 from contextlib import asynccontextmanager
 from classifier.contract import BrokenModel
-from classifier.service import create_service
-from classifier.service_runner import ServerOptions, listen, run_fast, run_service
+from classifier.serving.http.asgi import create_service
+from classifier.serving.http.server import ServerOptions, listen, run_fast, run_service
 from classifier.testing import ScriptedClassifier
 
 kind = sys.argv[1]

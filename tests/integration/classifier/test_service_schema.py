@@ -5,8 +5,8 @@ import schemathesis
 from schemathesis.config import SchemathesisConfig
 
 from classifier.contract import UnknownVersion
-from classifier.model_control import Versions
-from classifier.service import create_service
+from classifier.serving.control import Versions
+from classifier.serving.http.asgi import create_service
 from classifier.testing import ScriptedClassifier
 
 KNOWN = ("20260101T000000Z-script", "20260102T000000Z-script")

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from classifier.admission import Admission, HeldModel, Job
 from classifier.contract import ClassifierOverloaded, ClassifierUnavailable
+from classifier.serving.queue import Admission, HeldModel, Job
 
 
 def held(predictors=2, most=32):

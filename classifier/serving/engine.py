@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from classifier.admission import Admission, HeldModel, Job, Share
 from classifier.contract import (
     ClassifierError,
     ClassifierUnavailable,
@@ -25,6 +24,7 @@ from classifier.contract import (
 from classifier.explanation.leave_one_out import explain
 from classifier.inference.loading import LoadSettings, load
 from classifier.model.pacing import Pace, Pause, at_once
+from classifier.serving.queue import Admission, HeldModel, Job, Share
 
 if TYPE_CHECKING:
     from classifier.model.network import TrainedModel

@@ -20,8 +20,8 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from classifier.contract import Classifier, ClassifierError
-from classifier.model_control import ModelControl
-from classifier.service import ClassifierService
+from classifier.serving.control import ModelControl
+from classifier.serving.http.asgi import ClassifierService
 
 Opened = AbstractAsyncContextManager[tuple[Classifier, ModelControl | None]]
 """Loads a model and warms it; gives it back at the end."""

@@ -12,8 +12,8 @@ from classifier.contract import ClassifierError, ClassifierUnavailable, UnknownV
 from classifier.model.registry import Registry
 
 if TYPE_CHECKING:
-    from classifier.engine import LocalClassifier
-    from classifier.watcher import RegistryWatcher
+    from classifier.serving.engine import LocalClassifier
+    from classifier.serving.registry_watcher import RegistryWatcher
 
 _log = logging.getLogger(__name__)
 

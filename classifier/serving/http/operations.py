@@ -10,10 +10,10 @@ from pydantic import ValidationError
 
 from classifier.client.json_codec import pack_explanation, pack_model, pack_picture, pack_prediction
 from classifier.contract import Classifier, ClassifierError, ClassifierUnavailable
-from classifier.model_control import ModelControl
-from classifier.service_answers import Refused
-from classifier.service_metrics import ServiceMetrics
-from classifier.service_models import MAX_TEXTS, ClassifyRequest, ExplainRequest, PictureRequest
+from classifier.serving.control import ModelControl
+from classifier.serving.http.metrics import ServiceMetrics
+from classifier.serving.http.responses import Refused
+from classifier.serving.http.schemas import MAX_TEXTS, ClassifyRequest, ExplainRequest, PictureRequest
 
 _LOOK_SECONDS = 1.0
 """For the model's name in the metrics, which are told also where a classifier is stuck."""

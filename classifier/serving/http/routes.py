@@ -11,12 +11,12 @@ from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from classifier import service_models as models
-from classifier import service_openapi as openapi
-from classifier.service_answers import Answer, problem
-from classifier.service_metrics import CONTENT_TYPE
-from classifier.service_operations import Operations
-from classifier.service_requests import Access, Requests
+from classifier.serving.http import openapi
+from classifier.serving.http import schemas as models
+from classifier.serving.http.metrics import CONTENT_TYPE
+from classifier.serving.http.operations import Operations
+from classifier.serving.http.requests import Access, Requests
+from classifier.serving.http.responses import Answer, problem
 
 CLASSIFY = "/v1/classify"
 CONTROL_SECONDS = 300.0

@@ -16,9 +16,9 @@ from typing import TypeVar
 
 from starlette.types import Receive, Scope
 
-from classifier.service_answers import CLIENT_GONE, Answer, Refused, problem_of
-from classifier.service_metrics import ServiceMetrics
-from classifier.service_models import MAX_BODY_BYTES
+from classifier.serving.http.metrics import ServiceMetrics
+from classifier.serving.http.responses import CLIENT_GONE, Answer, Refused, problem_of
+from classifier.serving.http.schemas import MAX_BODY_BYTES
 
 _Result = TypeVar("_Result")
 Work = Callable[[bytes], Awaitable[bytes]]

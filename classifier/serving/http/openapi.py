@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from classifier import service_models as models
 from classifier.model.registry import VERSION
-from classifier.service_requests import DEADLINE_HEADER
+from classifier.serving.http import schemas as models
+from classifier.serving.http.requests import DEADLINE_HEADER
 
 DESCRIPTION = """Says which category a message belongs to, and which words decided.
 

@@ -7,12 +7,12 @@ import time
 from starlette.types import Message, Receive, Scope, Send
 
 from classifier.contract import Classifier
-from classifier.model_control import ModelControl
-from classifier.service_answers import Answer
-from classifier.service_metrics import ServiceMetrics
-from classifier.service_operations import Operations
-from classifier.service_requests import Requests
-from classifier.service_routes import CLASSIFY, create_app
+from classifier.serving.control import ModelControl
+from classifier.serving.http.metrics import ServiceMetrics
+from classifier.serving.http.operations import Operations
+from classifier.serving.http.requests import Requests
+from classifier.serving.http.responses import Answer
+from classifier.serving.http.routes import CLASSIFY, create_app
 
 TIMEOUT_SECONDS = 10.0
 _UNKNOWN = "unknown"

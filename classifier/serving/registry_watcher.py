@@ -8,8 +8,8 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from classifier.contract import ClassifierError
-from classifier.engine import LocalClassifier
 from classifier.model.registry import Registry
+from classifier.serving.engine import LocalClassifier
 
 _log = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""One model behind a queue, and the change of it under load."""

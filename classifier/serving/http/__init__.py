@@ -1,0 +1,1 @@
+"""The classifier service: its routes, wire format and metrics."""
