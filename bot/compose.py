@@ -48,7 +48,7 @@ _QUICK = {"epochs": 3, "sharpness": 0, "word_scorer": 200}
 async def everything(settings: Settings, own: ClassifierSettings) -> AsyncIterator[RunningBot]:
     """Run bot, classifier and scheduler in this process."""
     from classifier.model.registry import Registry
-    from classifier.version_records import record_first_version
+    from classifier.retraining.version_records import record_first_version
 
     registry = Registry(own.model_home)
     async with AsyncExitStack() as stack:
@@ -202,10 +202,10 @@ async def start_retraining(
 
     Without a classifier no categories are proposed.
     """
-    from classifier.proposing import propose_everywhere
-    from classifier.retraining import RetrainWorker
-    from classifier.scheduler import create_scheduler
-    from classifier.shadowing import ShadowTime
+    from classifier.retraining.discovery_job import propose_everywhere
+    from classifier.retraining.scheduler import create_scheduler
+    from classifier.retraining.shadow import ShadowTime
+    from classifier.retraining.worker import RetrainWorker
 
     async def propose() -> None:
         if classifier is not None:
@@ -237,7 +237,7 @@ async def start_retraining(
 
 def retraining_trigger(settings: Settings) -> CronTrigger:
     """Read the cron of the settings."""
-    from classifier.scheduler import cron_trigger
+    from classifier.retraining.scheduler import cron_trigger
 
     try:
         return cron_trigger(settings.retrain_cron, settings.retrain_timezone)

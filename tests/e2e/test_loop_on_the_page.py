@@ -24,7 +24,7 @@ from bot.asking import Asker
 from bot.question_plan import QuestionPlan
 from classifier.data.dataset import Category, StarterPack
 from classifier.model.registry import Registry
-from classifier.retraining import RetrainWorker
+from classifier.retraining.worker import RetrainWorker
 from classifier.serving.control import RegistryControl
 from classifier.serving.engine import LocalClassifier
 from classifier.serving.registry_watcher import RegistryWatcher

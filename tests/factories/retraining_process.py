@@ -12,7 +12,7 @@ from pathlib import Path
 
 from classifier.data.dataset import Category, StarterPack
 from classifier.model.registry import Registry
-from classifier.retraining import RetrainWorker
+from classifier.retraining.worker import RetrainWorker
 from classifier.settings import ClassifierSettings
 from classifier.training.fit import fit_day_one
 from storage.database import Database

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from classifier.model.registry import Registry
-from classifier.retraining import RetrainWorker
+from classifier.retraining.worker import RetrainWorker
 from classifier.settings import ClassifierSettings
 from storage.models import ModelState, RetrainRun, RunSource, RunState
 from tests.factories.retraining_process import CHILD, children, now, pack, prepare

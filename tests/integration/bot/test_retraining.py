@@ -13,14 +13,14 @@ import pytest
 
 from classifier.data.dataset import Category, Example, StarterPack
 from classifier.model.registry import Registry
-from classifier.retraining import RetrainWorker
-from classifier.scheduler import insert_runs
+from classifier.retraining.scheduler import insert_runs
+from classifier.retraining.shadow import ShadowTime
+from classifier.retraining.version_records import record_first_version
+from classifier.retraining.worker import RetrainWorker
 from classifier.serving.engine import LocalClassifier
 from classifier.serving.registry_watcher import RegistryWatcher
 from classifier.settings import ClassifierSettings
-from classifier.shadowing import ShadowTime
 from classifier.training.fit import fit_day_one
-from classifier.version_records import record_first_version
 from storage.models import ModelState, RunState
 from tests.factories.tiny_bert import config_for, messages, tiny_bert
 from tests.factories.world import ANNA, CATEGORIES, HELP, LENA, TEAM, World, make_world, text_of

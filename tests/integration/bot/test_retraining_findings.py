@@ -11,7 +11,7 @@ from sqlalchemy import select
 from classifier.data.dataset import Category, Example, StarterPack
 from classifier.data.manifest import MANIFEST_FILE, Entry, encoded, example_hash, manifest_of
 from classifier.model.registry import Registry
-from classifier.retraining_labels import MOST_DOUBTS, freezable, gather, keep_findings, known_to, picked
+from classifier.retraining.labels import MOST_DOUBTS, freezable, gather, keep_findings, known_to, picked
 from storage.labels import LabelledText
 from storage.learning_models import LabelReview
 from storage.models import LabelRole
@@ -97,8 +97,8 @@ async def test_some_tickets_that_an_admin_labelled_are_frozen_and_judge_from_the
 
 
 async def test_the_gold_set_has_a_limit(database, tmp_path, monkeypatch):
-    monkeypatch.setattr("classifier.retraining_labels.MOST_GOLD", 2)
-    monkeypatch.setattr("classifier.retraining_labels.GOLD_SHARE", 1)
+    monkeypatch.setattr("classifier.retraining.labels.MOST_GOLD", 2)
+    monkeypatch.setattr("classifier.retraining.labels.GOLD_SHARE", 1)
     async with database.unit_of_work() as work:
         for number in range(20):
             await say(work, "vpn", number, role="admin")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from classifier.contract import Prediction
-from classifier.proposing import propose, propose_everywhere
+from classifier.retraining.discovery_job import propose, propose_everywhere
 from storage.categories import CategorySpec
 from storage.database import Database
 from storage.learning_models import CategoryProposal

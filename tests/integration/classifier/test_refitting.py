@@ -27,8 +27,8 @@ from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.directory import load_model_directory
 from classifier.model.integrity import read_facts
 from classifier.model.registry import Registry
-from classifier.retraining import LEASE, RetrainWorker
-from classifier.run_folder import RUNS
+from classifier.retraining.run_folder import RUNS
+from classifier.retraining.worker import LEASE, RetrainWorker
 from classifier.settings import ClassifierSettings
 from storage.categories import CategorySpec
 from storage.database import Database

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from classifier import child_limits
-from classifier.retraining_child_process import Heartbeat, RetrainingCancelled, RetrainingFailed, run_child
-from classifier.training_child import main
+from classifier.retraining.child_process import Heartbeat, RetrainingCancelled, RetrainingFailed, run_child
+from classifier.retraining.train_job import main
+from classifier.retraining.worker import child_limits
 from tests.factories.retraining_process import alive
 
 SPEAK = "import json, sys; sys.stdin.read(); print(json.dumps({'result': {'version': 'v' * 300000}}))"
@@ -83,7 +83,7 @@ async def test_a_cancelled_or_lost_run_ends_its_child():
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
 async def test_a_child_ends_when_its_parent_is_killed(tmp_path: Path):
     inner = (
-        "import os, sys, time; from classifier.child_limits import end_with_parent; "
+        "import os, sys, time; from classifier.retraining.child_limits import end_with_parent; "
         "end_with_parent(os.getppid()); print(os.getpid(), flush=True); time.sleep(600)"
     )
     outer = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {inner!r}]).wait()"
@@ -99,14 +99,16 @@ async def test_a_child_ends_when_its_parent_is_killed(tmp_path: Path):
 
 
 def test_a_child_whose_parent_is_gone_already_ends_at_once():
-    program = "from classifier.child_limits import end_with_parent; end_with_parent(1); print('on')"
+    program = (
+        "from classifier.retraining.child_limits import end_with_parent; end_with_parent(1); print('on')"
+    )
     done = subprocess.run(command(program), capture_output=True, check=False)
     assert (done.returncode, done.stdout) == (1, b"")
 
 
 def test_a_limit_refuses_memory_to_this_process_alone():
     program = (
-        "from classifier.child_limits import limit_memory\n"
+        "from classifier.retraining.child_limits import limit_memory\n"
         "limit_memory(200)\n"
         "try: b'x' * (400 * 1024 * 1024)\n"
         "except MemoryError: print('refused')"

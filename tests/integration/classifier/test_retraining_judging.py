@@ -22,10 +22,10 @@ from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.integrity import verify
 from classifier.model.network import TrainedModel
 from classifier.model.registry import Registry
+from classifier.retraining.material import material_of
+from classifier.retraining.train_job import Job, Reporter, work
 from classifier.training.fit import fit
 from classifier.training.label_noise import FEWEST_LABELS, find_doubts
-from classifier.training_child import Job, Reporter, work
-from classifier.training_material import material_of
 from storage.labels import LabelledText
 from tests.factories.rows import NOW
 from tests.factories.tiny_bert import TOPICS, config_for, messages, tiny_bert

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from classifier.model.registry import Registry
+from classifier.retraining.shadow import ShadowTime
+from classifier.retraining.version_records import record_version
 from classifier.settings import ClassifierSettings
-from classifier.shadowing import ShadowTime
-from classifier.version_records import record_version
 from storage.database import Database
 from storage.models import LabelKind, LabelRole, LabelSource, ModelKind, ModelState, TicketState
 from storage.tickets import PredictionValues

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from storage_factories import LEASE, NOW, SECOND, add_label, add_run, add_ticket
 
-from classifier.scheduler import insert_label_runs, insert_runs
+from classifier.retraining.scheduler import insert_label_runs, insert_runs
 from storage.categories import CategorySpec
 from storage.database import Database
 from storage.models import RunSource, RunState

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from classifier.scheduler import cron_trigger
+from classifier.retraining.scheduler import cron_trigger
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)  # a Monday
 

@@ -25,8 +25,8 @@ from classifier.data.manifest import (
 )
 from classifier.data.training_set import SaidBy, assemble
 from classifier.model.metadata import ModelFacts
+from classifier.retraining.material import material_of
 from classifier.training.config import TrainingConfig
-from classifier.training_material import material_of
 from storage.labels import LabelledText
 from tests.factories.rows import NOW
 

@@ -20,7 +20,7 @@ from classifier.model.directory import save_model_directory
 from classifier.model.integrity import verify
 from classifier.model.metadata import ModelFacts
 from classifier.model.registry import Registry
-from classifier.training_child import Job, Reporter, work
+from classifier.retraining.train_job import Job, Reporter, work
 from tests.factories.tiny_bert import config_for, messages, tiny_bert, tiny_model
 
 FACTS = ModelFacts(

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from classifier.model.registry import Registry
-from classifier.run_folder import ADOPTED, PARTIAL_SECONDS, UNKNOWN_SECONDS, RunFolder, clean
+from classifier.retraining.run_folder import ADOPTED, PARTIAL_SECONDS, UNKNOWN_SECONDS, RunFolder, clean
 
 RUN, OTHER = UUID(int=1), UUID(int=2)
 VERSION, LIVE = "20260101T000000Z-00000a", "20260102T000000Z-00000b"

@@ -13,20 +13,20 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from classifier.child_limits import default_memory_mib
 from classifier.contract import ClassifierError
 from classifier.data.dataset import StarterPack
 from classifier.data.training_set import TrainingSet
 from classifier.evaluation.gate.judge import Verdict, verdict_from
 from classifier.model.registry import Registry
-from classifier.refit_child import RefitJob
-from classifier.refitting import refit_job
-from classifier.retraining_child_process import RetrainingCancelled, RetrainingFailed, run_child
-from classifier.retraining_labels import gather, keep_findings
-from classifier.run_folder import RunFolder, adopted, clean, folders
+from classifier.retraining.child_limits import default_memory_mib
+from classifier.retraining.child_process import RetrainingCancelled, RetrainingFailed, run_child
+from classifier.retraining.head_update_inputs import refit_job
+from classifier.retraining.head_update_job import RefitJob
+from classifier.retraining.labels import gather, keep_findings
+from classifier.retraining.run_folder import RunFolder, adopted, clean, folders
+from classifier.retraining.train_job import Job
+from classifier.retraining.version_records import record_first_version, record_version
 from classifier.settings import ClassifierSettings
-from classifier.training_child import Job
-from classifier.version_records import record_first_version, record_version
 from storage.database import Database
 from storage.models import ModelKind, RetrainRun, RunSource, RunState
 
@@ -62,8 +62,8 @@ class RetrainWorker:
         pack: StarterPack,
         clock: Callable[[], datetime],
         *,
-        command: Sequence[str] = (sys.executable, "-m", "classifier.training_child"),
-        refit_command: Sequence[str] = (sys.executable, "-m", "classifier.refit_child"),
+        command: Sequence[str] = (sys.executable, "-m", "classifier.retraining.train_job"),
+        refit_command: Sequence[str] = (sys.executable, "-m", "classifier.retraining.head_update_job"),
         lease: timedelta = LEASE,
     ) -> None:
         self._database = database

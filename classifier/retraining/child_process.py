@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from classifier.child_limits import ADVICE, EXCEEDED, says_out_of_memory
+from classifier.retraining.child_limits import ADVICE, EXCEEDED, says_out_of_memory
 
 HEARTBEAT_SECONDS = 1.0
 LINE_BYTES = 64 * 1024 * 1024

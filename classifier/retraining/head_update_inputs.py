@@ -9,9 +9,9 @@ from classifier.data.dataset import StarterPack
 from classifier.data.training_set import TrainingSet
 from classifier.model.integrity import read_facts
 from classifier.model.registry import Registry
-from classifier.refit_child import RefitJob
-from classifier.retraining_child_process import RetrainingFailed
-from classifier.retraining_labels import Said, read_said
+from classifier.retraining.child_process import RetrainingFailed
+from classifier.retraining.head_update_job import RefitJob
+from classifier.retraining.labels import Said, read_said
 from classifier.settings import ClassifierSettings
 from storage.database import Database
 from storage.labels import LabelledText

@@ -18,8 +18,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from classifier.child_limits import ADVICE, EXCEEDED, end_with_parent, limit_memory, says_out_of_memory
 from classifier.contract import ClassifierError
+from classifier.retraining.child_limits import (
+    ADVICE,
+    EXCEEDED,
+    end_with_parent,
+    limit_memory,
+    says_out_of_memory,
+)
 
 NICENESS = 10
 """The child yields the processor to the process that answers people."""
@@ -100,8 +106,8 @@ def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     from classifier.model.directory import load_model_directory  # noqa: PLC0415
     from classifier.model.network import TrainedModel  # noqa: PLC0415
     from classifier.model.registry import Registry  # noqa: PLC0415
+    from classifier.retraining.material import material_of  # noqa: PLC0415
     from classifier.training.fit import Progress, TrainingConfig, fit  # noqa: PLC0415
-    from classifier.training_material import material_of  # noqa: PLC0415
 
     started = time.monotonic()
     config = TrainingConfig(**job["config"])

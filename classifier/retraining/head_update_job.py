@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from classifier.training_child import Reporter, main, measures
+from classifier.retraining.train_job import Reporter, main, measures
 
 if TYPE_CHECKING:
     from classifier.data.dataset import Example
