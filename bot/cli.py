@@ -25,11 +25,11 @@ from bot.clock import utc_now
 from bot.errors import BotError, ConfigurationError
 from bot.settings import Settings
 from classifier.bench_commands import bench as bench_commands
-from classifier.commands import commands as model_commands
+from classifier.cli.explain import commands as explain_commands
+from classifier.cli.labels import suspects as labels_suspects
+from classifier.cli.model import commands as model_commands
+from classifier.cli.tuning import commands as tuning_commands
 from classifier.contract import ClassifierError
-from classifier.explain_commands import commands as explain_commands
-from classifier.label_commands import suspects as labels_suspects
-from classifier.tuning_commands import commands as tuning_commands
 from storage.errors import StorageError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from classifier.benchmark.workers import say_on_stderr
-from classifier.command_line import BaseModelOption, JsonFile, ThreadsOption
+from classifier.cli.common import BaseModelOption, JsonFile, ThreadsOption
 from classifier.explanation.types import PLANTED_CATEGORIES, PLANTED_EACH
 from classifier.files import write_text
 

@@ -15,10 +15,10 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from classifier.contract import TrainingDiverged
-from classifier.meter import Meter
 from classifier.model.collate import collate, shuffled_by_length
 from classifier.model.hardware import autocast
 from classifier.model.network import TextClassifier
+from classifier.progress import Meter
 from classifier.text.tokenize import Encoded
 from classifier.training.calibrate import logits_of
 from classifier.training.checkpoint import Checkpoints, Progressed, optimizer_tensors, restore_optimizer

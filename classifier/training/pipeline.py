@@ -15,9 +15,9 @@ from torch.nn.functional import one_hot
 
 from classifier.calibration.vectors import unit
 from classifier.data.dataset import Example
-from classifier.meter import Meter
 from classifier.model.network import TextClassifier
 from classifier.model.ood_distance import ScopeSpace
+from classifier.progress import Meter
 from classifier.text.tokenize import Encoded
 from classifier.training.calibrate import outputs_of
 from classifier.training.checkpoint import Checkpoints

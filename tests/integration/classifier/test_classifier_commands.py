@@ -6,8 +6,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from classifier.commands import commands
-from classifier.explain_commands import commands as explain_commands
+from classifier.cli.explain import commands as explain_commands
+from classifier.cli.model import commands
 from tests.factories.tiny_bert import messages, tiny_bert, write_messages
 
 KEYS = {
@@ -155,7 +155,7 @@ def test_a_directory_that_is_no_model_ends_in_one_line(workplace, tmp_path, comm
 
 def test_what_a_remote_bot_imports_brings_no_torch():
     code = (
-        "import sys, classifier.client.client, classifier.testing, classifier.settings, classifier.commands, "
+        "import sys, classifier.client.client, classifier.testing, classifier.settings, classifier.cli.model, "
         "classifier.data.dataset, classifier.model.registry; "
         "sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
     )

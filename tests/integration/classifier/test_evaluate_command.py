@@ -5,7 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from classifier.commands import commands
+from classifier.cli.model import commands
 from classifier.data.dataset import Example
 from classifier.evaluation.baseline_predictions import embed_frozen
 from classifier.model.baselines import fit_baselines

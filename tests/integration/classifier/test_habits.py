@@ -5,8 +5,8 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from classifier.cli.explain import commands
 from classifier.data.dataset import Example
-from classifier.explain_commands import commands
 from classifier.explanation.global_words import habits, misleading
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.directory import save_model_directory

@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 import pytest
 from typer.testing import CliRunner
 
+from classifier.cli.tuning import commands
 from classifier.contract import InvalidInput
 from classifier.training.config import TrainingConfig
 from classifier.training.tuning.report import chosen_parameters, compare, markdown, verdict, write_report
@@ -13,7 +14,6 @@ from classifier.training.tuning.search import tune
 from classifier.training.tuning.space import Dimension, parse_dimension, space_with
 from classifier.training.tuning.trials import cross_validation_folds
 from classifier.training.tuning.types import TrialRecord, TuningPlan, TuningResult
-from classifier.tuning_commands import commands
 from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert
 
 SHORT = (Dimension("epochs", "int", 1, 3), Dimension("learning_rate", "log", 1e-3, 1e-2))

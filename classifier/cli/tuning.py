@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from classifier.command_line import BaseModelOption, ThreadsOption
+from classifier.cli.common import BaseModelOption, ThreadsOption
 from classifier.contract import InvalidInput
 
 if TYPE_CHECKING:

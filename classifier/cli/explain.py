@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 from rich.console import Console
 
-from classifier.client.json_codec import explanation_fields
-from classifier.command_line import (
+from classifier.cli.common import (
     JsonFlag,
     ModelArgument,
     ProgressBar,
@@ -19,6 +18,7 @@ from classifier.command_line import (
     open_predictor,
     sentence,
 )
+from classifier.client.json_codec import explanation_fields
 from classifier.contract import ExplanationMethod, InvalidInput
 
 if TYPE_CHECKING:

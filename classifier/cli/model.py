@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from classifier.client.json_codec import prediction_fields
-from classifier.command_line import (
+from classifier.cli.common import (
     BaseModelOption,
     JsonFile,
     JsonFlag,
@@ -26,6 +25,7 @@ from classifier.command_line import (
     open_predictor,
     sentence,
 )
+from classifier.client.json_codec import prediction_fields
 from classifier.contract import InvalidInput
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def evaluate(
 
     examples = read_examples(labels)
     learned = read_examples(planted) if planted else []
-    from classifier.evaluation_output import evaluate_directory, show, write_folder, write_json
+    from classifier.cli.evaluation_output import evaluate_directory, show, write_folder, write_json
     from classifier.settings import ClassifierSettings
 
     predictor = open_predictor(model)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from classifier.command_line import BaseModelOption
+from classifier.cli.common import BaseModelOption
 from classifier.contract import InvalidInput
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""The commands that work with models and labels."""
