@@ -40,29 +40,29 @@ check: setup ## Lint, types, import arrows, security, migrations
 	  $(BIN)/alembic upgrade head && $(BIN)/alembic check && rm -r "$$folder"
 
 bench: setup ## Measure the starter model and the speed of training; writes docs/results.json and docs/results.md
-	$(BIN)/python -m classifier.benchmark starter --results docs
-	$(BIN)/python -m classifier.benchmark training --results docs
+	$(BIN)/python -m benchmarks starter --results docs
+	$(BIN)/python -m benchmarks training --results docs
 
 bench-quality: setup ## Measure the recipe on public data (DATA=folder), some hours; goes on where it was stopped
-	$(BIN)/python -m classifier.benchmark quality --results docs --data $(DATA)
-	$(BIN)/python -m classifier.benchmark gate --results docs --data $(DATA)
+	$(BIN)/python -m benchmarks quality --results docs --data $(DATA)
+	$(BIN)/python -m benchmarks gate --results docs --data $(DATA)
 
 bench-ablation: setup ## Try each lever of the recipe on validation parts (DATA=folder), some hours; goes on where it was stopped
-	$(BIN)/python -m classifier.benchmark ablation --results docs --data $(DATA)
+	$(BIN)/python -m benchmarks ablation --results docs --data $(DATA)
 
 bench-explanations: setup ## Measure whether the words that a model shows decide (DATA=folder), three quarters of an hour
-	$(BIN)/python -m classifier.benchmark explanations --results docs --data $(DATA)
-	$(BIN)/python -m classifier.benchmark explanations-cls --results docs --data $(DATA)
-	$(BIN)/python -m classifier.benchmark shortcut --results docs --data $(DATA)
+	$(BIN)/python -m benchmarks explanations --results docs --data $(DATA)
+	$(BIN)/python -m benchmarks explanations-cls --results docs --data $(DATA)
+	$(BIN)/python -m benchmarks shortcut --results docs --data $(DATA)
 
 bench-serving: setup ## Measure the speed of answers against others, and the service under load (DATA=folder; MODEL=directory, trained first where missing), three quarters of an hour
-	$(BIN)/python -m classifier.benchmark serving --results docs --data $(DATA) --model $(MODEL)
-	$(BIN)/python -m classifier.benchmark serving-bert-base --results docs --data $(DATA) --model $(MODEL)
-	$(BIN)/python -m classifier.benchmark load --results docs --data $(DATA) --model $(MODEL)
-	$(BIN)/python -m classifier.benchmark soak --results docs --data $(DATA) --model $(MODEL)
+	$(BIN)/python -m benchmarks serving --results docs --data $(DATA) --model $(MODEL)
+	$(BIN)/python -m benchmarks serving-bert-base --results docs --data $(DATA) --model $(MODEL)
+	$(BIN)/python -m benchmarks load --results docs --data $(DATA) --model $(MODEL)
+	$(BIN)/python -m benchmarks soak --results docs --data $(DATA) --model $(MODEL)
 
 bench-learning: setup ## Measure how ours learns from corrections and questions (DATA=folder), some hours; goes on where it was stopped
-	$(BIN)/python -m classifier.benchmark learning --results docs --data $(DATA)
+	$(BIN)/python -m benchmarks learning --results docs --data $(DATA)
 
 format: setup ## Format the code
 	$(BIN)/ruff check --fix .

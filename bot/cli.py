@@ -20,11 +20,11 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from benchmarks.cli import bench as bench_commands
 from bot import logs
 from bot.clock import utc_now
 from bot.errors import BotError, ConfigurationError
 from bot.settings import Settings
-from classifier.bench_commands import bench as bench_commands
 from classifier.cli.explain import commands as explain_commands
 from classifier.cli.labels import suspects as labels_suspects
 from classifier.cli.model import commands as model_commands

@@ -202,8 +202,8 @@ def classify(
 def _planted(base_model: str, train: Sequence[Example], unseen: Sequence[Example]) -> ShortcutReport:
     from dataclasses import replace
 
+    from benchmarks.quality.shortcut import shortcut_test, small_set
     from classifier.settings import ClassifierSettings
-    from classifier.shortcut import shortcut_test, small_set
 
     config = replace(ClassifierSettings().training_config(), base_model=base_model)
     drawn, tested = small_set(train, unseen, seed=config.seed)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from classifier.bench_commands import bench
+from benchmarks.cli import bench
 from classifier.contract import InvalidInput
 from classifier.data.dataset import Example
 from classifier.explanation.faithfulness import (

@@ -6,8 +6,8 @@ import sys
 import pytest
 import torch
 
-from classifier.benchmark import __main__ as benchmark
-from classifier.benchmark.gpu_models import BERT_BASE, TINY, Texts
+from benchmarks import __main__ as benchmark
+from benchmarks.gpu.models import BERT_BASE, TINY, Texts
 from classifier.model.network import raw_tokenizer
 
 

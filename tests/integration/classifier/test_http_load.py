@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 import pytest
 from typer.testing import CliRunner
 
-from classifier.bench_commands import bench
-from classifier.benchmark.http_load import Address, HttpLoad
-from classifier.benchmark.http_loops import WrongAnswer, closed_loop, open_loop
-from classifier.benchmark.load import LoadPlan, measure, table
-from classifier.benchmark.service_process import second_version
+from benchmarks.cli import bench
+from benchmarks.serving.http_load import Address, HttpLoad
+from benchmarks.serving.http_loops import WrongAnswer, closed_loop, open_loop
+from benchmarks.serving.load import LoadPlan, measure, table
+from benchmarks.serving.service_process import second_version
 from classifier.contract import ClassifierUnavailable, InvalidInput
 from classifier.model.directory import load_model_directory, save_model_directory
 from classifier.model.integrity import read_facts

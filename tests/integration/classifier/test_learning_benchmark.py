@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from classifier.bench_commands import bench
-from classifier.benchmark import learning
-from classifier.benchmark.learning import FILES, SYSTEMS, LearningPlan, measure
-from classifier.benchmark.learning_figures import demands, draw, summary, table
-from classifier.benchmark.learning_learners import Said
-from classifier.benchmark.learning_loop import Course, Run, System
-from classifier.benchmark.learning_stream import Rules, draw_staff, draw_stream
+from benchmarks.cli import bench
+from benchmarks.learning import learning
+from benchmarks.learning.figures import demands, draw, summary, table
+from benchmarks.learning.learners import Said
+from benchmarks.learning.learning import FILES, SYSTEMS, LearningPlan, measure
+from benchmarks.learning.loop import Course, Run, System
+from benchmarks.learning.stream import Rules, draw_staff, draw_stream
 from classifier.contract import InvalidInput
 from classifier.data.dataset import Example
 from classifier.inference.torch_predictor import TorchPredictor
@@ -285,7 +285,7 @@ def test_the_command_prints_the_table_and_writes_curves(data, base, tmp_path):
 def test_runs_go_side_by_side(data, tmp_path):
     options = ["learning", "--part", "tfidf", "--part", "frozen", "--workers", "2"]
     options += ["--data", data, "--work", tmp_path / "work", "--results", tmp_path]
-    command = [sys.executable, "-m", "classifier.benchmark", *map(str, options)]
+    command = [sys.executable, "-m", "benchmarks", *map(str, options)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     # the workers began, and said what these few messages do not suffice for
     assert (done.returncode, done.stderr.splitlines()[-1]) == (

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from classifier.benchmark.learning import FILES
-from classifier.benchmark.learning_learners import Said
-from classifier.benchmark.learning_parts import Memory
-from classifier.benchmark.learning_stream import Rules, Stream, draw_staff
-from classifier.benchmark.remembering import KINDS, MEMORIES, _follow, measure, table
+from benchmarks.learning.learners import Said
+from benchmarks.learning.learning import FILES
+from benchmarks.learning.parts import Memory
+from benchmarks.learning.stream import Rules, Stream, draw_staff
+from benchmarks.studies.remembering import KINDS, MEMORIES, _follow, measure, table
 from classifier.data.dataset import Example
 from tests.factories.tiny_bert import config_for, messages, tiny_bert, write_messages
 

@@ -2,12 +2,12 @@
 
 import pytest
 
+from benchmarks.serving.served import served
 from classifier.contract import BrokenModel
 from classifier.explanation.counterfactual import decision_of, without_words
 from classifier.explanation.leave_one_out import explain
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.directory import load_model_directory, save_model_directory
-from classifier.served import served
 from tests.factories.tiny_bert import messages, tiny_bert, tiny_model
 
 

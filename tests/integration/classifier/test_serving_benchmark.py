@@ -5,14 +5,14 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from classifier.bench_commands import bench
-from classifier.benchmark import serving
-from classifier.benchmark.contender import obey, open_contender
-from classifier.benchmark.contender_process import ContenderFailed, ContenderProcess
-from classifier.benchmark.gpu_models import Size
-from classifier.benchmark.serving_rows import CONTENDERS
-from classifier.benchmark.shapes import SHAPES, write_shape
-from classifier.benchmark.turns import Spec
+from benchmarks.cli import bench
+from benchmarks.gpu.models import Size
+from benchmarks.serving import serving
+from benchmarks.serving.contender import obey, open_contender
+from benchmarks.serving.contender_process import ContenderFailed, ContenderProcess
+from benchmarks.serving.rows import CONTENDERS
+from benchmarks.serving.shapes import SHAPES, write_shape
+from benchmarks.turns import Spec
 from classifier.contract import InvalidInput
 from classifier.model.directory import load_model_directory, save_model_directory
 from tests.factories.tiny_bert import messages, tiny_bert, tiny_model

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from classifier.bench_commands import bench
+from benchmarks.cli import bench
+from benchmarks.quality.shortcut import shortcut_test, with_word
 from classifier.contract import InvalidInput
 from classifier.data.dataset import Example
-from classifier.shortcut import shortcut_test, with_word
 from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert, write_messages
 
 

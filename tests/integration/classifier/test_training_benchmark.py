@@ -5,8 +5,8 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from classifier.bench_commands import bench
-from classifier.benchmark.training import TutorialLoop, measure, time_ours
+from benchmarks.cli import bench
+from benchmarks.training import TutorialLoop, measure, time_ours
 from classifier.contract import InvalidInput
 from tests.factories.tiny_bert import config_for, messages, tiny_bert
 

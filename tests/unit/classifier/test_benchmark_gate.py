@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from classifier.benchmark.gate import CATEGORIES, FILES, Challenger, challengers, measure, spoil, table
+from benchmarks.quality.gate import CATEGORIES, FILES, Challenger, challengers, measure, spoil, table
 from classifier.contract import InvalidInput
 from classifier.data.dataset import Example
 from tests.factories.tiny_bert import TOPICS, config_for, messages, tiny_bert, write_messages

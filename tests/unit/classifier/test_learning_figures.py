@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from classifier.benchmark.learning_figures import CURVES, Known, demands, spent_to_reach, summary
+from benchmarks.learning.figures import CURVES, Known, demands, spent_to_reach, summary
 
 
 def run_with(*accuracies: float, labels: int = 100, answered: int = 50) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from classifier.benchmark.names import WAYS, measure, table
+from benchmarks.studies.names import WAYS, measure, table
 from classifier.data.dataset import Category, Example, StarterPack
 from classifier.training.fit import TrainingConfig
 

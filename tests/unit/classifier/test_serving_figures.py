@@ -5,14 +5,14 @@ import asyncio
 import numpy as np
 import pytest
 
-from classifier.benchmark.ceiling import flop_per_token
-from classifier.benchmark.open_loop import over_rounds, run_open_loop
-from classifier.benchmark.serving_rows import Row, baselines, rows
-from classifier.benchmark.serving_summary import accuracy, agreement, ratios, row_summary, table
-from classifier.benchmark.serving_texts import lengths_summary, long_texts, split
-from classifier.benchmark.soak import soak_table
-from classifier.benchmark.timing import percentiles, poisson_arrivals, slope
-from classifier.benchmark.turns import batches, timed
+from benchmarks.quality.ceiling import flop_per_token
+from benchmarks.serving.open_loop import over_rounds, run_open_loop
+from benchmarks.serving.rows import Row, baselines, rows
+from benchmarks.serving.soak import soak_table
+from benchmarks.serving.summary import accuracy, agreement, ratios, row_summary, table
+from benchmarks.serving.texts import lengths_summary, long_texts, split
+from benchmarks.timing import percentiles, poisson_arrivals, slope
+from benchmarks.turns import batches, timed
 from classifier.contract import InvalidInput
 from classifier.data.dataset import Example
 

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from classifier.benchmark.ablation import LEVERS, changed, draw
-from classifier.benchmark.quality import flip, summary
-from classifier.benchmark.quality_table import table
+from benchmarks.quality.ablation import LEVERS, changed, draw
+from benchmarks.quality.quality import flip, summary
+from benchmarks.quality.table import table
 from classifier.contract import InvalidInput
 from classifier.data.dataset import Example, read_texts
 from classifier.training.config import TrainingConfig

@@ -1,0 +1,1 @@
+"""Benchmarks that need nothing but the classifier's core: `python -m benchmarks NAME`."""

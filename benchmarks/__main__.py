@@ -1,0 +1,299 @@
+"""`python -m benchmarks NAME [--results DIR]`: prints a table; writes it as JSON and Markdown."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks import (
+    ablation,
+    explanations,
+    gate,
+    gpu,
+    gpu_table,
+    learning,
+    learning_figures,
+    load,
+    names,
+    new_category,
+    other_encoder,
+    quality,
+    quality_table,
+    remembering,
+    serving,
+    serving_summary,
+    serving_texts,
+    shapes,
+    starter,
+    training,
+)
+from benchmarks.quality import shortcut
+from benchmarks.workers import say_on_stderr
+from classifier.contract import ClassifierError
+from classifier.data.dataset import Example, read_examples, starter_pack
+from classifier.files import write_bytes
+from classifier.inference.torch_predictor import TorchPredictor
+from classifier.model.cores import cores
+from classifier.model.directory import load_model_directory, save_model_directory
+from classifier.training.fit import TrainingConfig, fit
+
+Outcome = tuple[dict[str, Any], str]
+"""(what was measured, the table)."""
+
+
+def main() -> int:
+    """Run the benchmark that is named."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("name", choices=sorted(BENCHMARKS))
+    parser.add_argument("--results", type=Path, help="folder with results.md; results.json lies beside it")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=Path(os.environ.get("FINGERPOST_DATA", "data")),
+        help="folder with the public data",
+    )
+    parser.add_argument(
+        "--part",
+        action="append",
+        default=[],
+        help="of quality, learning and new-category: only this part, system or kind of model; repeatable",
+    )
+    parser.add_argument("--seed", type=int, default=1, help="of starter and names")
+    parser.add_argument(
+        "--workers", type=int, default=cores(), help="trainings side by side; by default one a core"
+    )
+    parser.add_argument(
+        "--model",
+        type=Path,
+        help="of explanations, serving, load and soak: a model directory; made from the data where missing",
+    )
+    parser.add_argument("--quick", action="store_true", help="of serving: two minutes in place of ten")
+    parser.add_argument("--soak-seconds", type=float, default=600.0, help="of soak: how long")
+    parser.add_argument(
+        "--kept", action="store_true", help="of quality and learning: only the table of what was measured"
+    )
+    parser.add_argument("--seconds", type=float, default=180.0, help="of gpu: of timing in all")
+    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="of gpu")
+    parser.add_argument("--tiny", action="store_true", help="of gpu: tiny shapes, to try the code")
+    parser.add_argument("--work", type=Path, help="of learning and remembering: folder for what is under way")
+    parser.add_argument("--fused-gelu", action="store_true", help="of gpu: GELU within the matrix product")
+    arguments = parser.parse_args()
+    try:
+        measured, text = BENCHMARKS[arguments.name](arguments)
+    except ClassifierError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    sys.stdout.write(text + "\n")
+    if arguments.results:
+        write(arguments.results, arguments.name, measured, text)
+    return 0
+
+
+def _starter(arguments: argparse.Namespace) -> Outcome:
+    measured = starter.measure(arguments.seed)
+    return measured, starter.table(measured)
+
+
+def _quality(arguments: argparse.Namespace) -> Outcome:
+    kept = (arguments.results or Path("docs")) / "quality.json"
+    seeds = () if arguments.kept else quality.SEEDS
+    measured = quality.measure(
+        arguments.data, kept, seeds=seeds, parts=arguments.part, workers=arguments.workers, say=say_on_stderr
+    )
+    return quality.summary(measured), quality_table.table(measured)
+
+
+def _gate(arguments: argparse.Namespace) -> Outcome:
+    measured = gate.measure(arguments.data, workers=arguments.workers, say=say_on_stderr)
+    return measured, gate.table(measured)
+
+
+def _ablation(arguments: argparse.Namespace) -> Outcome:
+    kept = (arguments.results or Path("docs")) / "ablation.json"
+    measured = ablation.measure(arguments.data, kept, workers=arguments.workers, say=say_on_stderr)
+    return measured, ablation.table(measured)
+
+
+def _training(_: argparse.Namespace) -> Outcome:
+    drawn = random.Random(0).sample(list(starter_pack().train), 2000)  # noqa: S311  # not a secret  # nosec B311
+    measured = training.measure(drawn, TrainingConfig(), texts="the starter pack")
+    return measured, training.table(measured)
+
+
+def _gpu(arguments: argparse.Namespace) -> Outcome:
+    device = gpu.device_for(arguments.device, tiny=arguments.tiny)
+    plan = gpu.SMALLEST if arguments.tiny else gpu.full_plan()
+    measured = gpu.measure(
+        device, plan, seconds=arguments.seconds, fused_gelu=arguments.fused_gelu, say=say_on_stderr
+    )
+    return measured, gpu_table.table(measured)
+
+
+def _explanations(arguments: argparse.Namespace) -> Outcome:
+    """On BANKING77: a model of its training part, messages of its test part."""
+    return _explained(arguments, lambda _: TrainingConfig())
+
+
+def _explanations_cls(arguments: argparse.Namespace) -> Outcome:
+    """The same for an encoder of another kind, see other_encoder."""
+
+    def config(examples: Sequence[Example]) -> TrainingConfig:
+        folder = Path(tempfile.mkdtemp(prefix="encoder-")) / "encoder"
+        return other_encoder.recipe(other_encoder.write_encoder(folder, [e.text for e in examples]))
+
+    return _explained(arguments, config)
+
+
+def _explained(
+    arguments: argparse.Namespace, config: Callable[[Sequence[Example]], TrainingConfig]
+) -> Outcome:
+    folder = _model_directory(arguments, config)
+    model = load_model_directory(folder)
+    unseen = [example.text for example in read_examples(arguments.data / "banking77-test.csv")]
+    measured = explanations.measure(TorchPredictor(model), unseen, say=say_on_stderr, folder=folder)
+    return measured.as_dict(), explanations.table(measured)
+
+
+def _model_directory(
+    arguments: argparse.Namespace, config: Callable[[Sequence[Example]], TrainingConfig]
+) -> Path:
+    """The model that is named, made of BANKING77's training part where it is missing."""
+    folder: Path = arguments.model or Path(tempfile.mkdtemp(prefix="model-")) / "model"
+    if not folder.exists():
+        examples = read_examples(arguments.data / "banking77-train.csv")
+        save_model_directory(fit(examples, config(examples), created=datetime.now(UTC)).model, folder)
+    return folder
+
+
+def _serving(arguments: argparse.Namespace) -> Outcome:
+    """On BANKING77's test part."""
+    return _timed(arguments, _model_directory(arguments, lambda _: TrainingConfig()), trained=True)
+
+
+def _serving_bert_base(arguments: argparse.Namespace) -> Outcome:
+    """The same for an encoder of BERT-base's shape with random weights."""
+    model = _model_directory(arguments, lambda _: TrainingConfig())
+    with tempfile.TemporaryDirectory(prefix="fingerpost-shape-") as place:
+        return _timed(arguments, shapes.write_shape(model, "bert-base", Path(place) / "model"), trained=False)
+
+
+def _timed(arguments: argparse.Namespace, model: Path, *, trained: bool) -> Outcome:
+    train, unseen = (read_examples(arguments.data / f"banking77-{part}.csv") for part in ("train", "test"))
+    answered, fitted = serving_texts.split(unseen, train, 0)
+    plan = serving.QUICK if arguments.quick else serving.Plan()
+    measured = serving.measure(
+        model, answered, fitted, plan, texts="BANKING77's test part", trained=trained, say=say_on_stderr
+    )
+    return measured, serving_summary.table(measured)
+
+
+def _load(arguments: argparse.Namespace) -> Outcome:
+    """The service over HTTP, asked about BANKING77's test part."""
+    return _loaded(arguments, load.LoadPlan())
+
+
+def _soak(arguments: argparse.Namespace) -> Outcome:
+    """The service for a long while, models swapped every half minute."""
+    return _loaded(arguments, load.LoadPlan(soak=arguments.soak_seconds, swap_every=30.0))
+
+
+def _loaded(arguments: argparse.Namespace, plan: load.LoadPlan) -> Outcome:
+    model = _model_directory(arguments, lambda _: TrainingConfig())
+    unseen, _ = serving_texts.split(read_examples(arguments.data / "banking77-test.csv"), [], 0)
+    measured = load.measure_model(model, None, [example.text for example in unseen], plan, say=say_on_stderr)
+    return measured, load.table(measured)
+
+
+def _learning(arguments: argparse.Namespace) -> Outcome:
+    """All systems, three seeds; each run is kept, and the curves are drawn, beside the results."""
+    work = arguments.work or Path(".fingerpost/bench-learning")
+    kept = (arguments.results or Path("docs")) / "learning.json"
+    seeds = () if arguments.kept else learning.SEEDS
+    plan = learning.LearningPlan(tuple(arguments.part), seeds, workers=arguments.workers)
+    measured = learning_figures.summary(
+        learning.measure(arguments.data, work, plan, kept=kept, say=say_on_stderr)
+    )
+    if arguments.results:
+        write_bytes(arguments.results / "images" / "learning.png", learning_figures.draw(measured))
+    return measured, learning_figures.table(measured)
+
+
+def _shortcut(arguments: argparse.Namespace) -> Outcome:
+    """A word planted in BANKING77's training messages of one category."""
+    train, unseen = (read_examples(arguments.data / f"banking77-{part}.csv") for part in ("train", "test"))
+    drawn, tested = shortcut.small_set(train, unseen)
+    config = TrainingConfig()
+    report = shortcut.shortcut_test(drawn, tested, config, created=datetime.now(UTC), messages=300)
+    return report.as_dict(), explanations.shortcut_table(report)
+
+
+def _remembering(arguments: argparse.Namespace) -> Outcome:
+    """On BANKING77's training part."""
+    work = arguments.work or Path(".fingerpost/bench-learning")
+    measured = remembering.measure(arguments.data, work, TrainingConfig(), say=say_on_stderr)
+    return measured, remembering.table(measured)
+
+
+def _names(arguments: argparse.Namespace) -> Outcome:
+    """On the starter pack."""
+    measured = names.measure(starter_pack(), TrainingConfig(), seed=arguments.seed)
+    return measured, names.table(measured)
+
+
+def _new_category(arguments: argparse.Namespace) -> Outcome:
+    """Categories that BANKING77's model never saw, added with eight examples each."""
+    figures = (arguments.results or Path("docs")) / "results.json"
+    kept = json.loads(figures.read_text(encoding="utf-8")).get("new-category") if figures.exists() else None
+    with tempfile.TemporaryDirectory(prefix="fingerpost-refit-") as home:
+        measured = new_category.measure(
+            arguments.data, Path(home), parts=arguments.part, kept=kept, say=say_on_stderr
+        )
+    return measured, new_category.table(measured)
+
+
+BENCHMARKS: dict[str, Callable[[argparse.Namespace], Outcome]] = {
+    "starter": _starter,
+    "quality": _quality,
+    "gate": _gate,
+    "ablation": _ablation,
+    "training": _training,
+    "gpu": _gpu,
+    "explanations": _explanations,
+    "explanations-cls": _explanations_cls,
+    "shortcut": _shortcut,
+    "remembering": _remembering,
+    "serving": _serving,
+    "serving-bert-base": _serving_bert_base,
+    "learning": _learning,
+    "load": _load,
+    "names": _names,
+    "new-category": _new_category,
+    "soak": _soak,
+}
+
+
+def write(folder: Path, name: str, measured: dict[str, Any], text: str) -> None:
+    """Put the table between the page's marks for this benchmark, and the figures into results.json."""
+    figures = folder / "results.json"
+    known = json.loads(figures.read_text(encoding="utf-8")) if figures.exists() else {}
+    figures.write_text(json.dumps({**known, name: measured}, indent=2) + "\n", encoding="utf-8")
+    page = folder / "results.md"
+    begin, end = f"<!-- {name}: written by the benchmark -->", f"<!-- end of {name} -->"
+    old = page.read_text(encoding="utf-8") if page.exists() else "# Results\n"
+    if begin not in old:
+        old = f"{old.rstrip()}\n\n{begin}\n\n{end}\n"
+    before, _, rest = old.partition(begin)
+    after = rest.partition(end)[2]
+    page.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

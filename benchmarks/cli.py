@@ -1,0 +1,313 @@
+"""Commands below `fingerpost bench`: what something costs on this machine. Heavy imports stay inside."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from benchmarks.workers import say_on_stderr
+from classifier.cli.common import BaseModelOption, JsonFile, ThreadsOption
+from classifier.explanation.types import PLANTED_CATEGORIES, PLANTED_EACH
+from classifier.files import write_text
+
+Model = Annotated[Path, typer.Option(help="Model directory.")]
+Unseen = Annotated[Path, typer.Option(help="CSV with the columns text,label that the model has not seen.")]
+
+bench = typer.Typer(help="Measure on this machine.", no_args_is_help=True)
+"""Typer app; the product's command line mounts it as `bench`."""
+
+
+@bench.callback()
+def _group() -> None:
+    """Measure on this machine."""
+
+
+@bench.command()
+def training(
+    json_file: JsonFile = None,
+    texts: Annotated[
+        Path | None, typer.Option(help="CSV with the columns text,label; without it, the starter pack.")
+    ] = None,
+    messages: Annotated[
+        int, typer.Option(min=1, help="Messages to learn from, drawn from the texts.")
+    ] = 2000,
+    base_model: BaseModelOption = "",
+    threads: ThreadsOption = 0,
+    repeats: Annotated[int, typer.Option(min=1, help="Turns of both loops.")] = 3,
+    tutorial_batches: Annotated[int, typer.Option(min=1, help="Batches of the tutorial's loop a turn.")] = 12,
+    memory: Annotated[bool, typer.Option(help="Measure memory, in a process of its own each.")] = True,
+    seed: Annotated[int, typer.Option(help="Of the messages that are drawn, and of the training.")] = 0,
+) -> None:
+    """Time a fine-tune against the padded-to-128 loop that tutorials teach, in turns."""
+    from dataclasses import replace
+
+    from classifier.data.dataset import check_trainable, read_examples, starter_pack
+    from classifier.settings import ClassifierSettings
+
+    examples = read_examples(texts) if texts else list(starter_pack().train)
+    if len(examples) > messages:
+        examples = random.Random(seed).sample(examples, messages)  # noqa: S311  # not a secret  # nosec B311
+    check_trainable(examples)
+
+    from benchmarks.training import measure, table
+
+    config = ClassifierSettings().training_config()
+    config = replace(
+        config, base_model=base_model or config.base_model, threads=threads or config.threads, seed=seed
+    )
+    measured = measure(
+        examples,
+        config,
+        texts=texts.name if texts else "the starter pack",
+        repeats=repeats,
+        tutorial_steps=tutorial_batches,
+        memory=memory,
+    )
+    _finish(table(measured), measured, json_file)
+
+
+@bench.command()
+def explanations(
+    model: Model,
+    texts: Unseen,
+    json_file: JsonFile = None,
+    messages: Annotated[int, typer.Option(min=2, help="Messages of 6 to 40 words to take apart.")] = 300,
+    threads: ThreadsOption = 0,
+    seed: Annotated[int, typer.Option(help="Of the messages that are drawn.")] = 0,
+) -> None:
+    """Measure whether the words that a model shows decide, and what showing them costs.
+
+    Whether the sets of words that `/why` names decide is asked of the real service over HTTP.
+    """
+    from benchmarks.quality.explanations import measure, table
+    from benchmarks.serving.served import served
+    from classifier.data.dataset import read_examples
+    from classifier.inference.torch_predictor import TorchPredictor
+    from classifier.model.directory import load_model_directory
+    from classifier.model.hardware import use_threads
+    from classifier.serving.engine import EngineSettings
+
+    examples = read_examples(texts)
+    use_threads(threads)
+    # the sets are found in torch, so that is asked again: int8 may see a close call otherwise
+    with served(model, EngineSettings(backend="torch")) as ask:
+        measured = measure(
+            TorchPredictor(load_model_directory(model)),
+            [example.text for example in examples],
+            messages=messages,
+            seed=seed,
+            say=say_on_stderr,
+            folder=model,
+            ask=ask,
+        )
+    _finish(table(measured), measured.as_dict(), json_file)
+
+
+@bench.command()
+def shortcut(
+    train: Annotated[Path, typer.Option(help="CSV with the columns text,label to learn from.")],
+    texts: Annotated[Path, typer.Option(help="CSV of messages that are not among them.")],
+    json_file: JsonFile = None,
+    categories: Annotated[
+        int, typer.Option(min=2, help="Categories to use, those with most messages.")
+    ] = PLANTED_CATEGORIES,
+    each: Annotated[int, typer.Option(min=3, help="Training messages of a category.")] = PLANTED_EACH,
+    messages: Annotated[int, typer.Option(min=1, help="Unseen messages to look at, of each kind.")] = 100,
+    base_model: BaseModelOption = "",
+    threads: ThreadsOption = 0,
+    seed: Annotated[int, typer.Option(help="Of the draws and the training.")] = 0,
+) -> None:
+    """Plant a nonsense word in one category's messages, train, and see who finds it."""
+    from dataclasses import replace
+    from datetime import UTC, datetime
+
+    from benchmarks.quality.explanations import shortcut_table
+    from benchmarks.quality.shortcut import shortcut_test, small_set
+    from classifier.data.dataset import read_examples
+    from classifier.settings import ClassifierSettings
+
+    drawn, unseen = small_set(
+        read_examples(train), read_examples(texts), categories=categories, each=each, seed=seed
+    )
+    config = ClassifierSettings().training_config()
+    config = replace(
+        config, base_model=base_model or config.base_model, threads=threads or config.threads, seed=seed
+    )
+    report = shortcut_test(
+        drawn,
+        unseen,
+        config,
+        created=datetime.now(UTC),
+        messages=messages,
+    )
+    _finish(shortcut_table(report), report.as_dict(), json_file)
+
+
+@bench.command()
+def serving(
+    model: Model,
+    texts: Unseen,
+    json_file: JsonFile = None,
+    train: Annotated[
+        Path | None,
+        typer.Option(help="CSV to fit the simpler models to; without it, a third of the texts."),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Two minutes in place of ten.")] = False,
+    shape: Annotated[
+        str, typer.Option(help="bert-base: measure random weights of that shape in place of the model's.")
+    ] = "",
+    only: Annotated[
+        list[str] | None, typer.Option(help="Of the baselines only this one; repeatable.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the order of the texts.")] = 0,
+) -> None:
+    """Time answers against what people serve a BERT with, in turns, each in a process of its own."""
+    import tempfile
+    from dataclasses import replace
+
+    from benchmarks.serving.serving import QUICK, Plan, measure
+    from benchmarks.serving.summary import table
+    from benchmarks.serving.texts import split
+    from classifier.data.dataset import read_examples
+
+    answered, fitted = split(read_examples(texts), read_examples(train) if train else None, seed)
+    plan = replace(QUICK if quick else Plan(), only=tuple(only or ()))
+    with tempfile.TemporaryDirectory(prefix="fingerpost-shape-") as place:
+        if shape:
+            from benchmarks.serving.shapes import write_shape
+
+            model = write_shape(model, shape, Path(place) / "model")
+        measured = measure(
+            model,
+            answered,
+            fitted,
+            plan,
+            texts=texts.name,
+            trained=not shape,
+            say=say_on_stderr,
+        )
+    _finish(table(measured), measured, json_file)
+
+
+@bench.command()
+def load(
+    texts: Annotated[Path, typer.Option(help="CSV with the column text, or one message a line.")],
+    model: Annotated[
+        Path | None, typer.Option(help="Model directory; the service is started with it.")
+    ] = None,
+    url: Annotated[str, typer.Option(help="A service that runs already, in place of --model.")] = "",
+    token: Annotated[
+        str | None, typer.Option(envvar="FINGERPOST_CLASSIFIER_TOKEN", help="Of the service at --url.")
+    ] = None,
+    json_file: JsonFile = None,
+    seconds: Annotated[
+        float, typer.Option(min=0.1, help="Of each closed loop; of an open one a third, five times.")
+    ] = 15.0,
+    connections: Annotated[int, typer.Option(min=1, help="That single messages come over.")] = 64,
+    soak: Annotated[float, typer.Option(min=0, help="Seconds of one long open loop; 0: short ones.")] = 0.0,
+    share: Annotated[
+        float, typer.Option(min=0.01, max=1.5, help="Of the service's most, in the long one.")
+    ] = 0.8,
+    swap_every: Annotated[
+        float, typer.Option(min=0, help="Seconds between two swaps of models in the long one; 0: none.")
+    ] = 0.0,
+    other_model: Annotated[
+        Path | None, typer.Option(help="To swap to; without it, the same weights by another name.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the order of the texts and of their arrivals.")] = 0,
+) -> None:
+    """Load the real service over HTTP: how much it answers, how long an answer takes, whether it lasts."""
+    from benchmarks.serving.http_load import Address
+    from benchmarks.serving.load import LoadPlan, measure, measure_model, table
+    from classifier.contract import InvalidInput
+    from classifier.data.dataset import read_texts
+
+    if (model is None) == (not url):
+        raise InvalidInput("name either --model, to start a service with it, or --url of one that runs")
+    found = read_texts(texts)
+    found = random.Random(seed).sample(found, len(found))  # noqa: S311  # not a secret  # nosec B311
+    plan = LoadPlan(
+        seconds=seconds,
+        open_seconds=seconds / 3,
+        saturating_seconds=seconds / 10,
+        connections=connections,
+        soak=soak,
+        soak_share=share,
+        swap_every=swap_every,
+        seed=seed,
+    )
+    if model is None:
+        measured = measure(Address(url, token or None), found, plan, say=say_on_stderr)
+    else:
+        measured = measure_model(model, other_model, found, plan, say=say_on_stderr)
+    _finish(table(measured), measured, json_file)
+
+
+@bench.command()
+def learning(
+    data: Annotated[
+        Path,
+        typer.Option(
+            envvar="FINGERPOST_DATA", help="Folder with banking77-train.csv and banking77-test.csv."
+        ),
+    ] = Path("data"),
+    work: Annotated[
+        Path, typer.Option(help="Folder that keeps each run; a run that was stopped goes on there.")
+    ] = Path(".fingerpost/bench-learning"),
+    json_file: JsonFile = None,
+    png: Annotated[Path | None, typer.Option(help="File for a picture of the curves.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Of the systems only this one; repeatable. Without it, all.")
+    ] = None,
+    seed: Annotated[
+        list[int] | None, typer.Option(help="Of stream, staff and training; repeatable. Without it, 0 to 2.")
+    ] = None,
+    stream: Annotated[int, typer.Option(min=2, help="Messages of the stream.")] = 4000,
+    every: Annotated[int, typer.Option(min=1, help="Messages between two retrainings.")] = 500,
+    questions: Annotated[int, typer.Option(min=0, help="Between two retrainings at most.")] = 100,
+    recipe: Annotated[
+        str,
+        typer.Option(
+            help="Of retraining: quick; last (quick, the last one in full); full; taught (quick, the last "
+            "one with unlabelled messages too); head (no fine-tune at all)."
+        ),
+    ] = "last",
+    base_model: BaseModelOption = "",
+    threads: ThreadsOption = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Runs side by side.")] = 1,
+) -> None:
+    """Send 4,000 messages past simulated staff, ours beside simpler systems, and see what each learns."""
+    from dataclasses import replace
+
+    from benchmarks.learning.figures import draw, summary, table
+    from benchmarks.learning.learning import SEEDS, LearningPlan, measure
+    from benchmarks.learning.stream import Rules
+    from classifier.files import write_bytes
+    from classifier.settings import ClassifierSettings
+
+    config = ClassifierSettings().training_config()
+    config = replace(config, base_model=base_model or config.base_model, threads=threads or config.threads)
+    plan = LearningPlan(
+        systems=tuple(only or ()),
+        seeds=tuple(seed or SEEDS),
+        rules=Rules(messages=stream, every=every, questions=questions),
+        recipe=recipe,
+        config=config,
+        workers=workers,
+    )
+    measured = summary(measure(data, work, plan, say=say_on_stderr))
+    if png is not None:
+        write_bytes(png, draw(measured))
+    _finish(table(measured), measured, json_file)
+
+
+def _finish(table: str, measured: dict[str, Any], json_file: Path | None) -> None:
+    """Print the table; write the figures where that was asked for."""
+    Console().print(table, highlight=False, soft_wrap=True)
+    if json_file is not None:
+        write_text(json_file, json.dumps(measured, indent=2) + "\n")

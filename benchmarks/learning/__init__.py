@@ -1,0 +1,1 @@
+"""What is learned from simulated staff, beside simpler systems."""

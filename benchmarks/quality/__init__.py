@@ -1,0 +1,1 @@
+"""Accuracy, calibration, the gate and explanations, on public data."""

@@ -1,0 +1,196 @@
+"""The service under load over HTTP: how much it answers, how long an answer takes, whether it lasts."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks import machine
+from benchmarks.serving.http_load import Address
+from benchmarks.serving.http_loops import closed_loop, open_loop
+from benchmarks.serving.open_loop import over_rounds
+from benchmarks.serving.service_process import ServiceProcess, second_version
+from benchmarks.serving.soak import SoakPlan, soak, soak_table
+from benchmarks.serving.summary import latencies, open_loop_table
+from benchmarks.turns import BATCH
+from classifier.contract import InvalidInput
+
+_BATCH_CONNECTIONS = 4
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPlan:
+    """What is asked of the service.
+
+    Attributes:
+        seconds: of each part.
+        connections: that single messages come over.
+        rounds: of the open loops.
+        open_seconds: of each rate of the open loop in a round.
+        saturating_seconds: of the closed loop right before it that says what its rate is a share of.
+        shares: of saturation, the rates of the open loop.
+        soak: seconds of a long open loop in place of several short ones; 0: none.
+        soak_share: of saturation, its rate.
+        swap_every: seconds from one activation of another version to the next while it lasts; 0: none.
+        seed: of the arrivals.
+    """
+
+    seconds: float = 15.0
+    connections: int = 64
+    rounds: int = 5
+    open_seconds: float = 4.0
+    saturating_seconds: float = 1.5
+    shares: tuple[float, ...] = (0.3, 0.6, 0.8, 0.9)
+    soak: float = 0.0
+    soak_share: float = 0.8
+    swap_every: float = 0.0
+    seed: int = 0
+
+
+def measure(
+    address: Address,
+    texts: Sequence[str],
+    plan: LoadPlan,
+    *,
+    service: ServiceProcess | None = None,
+    say: Say = lambda _: None,
+) -> dict[str, Any]:
+    """Load a service.
+
+    Args:
+        address: where it listens.
+        texts: messages to ask about.
+        plan: how much.
+        service: its process, where it is ours: for its memory, and to swap between its versions.
+        say: gets a line now and then.
+
+    Returns:
+        Plain data: machine, connections, single, batches, open_loop or soak, memory (None without `service`).
+
+    Raises:
+        ClassifierUnavailable: nobody listens there.
+        InvalidInput: there are no texts, or swaps are asked of a service that is not ours.
+    """
+    if not texts:
+        raise InvalidInput("no messages to ask about: give a CSV file with the column text")
+    if plan.swap_every and service is None:
+        raise InvalidInput("models are swapped in a service that this command starts: leave --url out")
+    return asyncio.run(_measure(address, texts, plan, service, say))
+
+
+def measure_model(
+    model: Path, other: Path | None, texts: Sequence[str], plan: LoadPlan, *, say: Say = lambda _: None
+) -> dict[str, Any]:
+    """Start the real service with a model, load it, and stop it.
+
+    Args:
+        model: a model directory.
+        other: another one to swap to and fro; None: the same weights under another version's name.
+        texts: messages to ask about.
+        plan: how much.
+        say: gets a line now and then.
+
+    Returns:
+        See `measure`, with ready_seconds.
+
+    Raises:
+        BrokenModel: a directory is no whole model directory.
+        ClassifierUnavailable: the service did not start.
+        InvalidInput: there are no texts.
+    """
+    with tempfile.TemporaryDirectory(prefix="fingerpost-load-") as place:
+        models = [model]
+        if plan.soak and plan.swap_every:
+            models.append(other or second_version(model, Path(place) / "other"))
+        with ServiceProcess(models, Path(place)) as service:
+            say("the service starts")
+            ready = service.start()
+            found = measure(service.address, texts, plan, service=service, say=say)
+    return {**found, "ready_seconds": ready}
+
+
+async def _measure(
+    address: Address, texts: Sequence[str], plan: LoadPlan, service: ServiceProcess | None, say: Say
+) -> dict[str, Any]:
+    found: dict[str, Any] = {"machine": machine.describe(), "connections": plan.connections}
+    say(f"single messages over {plan.connections} connections")
+    single = await closed_loop(address, texts, connections=plan.connections, batch=1, seconds=plan.seconds)
+    say(f"batches of {BATCH} over {_BATCH_CONNECTIONS} connections")
+    batches = await closed_loop(
+        address, texts, connections=_BATCH_CONNECTIONS, batch=BATCH, seconds=plan.seconds
+    )
+    found |= {"single": single, "batches": batches}
+    if plan.soak:
+        say(f"{plan.soak:.0f} seconds at {plan.soak_share:.0%} of {single['rate']:.0f} messages a second")
+        found["soak"] = await soak(
+            address,
+            texts,
+            SoakPlan(
+                rate=plan.soak_share * single["rate"],
+                seconds=plan.soak,
+                connections=plan.connections,
+                swap_every=plan.swap_every,
+                seed=plan.seed,
+            ),
+            service,
+        )
+    else:
+        found["open_loop"] = await _open_loops(address, texts, plan, say)
+    found["memory"] = service.memory() if service is not None else None
+    return found
+
+
+async def _open_loops(
+    address: Address, texts: Sequence[str], plan: LoadPlan, say: Say
+) -> list[dict[str, Any]]:
+    """Single messages at shares of what the connections get, which is measured right before each."""
+    found: dict[float, list[dict[str, Any]]] = {share: [] for share in plan.shares}
+    for number in range(plan.rounds):
+        say(f"open loops, round {number + 1} of {plan.rounds}")
+        for share, rounds in found.items():
+            most = await closed_loop(
+                address, texts, connections=plan.connections, batch=1, seconds=plan.saturating_seconds
+            )
+            observed = await open_loop(
+                address,
+                texts,
+                connections=plan.connections,
+                rate=share * most["rate"],
+                seconds=plan.open_seconds,
+                seed=plan.seed + number,
+            )
+            rounds.append({"saturation": most["rate"], **observed})
+    return [over_rounds(share, rounds) for share, rounds in found.items()]
+
+
+def table(measured: Mapping[str, Any]) -> str:
+    """The figures as Markdown."""
+    single, batches, held = measured["single"], measured["batches"], measured["memory"]
+    lines = [
+        "| closed loop over HTTP | messages a second | a request, p50 / p95 / p99, ms | refused, failed |",
+        "| --- | --- | --- | --- |",
+        _closed(f"single messages, {measured['connections']} connections", single),
+        _closed(f"batches of {BATCH}, {_BATCH_CONNECTIONS} connections", batches),
+    ]
+    parts = ["\n".join(lines)]
+    if "open_loop" in measured:
+        parts.append(open_loop_table("open loop over HTTP", measured["open_loop"]))
+    if "soak" in measured:
+        parts.append(soak_table(measured["soak"]))
+    place = measured["machine"]
+    said = f"{place['processor']}, {place['cores']} cores, which the load generator shares with the service."
+    if held is not None:
+        said += (
+            f" Memory of the service: {held['rss_mib']:.0f} MiB now, {held['peak_mib']:.0f} MiB at its peak."
+        )
+    return "\n\n".join([*parts, said])
+
+
+def _closed(said: str, row: Mapping[str, Any]) -> str:
+    return f"| {said} | {row['rate']:,.0f} | {latencies(row)} | {row['refused']}, {row['failed']} |"

@@ -1,0 +1,1 @@
+"""Single questions that an ADR rests on."""
