@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from bot.action_ids import CategoryOp
+from bot.blocks.action_ids import CategoryOp
 from bot.blocks.categories import HELP, list_card
 from bot.category_changes import apply
 from bot.category_dialogs import NEED_ADMIN

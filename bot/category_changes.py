@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bot.action_ids import CategoryOp
+from bot.blocks.action_ids import CategoryOp
 from bot.category_rules import CategoryForm, errors_of, slug_of
 from bot.errors import CategoryRefused
 from bot.label_files import CHANNEL

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import structlog
 
-from bot.action_ids import CategoryOp, ModalValue
+from bot.blocks.action_ids import CategoryOp, ModalValue
 from bot.blocks.category_modals import (
     TICKETS_SHOWN,
     Example,

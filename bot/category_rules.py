@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from bot.action_ids import CategoryOp
+from bot.blocks.action_ids import CategoryOp
 from bot.emoji import CONFIRM, NONE_OF_THESE, normalise
 from classifier.contract import OUT_OF_SCOPE_LABEL
 from storage.models import Category, CategoryState

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import structlog
 
-from bot.action_ids import ActionId, TicketValue
+from bot.blocks.action_ids import ActionId, TicketValue
 from bot.blocks.common import Card
 from bot.emoji import CONFIRM, NONE_OF_THESE, normalise
 from bot.errors import NotAllowed, UnknownMessage

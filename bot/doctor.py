@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 from rich.console import Console
 
-from bot.app import create_client
 from bot.errors import BotError, SlackUnavailable
+from bot.listeners.bolt import create_client
 from bot.messenger import Messenger
 from bot.settings import Settings
 from classifier.contract import ClassifierError

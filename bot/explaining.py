@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from bot.action_ids import TicketValue
+from bot.blocks.action_ids import TicketValue
 from bot.blocks.why import Similar, WhyView, why_card
 from bot.errors import NotAllowed, UnknownMessage, UserError
 from bot.incoming import parse_link

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from bot.action_ids import TicketValue
+from bot.blocks.action_ids import TicketValue
 from bot.blocks.common import CategoryView
 from bot.blocks.review_queue import SHOWN, Entry, Near, Opinion, Queue
 from bot.corrections import Corrections, kind_of

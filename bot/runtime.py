@@ -14,7 +14,6 @@ from aiohttp import web
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 
 from bot import web_server
-from bot.app import PATH, create_app, create_client, create_web_app
 from bot.asking import Asker
 from bot.categories import Categories
 from bot.category_dialogs import CategoryDialogs
@@ -26,6 +25,7 @@ from bot.errors import ConfigurationError, SlackUnavailable
 from bot.explaining import Explaining
 from bot.home import Home
 from bot.inbox import Inbox, Kind
+from bot.listeners.bolt import PATH, create_app, create_client, create_web_app
 from bot.memory_keeper import MemoryKeeper
 from bot.messenger import Messenger
 from bot.outbox import Outbox

@@ -18,7 +18,7 @@ from slack_sdk.models.blocks import (
     StaticSelectElement,
 )
 
-from bot.action_ids import ActionId, CategoryOp, CategoryValue
+from bot.blocks.action_ids import ActionId, CategoryOp, CategoryValue
 from bot.blocks.common import Card, CategoryView, card, escape, plain, readable, section, small_print, title
 
 PAGE = 20

@@ -21,7 +21,7 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
-from bot.action_ids import CATEGORY_VIEW, CategoryOp, ModalValue
+from bot.blocks.action_ids import CATEGORY_VIEW, CategoryOp, ModalValue
 from bot.blocks.common import CategoryView, escape, plain, readable, section, small_print
 
 NAME_MAX = 60

@@ -15,7 +15,7 @@ from slack_sdk.models.blocks import (
     StaticSelectElement,
 )
 
-from bot.action_ids import ActionId, TicketValue
+from bot.blocks.action_ids import ActionId, TicketValue
 from bot.blocks.common import (
     Card,
     CategoryView,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, PlainTextObject
 
-from bot.action_ids import ActionId, TicketValue
+from bot.blocks.action_ids import ActionId, TicketValue
 from bot.blocks.common import (
     Card,
     bar,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from bot.action_ids import ActionId, CategoryOp, CategoryValue, ModalValue
+from bot.blocks.action_ids import ActionId, CategoryOp, CategoryValue, ModalValue
 from bot.blocks.common import escape
 from bot.category_dialogs import WITH_MODAL, CategoryDialogs
 from bot.category_rules import CategoryForm

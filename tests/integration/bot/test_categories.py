@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bot.action_ids import ActionId
+from bot.blocks.action_ids import ActionId
 from storage.models import LabelRole, LabelSource, RunSource
 from tests.factories.category_dialogs import (
     COMMAND,

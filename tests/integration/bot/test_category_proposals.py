@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.action_ids import ActionId
+from bot.blocks.action_ids import ActionId
 from tests.factories.category_dialogs import (
     audited,
     listed,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.action_ids import ActionId
+from bot.blocks.action_ids import ActionId
 from tests.factories.world import ANNA, BOT, HELP, LENA, SAM, World, text_of
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from bot.action_ids import ActionId
 from bot.asking import Asker
+from bot.blocks.action_ids import ActionId
 from bot.question_plan import QuestionPlan
 from bot.runtime import running_bot
 from storage.learning_models import Question

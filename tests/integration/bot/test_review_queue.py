@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from bot.action_ids import ActionId
+from bot.blocks.action_ids import ActionId
 from bot.inbox import Kind
 from bot.label_files import import_labels
 from storage.learning_models import LabelReview, ReviewState

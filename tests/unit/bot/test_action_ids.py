@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.action_ids import NONE, ActionId, CategoryOp, CategoryValue, TicketValue
+from bot.blocks.action_ids import NONE, ActionId, CategoryOp, CategoryValue, TicketValue
 from tests.factories.rows import TICKET
 
 OPTION_VALUE = 150

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from bot.action_ids import CategoryOp, ModalValue
+from bot.blocks.action_ids import CategoryOp, ModalValue
 from bot.blocks.categories import ProposalView, list_card, with_retired
 from bot.blocks.category_modals import (
     Example,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.action_ids import TicketValue
+from bot.blocks.action_ids import TicketValue
 from bot.blocks.common import Card
 from bot.blocks.ticket_card import Correction, Memory, question_card, routed_card, team_card
 from bot.playground.block_validation import check_message_blocks

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from bot.action_ids import TicketValue
+from bot.blocks.action_ids import TicketValue
 from bot.blocks.ticket_card import Correction
 from bot.blocks.why import Similar, WhyView, why_card
 from bot.playground.block_validation import check_message_blocks
