@@ -25,7 +25,7 @@ from classifier.model.registry import Registry
 _START_SECONDS = 300.0
 _STOP_SECONDS = 40.0  # more than the service takes for what is under way
 _LOOK_SECONDS = 0.02
-_PROGRAM = "from bot.cli import main; main()"  # by name: the classifier imports nothing of the bot
+_PROGRAM = "from bot.app.cli import main; main()"  # by name: the classifier imports nothing of the bot
 
 
 class ServiceProcess:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.compose import everything, starter
+from bot.app.compose import everything, starter
 from bot.playground.server import Playground
 from classifier.settings import ClassifierSettings
 from storage.database import Database

@@ -11,9 +11,9 @@ from typing import Any
 from pydantic import SecretStr
 from sqlalchemy import select
 
+from bot.app.runtime import RunningBot, running_bot
 from bot.clock import Clock, utc_now
 from bot.playground.server import Playground
-from bot.runtime import RunningBot, running_bot
 from bot.settings import Settings
 from bot.workspace import Models
 from classifier.contract import Classifier

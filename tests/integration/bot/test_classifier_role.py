@@ -52,7 +52,7 @@ async def test_the_service_answers_changes_its_model_and_ends_in_order(registry,
         "FINGERPOST_CLASSIFIER_TOKEN": "secret",
         "FINGERPOST_CLASSIFIER_DEVICE": "cpu",
     }
-    command = "from bot.cli import main; main()"
+    command = "from bot.app.cli import main; main()"
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", command, "classifier", env=environment, cwd=tmp_path
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from bot.cli import app
+from bot.app.cli import app
 from classifier.contract import InvalidInput
 from classifier.training.out_of_fold import find_suspects, fine_tuned
 from tests.factories.tiny_bert import config_for, messages, tiny_bert

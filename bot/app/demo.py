@@ -19,12 +19,12 @@ from uuid import UUID
 from pydantic import SecretStr
 from rich.console import Console
 
+from bot.app.compose import demo_model_settings, everything, starter
+from bot.app.runtime import RunningBot
+from bot.app.story import Story, StoryFailed
 from bot.blocks.retraining import STAGES, duration
-from bot.compose import demo_model_settings, everything, starter
 from bot.playground.server import Playground
-from bot.runtime import RunningBot
 from bot.settings import Settings
-from bot.story import Story, StoryFailed
 from storage.models import RunState
 
 BANNER_SECONDS = 0.5

@@ -1,4 +1,4 @@
-"""Puts the roles together: settings -> objects -> start. With `bot/cli.py` the composition root.
+"""Puts the roles together: settings -> objects -> start. With `bot/app/cli.py` the composition root.
 
 Engine, client and scheduler are imported only inside the function that needs them, so that a bot with a
 remote classifier starts without torch.
@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from bot.app.runtime import RunningBot, running_bot
 from bot.clock import utc_now
 from bot.errors import ConfigurationError
-from bot.runtime import RunningBot, running_bot
 from bot.settings import Settings
 from classifier.contract import Classifier
 from storage.categories import CategorySpec

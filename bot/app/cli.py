@@ -86,7 +86,7 @@ def fail(text: str) -> None:
 def run() -> None:
     """Start everything in one process: bot, classifier, scheduler."""
     settings = _settings()
-    from bot.compose import serve_everything
+    from bot.app.compose import serve_everything
 
     _run_until_signal(serve_everything(settings))
 
@@ -100,7 +100,7 @@ def bot() -> None:
             "FINGERPOST_CLASSIFIER_URL is not set: `fingerpost bot` asks a classifier service. "
             "Start one with `fingerpost classifier`, or use `fingerpost run` to have all in one process."
         )
-    from bot.compose import serve_bot
+    from bot.app.compose import serve_bot
 
     _run_until_signal(serve_bot(settings))
 
@@ -108,7 +108,7 @@ def bot() -> None:
 @app.command()
 def classifier() -> None:
     """Serve the active model over HTTP."""
-    from bot.compose import serve_classifier
+    from bot.app.compose import serve_classifier
     from classifier.serving.http.server import run_fast
     from classifier.settings import ClassifierSettings
 
@@ -119,7 +119,7 @@ def classifier() -> None:
 @app.command()
 def scheduler() -> None:
     """Retrain on a schedule and whenever an admin asks."""
-    from bot.compose import serve_scheduler
+    from bot.app.compose import serve_scheduler
 
     _run_until_signal(serve_scheduler(_settings()))
 
@@ -160,7 +160,7 @@ def demo(
     ),
 ) -> None:
     """Serve a local Slack workspace with the real bot in it; no Slack account is needed."""
-    from bot.demo import DemoOptions, check_story, serve_demo
+    from bot.app.demo import DemoOptions, check_story, serve_demo
 
     logs.configure("WARNING")
     options = DemoOptions(home=home, port=port)
@@ -172,8 +172,8 @@ def demo(
 @app.command()
 def doctor() -> None:
     """Check tokens, scopes, database, model and device, and say how to mend what is wrong."""
-    from bot.compose import describe_local_model
-    from bot.doctor import examine
+    from bot.app.compose import describe_local_model
+    from bot.app.doctor import examine
 
     logs.configure("ERROR")
     healthy = asyncio.run(examine(Settings(), out, describe_local_model))
@@ -205,7 +205,7 @@ def labels_import(
     team: Annotated[str | None, typer.Option(help="Workspace id; needed where there are several.")] = None,
 ) -> None:
     """Add labelled messages from a CSV file; importing a file twice changes nothing."""
-    from bot.compose import open_database
+    from bot.app.compose import open_database
     from bot.label_files import import_labels, only_team
     from classifier.data.dataset import read_examples
 
@@ -223,7 +223,7 @@ def labels_export(
     team: Annotated[str | None, typer.Option(help="Workspace id; needed where there are several.")] = None,
 ) -> None:
     """Write every labelled message, redacted as it was stored, as CSV with the columns text,label."""
-    from bot.compose import open_database
+    from bot.app.compose import open_database
     from bot.label_files import export_labels, only_team
 
     async def work() -> list[tuple[str, str]]:
