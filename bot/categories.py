@@ -13,11 +13,11 @@ from bot.blocks.categories import HELP, list_card
 from bot.category_changes import apply
 from bot.category_dialogs import NEED_ADMIN
 from bot.category_rules import CategoryForm
-from bot.corrections import Corrections
 from bot.errors import NotAllowed, SlackUnavailable, UserError
 from bot.home import Home
 from bot.people import Role
 from bot.proposals import open_proposals
+from bot.tickets.corrections import Corrections
 from bot.workspace import Workspace
 
 log = structlog.get_logger(__name__)

@@ -10,7 +10,7 @@ from typing import Any
 from bot.blocks.action_ids import CategoryOp
 from bot.category_rules import CategoryForm, errors_of, slug_of
 from bot.errors import CategoryRefused
-from bot.label_files import CHANNEL
+from bot.tickets.label_files import CHANNEL
 from storage.categories import CategorySpec
 from storage.database import UnitOfWork
 from storage.models import Category, LabelKind, LabelRole, LabelSource, Ticket, TicketState

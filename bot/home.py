@@ -12,7 +12,7 @@ from bot.drift import drift_figures
 from bot.errors import UserError
 from bot.people import Role
 from bot.proposals import proposals_for_home
-from bot.reviewing import Reviewing
+from bot.tickets.review_queue import Reviewing
 from bot.workspace import Workspace
 from classifier.contract import ClassifierUnavailable
 from storage.models import InboxState

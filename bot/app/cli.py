@@ -206,7 +206,7 @@ def labels_import(
 ) -> None:
     """Add labelled messages from a CSV file; importing a file twice changes nothing."""
     from bot.app.compose import open_database
-    from bot.label_files import import_labels, only_team
+    from bot.tickets.label_files import import_labels, only_team
     from classifier.data.dataset import read_examples
 
     async def work() -> int:
@@ -224,7 +224,7 @@ def labels_export(
 ) -> None:
     """Write every labelled message, redacted as it was stored, as CSV with the columns text,label."""
     from bot.app.compose import open_database
-    from bot.label_files import export_labels, only_team
+    from bot.tickets.label_files import export_labels, only_team
 
     async def work() -> list[tuple[str, str]]:
         async with open_database(Settings()) as database:

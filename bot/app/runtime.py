@@ -14,28 +14,28 @@ from aiohttp import web
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 
 from bot import web_server
-from bot.asking import Asker
 from bot.categories import Categories
 from bot.category_dialogs import CategoryDialogs
 from bot.clock import Clock, utc_now
-from bot.corrections import Corrections
 from bot.directory import Directory
 from bot.drift import DriftWatch
 from bot.errors import ConfigurationError, SlackUnavailable
-from bot.explaining import Explaining
 from bot.home import Home
 from bot.inbox import Inbox, Kind
 from bot.listeners.bolt import PATH, create_app, create_client, create_web_app
-from bot.memory_keeper import MemoryKeeper
 from bot.messenger import Messenger
 from bot.outbox import Outbox
 from bot.people import People
 from bot.policy import Thresholds
 from bot.retrain_command import RetrainCommand
 from bot.retrain_requests import RetrainAnnouncer
-from bot.reviewing import Reviewing
-from bot.router import Router
 from bot.settings import Settings
+from bot.tickets.corrections import Corrections
+from bot.tickets.memory_keeper import MemoryKeeper
+from bot.tickets.questions import Asker
+from bot.tickets.review_queue import Reviewing
+from bot.tickets.router import Router
+from bot.tickets.why import Explaining
 from bot.workspace import Models, Workspace
 from classifier.contract import Classifier
 from storage.categories import CategorySpec

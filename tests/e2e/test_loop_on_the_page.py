@@ -20,8 +20,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from bot.asking import Asker
 from bot.question_plan import QuestionPlan
+from bot.tickets.questions import Asker
 from classifier.data.dataset import Category, StarterPack
 from classifier.model.registry import Registry
 from classifier.retraining.worker import RetrainWorker

@@ -14,9 +14,9 @@ import pytest
 
 from bot.app.compose import category_specs, local_classifier, starter
 from bot.app.runtime import RunningBot, running_bot
-from bot.memory import TicketMemory
 from bot.playground.server import Playground
 from bot.policy import decide, predicted_by_model
+from bot.tickets.memory import TicketMemory
 from classifier.settings import ClassifierSettings
 from storage.database import Database
 from storage.models import TicketState

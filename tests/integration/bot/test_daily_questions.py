@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import select
 
 from bot.app.runtime import running_bot
-from bot.asking import Asker
 from bot.blocks.action_ids import ActionId
 from bot.question_plan import QuestionPlan
+from bot.tickets.questions import Asker
 from storage.learning_models import Question
 from storage.models import Label
 from tests.factories.moving_clock import MovingClock

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.memory import TicketMemory
-from bot.memory_keeper import MemoryKeeper
+from bot.tickets.memory import TicketMemory
+from bot.tickets.memory_keeper import MemoryKeeper
 from classifier.feedback.correction_memory import CERTAIN
 from storage.database import Database
 from storage.models import Prediction, Ticket, TicketState

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from bot.blocks.action_ids import ActionId
 from bot.inbox import Kind
-from bot.label_files import import_labels
+from bot.tickets.label_files import import_labels
 from storage.learning_models import LabelReview, ReviewState
 from storage.models import LabelKind, LabelRole, LabelSource
 from storage.resolution import MIN_JUDGED

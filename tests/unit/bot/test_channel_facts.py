@@ -6,8 +6,8 @@ from datetime import UTC
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot.channel_facts import CACHE_SECONDS, ChannelFacts
 from bot.errors import SlackUnavailable
+from bot.tickets.channel_facts import CACHE_SECONDS, ChannelFacts
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.merges import follow_merges
+from bot.tickets.merges import follow_merges
 from tests.factories.rows import category_view, prediction
 
 GONE = [

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.blocks.common import CategoryView
-from bot.surfaces import QUESTION, TEAM_CARD, TicketView, owner_surface, team_surface_card, thread_card
+from bot.tickets.posts import QUESTION, TEAM_CARD, TicketView, owner_surface, team_surface_card, thread_card
 from storage.models import LabelRole, TicketState
 from tests.factories.rows import (
     ANNA,

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import structlog
 
-from bot.channel_facts import ChannelFacts
 from bot.errors import SlackUnavailable
 from bot.question_plan import QuestionPlan
-from bot.surfaces import QUESTION, TicketView, question_post
+from bot.tickets.channel_facts import ChannelFacts
+from bot.tickets.posts import QUESTION, TicketView, question_post
 from bot.workspace import Workspace
 from classifier.contract import ClassifierUnavailable
 from classifier.feedback.active_learning import most_helpful

@@ -12,11 +12,11 @@ import structlog
 from bot.blocks.action_ids import TicketValue
 from bot.blocks.common import CategoryView
 from bot.blocks.review_queue import SHOWN, Entry, Near, Opinion, Queue
-from bot.corrections import Corrections, kind_of
 from bot.errors import NotAllowed, SlackUnavailable, UnknownCategory, UnknownMessage, UserError
-from bot.label_files import CHANNEL as IMPORTED
-from bot.memory import Neighbour, nearest_labelled
 from bot.people import Role, owning_channels
+from bot.tickets.corrections import Corrections, kind_of
+from bot.tickets.label_files import CHANNEL as IMPORTED
+from bot.tickets.memory import Neighbour, nearest_labelled
 from bot.workspace import Workspace
 from storage.database import UnitOfWork
 from storage.learning_models import LabelReview

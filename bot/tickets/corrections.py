@@ -14,10 +14,10 @@ from bot.blocks.common import Card
 from bot.emoji import CONFIRM, NONE_OF_THESE, normalise
 from bot.errors import NotAllowed, UnknownMessage
 from bot.incoming import IncomingReaction, moment
-from bot.memory import remembered_link
 from bot.people import Role, owning_channels
-from bot.router import add_replies
-from bot.surfaces import CARD, TicketView, posted_card, team_surface_card
+from bot.tickets.memory import remembered_link
+from bot.tickets.posts import CARD, TicketView, posted_card, team_surface_card
+from bot.tickets.router import add_replies
 from bot.workspace import Workspace
 from storage.models import LabelKind, LabelRole, LabelSource, Ticket, TicketState
 from storage.resolution import resolve_labels

@@ -9,10 +9,10 @@ from typing import Any
 import structlog
 
 from bot.incoming import IncomingMessage
-from bot.memory import Remembered, TicketMemory
-from bot.merges import follow_merges
 from bot.policy import ASK_WITH_AT_MOST, Decision, Outcome, Thresholds, decide, predicted_by_model
-from bot.surfaces import CARD, TicketView, owner_surface, team_surface_card, thread_card
+from bot.tickets.memory import Remembered, TicketMemory
+from bot.tickets.merges import follow_merges
+from bot.tickets.posts import CARD, TicketView, owner_surface, team_surface_card, thread_card
 from bot.workspace import Workspace
 from classifier.contract import Prediction
 from storage.database import UnitOfWork

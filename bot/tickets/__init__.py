@@ -1,0 +1,1 @@
+"""The use cases around a ticket: route, correct, explain, ask, remember."""
