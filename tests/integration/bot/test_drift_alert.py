@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bot.drift import DriftWatch, drift_figures
+from bot.models.drift import DriftWatch, drift_figures
 from bot.playground.server import Playground
 from storage.models import LabelKind, LabelRole, LabelSource, ModelKind, TicketState
 from storage.tickets import PredictionValues

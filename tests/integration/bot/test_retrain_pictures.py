@@ -10,7 +10,7 @@ import pytest
 
 from bot.blocks.retrain_result import result_card
 from bot.errors import SlackUnavailable
-from bot.retrain_pictures import upload_matrix, with_links
+from bot.models.retrain_pictures import upload_matrix, with_links
 from storage.models import ModelKind, RetrainRun, RunSource, RunState
 from tests.factories.tiny_bert import NOW
 from tests.factories.world import ANNA, HELP, TEAM, World, make_world

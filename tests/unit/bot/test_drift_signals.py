@@ -8,7 +8,7 @@ from datetime import timedelta
 import numpy as np
 
 from bot.blocks.drift import CategoryShift, Signal
-from bot.drift_signals import Memory, is_worse, new_words, shifts
+from bot.models.drift_signals import Memory, is_worse, new_words, shifts
 from classifier.feedback.adwin import Adwin, Change
 from storage.drift import Observation, Routing
 from tests.factories.rows import NOW

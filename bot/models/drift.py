@@ -16,8 +16,8 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from bot.blocks.drift import DriftFigures, DriftView, Signal, drift_alert
-from bot.drift_signals import Memory, new_words, shifts
 from bot.errors import SlackUnavailable
+from bot.models.drift_signals import Memory, new_words, shifts
 from bot.notices import leave_notice
 from bot.workspace import Workspace
 from storage.database import UnitOfWork

@@ -9,10 +9,10 @@ from typing import Any
 
 from bot.blocks.retraining import help_card, history_card, status_card
 from bot.errors import NotAllowed, RetrainingRefused
+from bot.models.retrain_requests import RetrainRequests
+from bot.models.rollback import Rollback
+from bot.models.shadow import end_by, silent
 from bot.people import Role
-from bot.retrain_requests import RetrainRequests
-from bot.rollback import Rollback
-from bot.shadow import end_by, silent
 from bot.workspace import Workspace
 from classifier.contract import ClassifierUnavailable
 from storage.models import RunState

@@ -14,9 +14,9 @@ from bot.blocks.common import Card
 from bot.blocks.retrain_result import result_card
 from bot.blocks.retraining import cancelled_card, dry_run_card, progress_card
 from bot.errors import RetrainingRefused, SlackUnavailable, UserError
+from bot.models.retrain_pictures import upload_matrix, with_links
+from bot.models.shadow import announce_ended
 from bot.notices import leave_notice, swapping
-from bot.retrain_pictures import upload_matrix, with_links
-from bot.shadow import announce_ended
 from bot.workspace import Workspace
 from storage.models import RetrainRun, RunSource, RunState
 

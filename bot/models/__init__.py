@@ -1,0 +1,1 @@
+"""What admins do with models: retrain, roll back, watch a shadow and drift."""
