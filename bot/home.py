@@ -8,10 +8,10 @@ from typing import Any
 
 from bot.blocks.drift import drift_blocks
 from bot.blocks.home import home_view
+from bot.categories.proposals import proposals_for_home
 from bot.errors import UserError
 from bot.models.drift import drift_figures
 from bot.people import Role
-from bot.proposals import proposals_for_home
 from bot.tickets.review_queue import Reviewing
 from bot.workspace import Workspace
 from classifier.contract import ClassifierUnavailable

@@ -14,8 +14,8 @@ from aiohttp import web
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 
 from bot import web_server
-from bot.categories import Categories
-from bot.category_dialogs import CategoryDialogs
+from bot.categories.command import Categories
+from bot.categories.dialogs import CategoryDialogs
 from bot.clock import Clock, utc_now
 from bot.directory import Directory
 from bot.errors import ConfigurationError, SlackUnavailable

@@ -7,7 +7,7 @@ import re
 from slack_bolt.async_app import AsyncApp
 
 from bot.blocks.action_ids import CATEGORY_VIEW, ActionId
-from bot.category_dialogs import CategoryDialogs
+from bot.categories.dialogs import CategoryDialogs
 from bot.inbox import Inbox
 from bot.listeners import actions, commands, home, messages, reactions, views
 from bot.listeners.types import Ack

@@ -17,7 +17,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.category_dialogs import CategoryDialogs
+from bot.categories.dialogs import CategoryDialogs
 from bot.errors import ConfigurationError
 from bot.inbox import Inbox
 from bot.listeners import register

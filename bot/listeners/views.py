@@ -7,8 +7,8 @@ from uuid import UUID
 
 from bot.blocks.action_ids import ActionId, CategoryOp, CategoryValue, ModalValue
 from bot.blocks.common import escape
-from bot.category_dialogs import WITH_MODAL, CategoryDialogs
-from bot.category_rules import CategoryForm
+from bot.categories.dialogs import WITH_MODAL, CategoryDialogs
+from bot.categories.rules import CategoryForm
 from bot.inbox import Inbox, Kind
 from bot.incoming import team_of
 from bot.listeners.commands import trigger

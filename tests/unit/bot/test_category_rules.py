@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.blocks.action_ids import CategoryOp, CategoryValue, ModalValue
-from bot.category_rules import CategoryForm, emoji_name, errors_of, example_lines, slug_of
+from bot.categories.rules import CategoryForm, emoji_name, errors_of, example_lines, slug_of
 from storage.models import Category, CategoryState
 
 

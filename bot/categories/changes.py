@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.blocks.action_ids import CategoryOp
-from bot.category_rules import CategoryForm, errors_of, slug_of
+from bot.categories.rules import CategoryForm, errors_of, slug_of
 from bot.errors import CategoryRefused
 from bot.tickets.label_files import CHANNEL
 from storage.categories import CategorySpec

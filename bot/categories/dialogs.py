@@ -24,7 +24,7 @@ from bot.blocks.category_modals import (
     split_modal,
 )
 from bot.blocks.common import CategoryView, readable
-from bot.category_rules import CategoryForm, emoji_name, errors_of, example_lines
+from bot.categories.rules import CategoryForm, emoji_name, errors_of, example_lines
 from bot.errors import CategoryRefused, NotAllowed, SlackUnavailable, UnknownCategory, UserError
 from bot.people import Role
 from bot.redaction import redact

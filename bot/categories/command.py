@@ -10,13 +10,13 @@ import structlog
 
 from bot.blocks.action_ids import CategoryOp
 from bot.blocks.categories import HELP, list_card
-from bot.category_changes import apply
-from bot.category_dialogs import NEED_ADMIN
-from bot.category_rules import CategoryForm
+from bot.categories.changes import apply
+from bot.categories.dialogs import NEED_ADMIN
+from bot.categories.proposals import open_proposals
+from bot.categories.rules import CategoryForm
 from bot.errors import NotAllowed, SlackUnavailable, UserError
 from bot.home import Home
 from bot.people import Role
-from bot.proposals import open_proposals
 from bot.tickets.corrections import Corrections
 from bot.workspace import Workspace
 

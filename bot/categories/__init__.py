@@ -1,0 +1,1 @@
+"""`/categories`: rules, dialogs and changes."""
