@@ -8,9 +8,9 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.blocks.action_ids import CATEGORY_VIEW, ActionId
 from bot.categories.dialogs import CategoryDialogs
-from bot.inbox import Inbox
 from bot.listeners import actions, commands, home, messages, reactions, views
 from bot.listeners.types import Ack
+from bot.queue.inbox import Inbox
 
 ANYTHING = re.compile(".*")
 

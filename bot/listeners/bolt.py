@@ -19,8 +19,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.categories.dialogs import CategoryDialogs
 from bot.errors import ConfigurationError
-from bot.inbox import Inbox
 from bot.listeners import register
+from bot.queue.inbox import Inbox
 from bot.settings import Settings
 
 PATH = "/slack/events"

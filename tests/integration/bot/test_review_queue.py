@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 
 from bot.blocks.action_ids import ActionId
-from bot.inbox import Kind
+from bot.queue.inbox import Kind
 from bot.tickets.label_files import import_labels
 from storage.learning_models import LabelReview, ReviewState
 from storage.models import LabelKind, LabelRole, LabelSource

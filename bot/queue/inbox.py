@@ -14,7 +14,7 @@ import structlog
 
 from bot.clock import Clock
 from bot.errors import SlackUnavailable, UserError
-from bot.lanes import Lanes, rest
+from bot.queue.serial_tasks import Lanes, rest
 from classifier.contract import ClassifierUnavailable
 from storage.database import Database
 from storage.models import InboxEvent

@@ -1,0 +1,1 @@
+"""Durable work: events that came in, posts that go out."""
