@@ -11,7 +11,7 @@ from bot.blocks.home import home_view
 from bot.categories.proposals import proposals_for_home
 from bot.errors import UserError
 from bot.models.drift import drift_figures
-from bot.people import Role
+from bot.slack.people import Role
 from bot.tickets.review_queue import Reviewing
 from bot.workspace import Workspace
 from classifier.contract import ClassifierUnavailable

@@ -10,11 +10,11 @@ from typing import Protocol
 
 from bot.blocks.common import Card
 from bot.clock import Clock
-from bot.directory import Directory
 from bot.errors import UserError
-from bot.messenger import Identity, Messenger
-from bot.people import People
 from bot.policy import Thresholds
+from bot.slack.directory import Directory
+from bot.slack.messenger import Identity, Messenger
+from bot.slack.people import People
 from classifier.contract import Classifier
 from storage.database import Database
 

@@ -13,8 +13,8 @@ from rich.console import Console
 
 from bot.errors import BotError, SlackUnavailable
 from bot.listeners.bolt import create_client
-from bot.messenger import Messenger
 from bot.settings import Settings
+from bot.slack.messenger import Messenger
 from classifier.contract import ClassifierError
 from migrations.runner import is_current_async
 from storage.database import Database

@@ -17,19 +17,19 @@ from bot import web_server
 from bot.categories.command import Categories
 from bot.categories.dialogs import CategoryDialogs
 from bot.clock import Clock, utc_now
-from bot.directory import Directory
 from bot.errors import ConfigurationError, SlackUnavailable
 from bot.home import Home
 from bot.listeners.bolt import PATH, create_app, create_client, create_web_app
-from bot.messenger import Messenger
 from bot.models.drift import DriftWatch
 from bot.models.retrain_command import RetrainCommand
 from bot.models.retrain_requests import RetrainAnnouncer
-from bot.people import People
 from bot.policy import Thresholds
 from bot.queue.inbox import Inbox, Kind
 from bot.queue.outbox import Outbox
 from bot.settings import Settings
+from bot.slack.directory import Directory
+from bot.slack.messenger import Messenger
+from bot.slack.people import People
 from bot.tickets.corrections import Corrections
 from bot.tickets.memory_keeper import MemoryKeeper
 from bot.tickets.questions import Asker

@@ -16,7 +16,7 @@ from bot.categories.proposals import open_proposals
 from bot.categories.rules import CategoryForm
 from bot.errors import NotAllowed, SlackUnavailable, UserError
 from bot.home import Home
-from bot.people import Role
+from bot.slack.people import Role
 from bot.tickets.corrections import Corrections
 from bot.workspace import Workspace
 

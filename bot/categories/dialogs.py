@@ -26,8 +26,8 @@ from bot.blocks.category_modals import (
 from bot.blocks.common import CategoryView, readable
 from bot.categories.rules import CategoryForm, emoji_name, errors_of, example_lines
 from bot.errors import CategoryRefused, NotAllowed, SlackUnavailable, UnknownCategory, UserError
-from bot.people import Role
-from bot.redaction import redact
+from bot.slack.people import Role
+from bot.slack.redaction import redact
 from bot.workspace import Workspace
 from storage.database import UnitOfWork
 from storage.learning_models import ProposalState

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from bot.blocks.action_ids import CategoryOp
-from bot.emoji import CONFIRM, NONE_OF_THESE, normalise
+from bot.slack.emoji import CONFIRM, NONE_OF_THESE, normalise
 from classifier.contract import OUT_OF_SCOPE_LABEL
 from storage.models import Category, CategoryState
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.incoming import team_of
 from bot.listeners.commands import trigger
 from bot.listeners.types import Ack, AckListener
 from bot.queue.inbox import Inbox, Kind
+from bot.slack.incoming import team_of
 
 
 def on_label(inbox: Inbox) -> AckListener:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from bot.incoming import team_of
 from bot.listeners.types import Ack, AckListener
 from bot.queue.inbox import Inbox, Kind
+from bot.slack.incoming import team_of
 
 
 def on_why(inbox: Inbox) -> AckListener:

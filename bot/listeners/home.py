@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.incoming import team_of
 from bot.listeners.types import EventListener
 from bot.queue.inbox import Inbox, Kind
+from bot.slack.incoming import team_of
 
 
 def on_opened(inbox: Inbox) -> EventListener:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from bot.incoming import parse_message
 from bot.listeners.types import EventListener
 from bot.queue.inbox import Inbox, Kind
+from bot.slack.incoming import parse_message
 
 
 def on_message(inbox: Inbox) -> EventListener:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from bot.incoming import parse_reaction
 from bot.listeners.types import EventListener
 from bot.queue.inbox import Inbox, Kind
+from bot.slack.incoming import parse_reaction
 
 
 def on_reaction(inbox: Inbox) -> EventListener:

@@ -9,10 +9,10 @@ from bot.blocks.action_ids import ActionId, CategoryOp, CategoryValue, ModalValu
 from bot.blocks.common import escape
 from bot.categories.dialogs import WITH_MODAL, CategoryDialogs
 from bot.categories.rules import CategoryForm
-from bot.incoming import team_of
 from bot.listeners.commands import trigger
 from bot.listeners.types import Ack, AckListener
 from bot.queue.inbox import Inbox, Kind
+from bot.slack.incoming import team_of
 
 
 def on_command(inbox: Inbox, dialogs: CategoryDialogs) -> AckListener:

@@ -12,7 +12,7 @@ from bot.errors import NotAllowed, RetrainingRefused
 from bot.models.retrain_requests import RetrainRequests
 from bot.models.rollback import Rollback
 from bot.models.shadow import end_by, silent
-from bot.people import Role
+from bot.slack.people import Role
 from bot.workspace import Workspace
 from classifier.contract import ClassifierUnavailable
 from storage.models import RunState

@@ -12,8 +12,8 @@ import structlog
 from bot.blocks.common import Card
 from bot.clock import Clock
 from bot.errors import SlackUnavailable
-from bot.messenger import TIMEOUT_SECONDS, Messenger
 from bot.queue.serial_tasks import Lanes, rest
+from bot.slack.messenger import TIMEOUT_SECONDS, Messenger
 from storage.database import Database
 from storage.models import Reply
 

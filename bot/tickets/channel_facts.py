@@ -11,8 +11,8 @@ from datetime import tzinfo
 import structlog
 
 from bot.errors import SlackUnavailable
-from bot.messenger import Messenger
 from bot.question_plan import zone_of
+from bot.slack.messenger import Messenger
 
 CACHE_SECONDS = 24 * 3600.0
 MEMBERS_ASKED = 20

@@ -11,10 +11,10 @@ import structlog
 
 from bot.blocks.action_ids import ActionId, TicketValue
 from bot.blocks.common import Card
-from bot.emoji import CONFIRM, NONE_OF_THESE, normalise
 from bot.errors import NotAllowed, UnknownMessage
-from bot.incoming import IncomingReaction, moment
-from bot.people import Role, owning_channels
+from bot.slack.emoji import CONFIRM, NONE_OF_THESE, normalise
+from bot.slack.incoming import IncomingReaction, moment
+from bot.slack.people import Role, owning_channels
 from bot.tickets.memory import remembered_link
 from bot.tickets.posts import CARD, TicketView, posted_card, team_surface_card
 from bot.tickets.router import add_replies

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.errors import ConfigurationError
-from bot.redaction import redact
+from bot.slack.redaction import redact
 from classifier.contract import OUT_OF_SCOPE_LABEL
 from storage.database import Database
 from storage.models import LabelKind, LabelRole, LabelSource, TicketState

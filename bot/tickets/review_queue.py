@@ -13,7 +13,7 @@ from bot.blocks.action_ids import TicketValue
 from bot.blocks.common import CategoryView
 from bot.blocks.review_queue import SHOWN, Entry, Near, Opinion, Queue
 from bot.errors import NotAllowed, SlackUnavailable, UnknownCategory, UnknownMessage, UserError
-from bot.people import Role, owning_channels
+from bot.slack.people import Role, owning_channels
 from bot.tickets.corrections import Corrections, kind_of
 from bot.tickets.label_files import CHANNEL as IMPORTED
 from bot.tickets.memory import Neighbour, nearest_labelled

@@ -8,8 +8,8 @@ from typing import Any
 
 import structlog
 
-from bot.incoming import IncomingMessage
 from bot.policy import ASK_WITH_AT_MOST, Decision, Outcome, Thresholds, decide, predicted_by_model
+from bot.slack.incoming import IncomingMessage
 from bot.tickets.memory import Remembered, TicketMemory
 from bot.tickets.merges import follow_merges
 from bot.tickets.posts import CARD, TicketView, owner_surface, team_surface_card, thread_card

@@ -10,7 +10,7 @@ from uuid import UUID
 from bot.blocks.action_ids import TicketValue
 from bot.blocks.why import Similar, WhyView, why_card
 from bot.errors import NotAllowed, UnknownMessage, UserError
-from bot.incoming import parse_link
+from bot.slack.incoming import parse_link
 from bot.tickets.memory import Neighbour, nearest_labelled, remembered_link
 from bot.tickets.posts import TicketView
 from bot.workspace import Workspace

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.emoji import ALIASES, CONFIRM, NONE_OF_THESE, normalise
+from bot.slack.emoji import ALIASES, CONFIRM, NONE_OF_THESE, normalise
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.incoming import (
+from bot.slack.incoming import (
     IncomingMessage,
     IncomingReaction,
     moment,
@@ -17,7 +17,7 @@ from bot.incoming import (
     parse_reaction,
     team_of,
 )
-from bot.redaction import MAX_CHARACTERS
+from bot.slack.redaction import MAX_CHARACTERS
 from tests.factories.rows import HELP, LENA, NOW, SAM, TEAM, message_body, reaction_body
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot import messenger as module
 from bot.blocks.common import Card
 from bot.errors import SlackUnavailable
-from bot.messenger import METADATA_TYPE, Identity, Messenger
+from bot.slack import messenger as module
+from bot.slack.messenger import METADATA_TYPE, Identity, Messenger
 from tests.factories.rows import HELP, LENA, SAM
 from tests.factories.slack_api import TOKEN, Answer, SlackApi, closed_port_url, error, ok, slack_api
 

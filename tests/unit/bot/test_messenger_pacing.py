@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.blocks.common import Card
-from bot.messenger import BURST, SECONDS_PER_POST, Messenger
+from bot.slack.messenger import BURST, SECONDS_PER_POST, Messenger
 from tests.factories.rows import HELP
 from tests.factories.slack_api import TOKEN
 

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.errors import SlackUnavailable
-from bot.messenger import Messenger
-from bot.people import CACHE_SECONDS, People, Role, owning_channels
+from bot.slack.messenger import Messenger
+from bot.slack.people import CACHE_SECONDS, People, Role, owning_channels
 from tests.factories.rows import ANNA, HELP, LENA, LOGIN, category_view
 from tests.factories.slack_api import SlackApi, error, ok, slack_api
 

@@ -10,8 +10,8 @@ import pytest
 
 from bot.blocks.common import CategoryView
 from bot.blocks.ticket_card import routed_card
-from bot.emoji import CONFIRM, NONE_OF_THESE, normalise
 from bot.playground.block_validation import check_message_blocks
+from bot.slack.emoji import CONFIRM, NONE_OF_THESE, normalise
 from classifier.contract import OUT_OF_SCOPE_LABEL
 from classifier.data.dataset import Example, StarterPack, starter_pack
 from tests.factories.rows import TICKET

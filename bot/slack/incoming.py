@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.emoji import normalise
-from bot.redaction import redact
+from bot.slack.emoji import normalise
+from bot.slack.redaction import redact
 
 # A root message that a person wrote has no subtype, or `file_share` where something is attached.
 ROOT_SUBTYPES = frozenset({None, "", "file_share"})

@@ -9,7 +9,7 @@ import structlog
 
 from bot.blocks.common import CategoryView
 from bot.errors import UnknownCategory
-from bot.messenger import Messenger
+from bot.slack.messenger import Messenger
 from storage.categories import successors
 from storage.database import Database, UnitOfWork
 from storage.models import Category, CategoryState

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from bot.blocks.common import CategoryView
 from bot.errors import SlackUnavailable
-from bot.messenger import Messenger
+from bot.slack.messenger import Messenger
 
 CACHE_SECONDS = 300
 CACHE_SIZE = 10_000

@@ -1,0 +1,1 @@
+"""Slack itself: its Web API, its people, its events and its text."""
