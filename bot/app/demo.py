@@ -23,8 +23,8 @@ from bot.app.compose import demo_model_settings, everything, starter
 from bot.app.runtime import RunningBot
 from bot.app.story import Story, StoryFailed
 from bot.blocks.retraining import STAGES, duration
-from bot.playground.server import Playground
 from bot.settings import Settings
+from playground.server import Playground
 from storage.models import RunState
 
 BANNER_SECONDS = 0.5

@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from playwright.async_api import ConsoleMessage, Error, Page, Playwright, async_playwright, expect
 
-from bot.playground import Playground
+from playground import Playground
 from tests.factories.playground_page import TinyApp
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

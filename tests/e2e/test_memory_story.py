@@ -14,10 +14,10 @@ import pytest
 
 from bot.app.compose import category_specs, local_classifier, starter
 from bot.app.runtime import RunningBot, running_bot
-from bot.playground.server import Playground
 from bot.policy import decide, predicted_by_model
 from bot.tickets.memory import TicketMemory
 from classifier.settings import ClassifierSettings
+from playground.server import Playground
 from storage.database import Database
 from storage.models import TicketState
 from tests.factories.world import HELP, LENA, SAM, decided, settings_for

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from bot.app.compose import everything, starter
-from bot.playground.server import Playground
 from classifier.settings import ClassifierSettings
+from playground.server import Playground
 from storage.database import Database
 from tests.factories.category_dialogs import submit, typed
 from tests.factories.world import ANNA, HELP, World, decided, settings_for, text_of

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import Page, expect
 
-from bot.playground import Playground
+from playground import Playground
 from tests.factories.playground_page import HELP, TinyApp, bot, message, open_page, text
 
 DOT = base64.b64decode(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.async_api import Page, expect
 
-from bot.playground import Playground
+from playground import Playground
 from tests.factories.playground_page import HELP, TinyApp, bot, button, message, open_page, option, text
 
 CARD = [

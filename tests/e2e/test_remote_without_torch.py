@@ -12,10 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bot.playground import Playground
 from classifier.serving.http.asgi import create_service
 from classifier.serving.http.server import serving
 from classifier.testing import ScriptedClassifier
+from playground import Playground
 from tests.factories.world import HELP, SAM, text_of
 
 ROOT = Path(__file__).parents[2]

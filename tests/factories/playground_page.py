@@ -9,7 +9,7 @@ from aiohttp import web
 from playwright.async_api import Locator, Page, expect
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.playground import Playground
+from playground import Playground
 
 HELP = "C0HELP"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.blocks.common import Card
-from bot.playground.block_validation import check_message_blocks, check_view
+from playground.blocks.validation import check_message_blocks, check_view
 
 FOLDER = Path(__file__).parents[1] / "unit" / "bot" / "snapshots"
 

@@ -13,11 +13,11 @@ from sqlalchemy import select
 
 from bot.app.runtime import RunningBot, running_bot
 from bot.clock import Clock, utc_now
-from bot.playground.server import Playground
 from bot.settings import Settings
 from bot.workspace import Models
 from classifier.contract import Classifier
 from classifier.testing import ScriptedClassifier
+from playground.server import Playground
 from storage.categories import CategorySpec
 from storage.database import Database
 from storage.models import Prediction, Reply, ReplyState, Ticket

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from bot.models.drift import DriftWatch, drift_figures
-from bot.playground.server import Playground
+from playground.server import Playground
 from storage.models import LabelKind, LabelRole, LabelSource, ModelKind, TicketState
 from storage.tickets import PredictionValues
 from tests.factories.moving_clock import MONDAY, MovingClock

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from bot.playground.people import UploadedFile
+from playground.workspace.people import UploadedFile
 from tests.factories.world import ANNA, GUEST, HELP, LENA, OTHER_BOT, SAM, STRANGER, World, text_of
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.playground.server import Playground
+from playground.server import Playground
 from storage.models import LabelRole, LabelSource, ModelKind, ModelState, RunSource, RunState
 from storage.shadows import Silent
 from tests.factories.world import ANNA, CATEGORIES, HELP, LENA, TEAM, World, make_world, text_of

@@ -11,7 +11,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import web_server
-from bot.playground import Playground
+from playground import Playground
 
 
 class SettableClock:

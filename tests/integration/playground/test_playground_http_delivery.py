@@ -8,7 +8,7 @@ from conftest import bolt_app, client_of, scripted, serving
 from slack_sdk.errors import SlackApiError
 from slack_sdk.signature import Clock, SignatureVerifier
 
-from bot.playground import Playground
+from playground import Playground
 
 HELP = "C0HELP"
 

@@ -19,7 +19,7 @@ from bot.blocks.category_modals import (
     split_modal,
 )
 from bot.blocks.common import Card
-from bot.playground.block_validation import check_message_blocks, check_view
+from playground.blocks.validation import check_message_blocks, check_view
 from tests.factories.rows import CATEGORIES, LOGIN, category_view, many_categories
 from tests.factories.snapshots import check_card, check_modal
 

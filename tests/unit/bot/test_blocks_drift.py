@@ -14,7 +14,7 @@ from bot.blocks.drift import (
     drift_blocks,
 )
 from bot.blocks.home import home_view
-from bot.playground.block_validation import check_message_blocks
+from playground.blocks.validation import check_message_blocks
 from tests.factories.rows import CATEGORIES, NOW
 from tests.factories.snapshots import check_card, check_home
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.blocks.home import home_view
-from bot.playground.block_validation import check_view
+from playground.blocks.validation import check_view
 from tests.factories.rows import CATEGORIES, category_view, many_categories
 from tests.factories.snapshots import check_home
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.blocks.question import daily_question
 from bot.blocks.ticket_card import Correction
-from bot.playground.block_validation import check_message_blocks
+from playground.blocks.validation import check_message_blocks
 from tests.factories.rows import BILLING, HELP, LENA, LOGIN, NETWORK, SAM, TICKET, many_categories
 from tests.factories.snapshots import check_card
 

@@ -17,7 +17,7 @@ from bot.blocks.retraining import (
     rollback_card,
     status_card,
 )
-from bot.playground.block_validation import check_message_blocks
+from playground.blocks.validation import check_message_blocks
 from storage.models import RetrainRun, RunSource, RunState
 from tests.factories.rows import ANNA, LENA, NOW, TEAM
 from tests.factories.snapshots import check_card

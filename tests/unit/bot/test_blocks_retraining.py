@@ -9,7 +9,7 @@ import pytest
 from bot.blocks.category_update import update_card
 from bot.blocks.retrain_result import result_card
 from bot.blocks.retraining import STAGES, duration, progress_card
-from bot.playground.block_validation import check_message_blocks
+from playground.blocks.validation import check_message_blocks
 from tests.factories.rows import ANNA
 from tests.factories.snapshots import check_card
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from bot.blocks.home import home_view
 from bot.blocks.review_queue import SHOWN, Entry, Near, Opinion, Queue
-from bot.playground.block_validation import check_view
+from playground.blocks.validation import check_view
 from tests.factories.rows import (
     ANNA,
     BILLING,

@@ -10,7 +10,7 @@ import pytest
 from bot.blocks.action_ids import TicketValue
 from bot.blocks.common import Card
 from bot.blocks.ticket_card import Correction, Memory, question_card, routed_card, team_card
-from bot.playground.block_validation import check_message_blocks
+from playground.blocks.validation import check_message_blocks
 from tests.factories.rows import (
     BILLING,
     CATEGORIES,

@@ -9,8 +9,8 @@ from uuid import UUID
 from bot.blocks.action_ids import TicketValue
 from bot.blocks.ticket_card import Correction
 from bot.blocks.why import Similar, WhyView, why_card
-from bot.playground.block_validation import check_message_blocks
 from classifier.contract import Decisive, Explanation, Word
+from playground.blocks.validation import check_message_blocks
 from tests.factories.rows import BILLING, LENA, LOGIN, prediction
 from tests.factories.snapshots import check_card
 

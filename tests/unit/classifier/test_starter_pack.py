@@ -10,10 +10,10 @@ import pytest
 
 from bot.blocks.common import CategoryView
 from bot.blocks.ticket_card import routed_card
-from bot.playground.block_validation import check_message_blocks
 from bot.slack.emoji import CONFIRM, NONE_OF_THESE, normalise
 from classifier.contract import OUT_OF_SCOPE_LABEL
 from classifier.data.dataset import Example, StarterPack, starter_pack
+from playground.blocks.validation import check_message_blocks
 from tests.factories.rows import TICKET
 
 WORD = re.compile(r"\w+")

@@ -1,10 +1,10 @@
 import pytest
 from slack_sdk.models.blocks import ActionsBlock, ButtonElement, SectionBlock
 
-from bot.playground import SlackError
-from bot.playground.block_validation import check_message_blocks, check_view
-from bot.playground.elements import submitted_state
-from bot.playground.shapes import File
+from playground import SlackError
+from playground.blocks.forms import submitted_state
+from playground.blocks.validation import check_message_blocks, check_view
+from playground.workspace.shapes import File
 
 
 def plain(text: str) -> dict:

@@ -1,8 +1,8 @@
 import pytest
 
-from bot.playground import NoSuchThing, NotLoopback, Playground, WaitTimeout
-from bot.playground.journal import Journal
-from bot.playground.state import Ids
+from playground import NoSuchThing, NotLoopback, Playground, WaitTimeout
+from playground.workspace.journal import Journal
+from playground.workspace.state import Ids
 
 
 def test_message_timestamps_always_grow_even_when_the_clock_does_not():

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.playground.text import links, mentions, typed
+from playground.workspace.text import links, mentions, typed
 
 USERS = {"anna": "U0ANNA"}
 CHANNELS = {"billing": "C0BILLING"}

@@ -1,0 +1,1 @@
+"""What reaches the app, and how it may answer."""
