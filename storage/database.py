@@ -24,25 +24,25 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from storage import sqlite_connection
-from storage.audit import AuditRepository
-from storage.categories import CategoryRepository
-from storage.channels import ChannelRepository
-from storage.drift import DriftRepository
-from storage.embeddings import EmbeddingRepository
 from storage.errors import DatabaseBusy, DatabaseUnavailable, DatabaseUrlInvalid, SchemaOutOfDate
-from storage.gold import GoldRepository
-from storage.inbox import InboxRepository
-from storage.labels import LabelRepository
-from storage.model_versions import ModelRepository
-from storage.proposals import ProposalRepository
-from storage.questions import QuestionRepository
-from storage.replies import ReplyRepository
-from storage.reviews import ReviewRepository
-from storage.runs import RunRepository
-from storage.shadows import ShadowRepository
-from storage.taxonomy import TaxonomyRepository
-from storage.tickets import TicketRepository
-from storage.trust import TrustRepository
+from storage.feedback.categories import CategoryRepository
+from storage.feedback.embeddings import EmbeddingRepository
+from storage.feedback.gold import GoldRepository
+from storage.feedback.labels import LabelRepository
+from storage.feedback.proposals import ProposalRepository
+from storage.feedback.questions import QuestionRepository
+from storage.feedback.reviews import ReviewRepository
+from storage.feedback.taxonomy import TaxonomyRepository
+from storage.feedback.trust import TrustRepository
+from storage.tickets.audit import AuditRepository
+from storage.tickets.channels import ChannelRepository
+from storage.tickets.inbox import InboxRepository
+from storage.tickets.replies import ReplyRepository
+from storage.tickets.tickets import TicketRepository
+from storage.training.drift import DriftRepository
+from storage.training.model_versions import ModelRepository
+from storage.training.runs import RunRepository
+from storage.training.shadows import ShadowRepository
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 

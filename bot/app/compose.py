@@ -24,8 +24,8 @@ from bot.clock import utc_now
 from bot.errors import ConfigurationError
 from bot.settings import Settings
 from classifier.contract import Classifier
-from storage.categories import CategorySpec
 from storage.database import Database
+from storage.feedback.categories import CategorySpec
 
 if TYPE_CHECKING:
     from apscheduler.triggers.cron import CronTrigger

@@ -38,8 +38,8 @@ from bot.tickets.router import Router
 from bot.tickets.why import Explaining
 from bot.workspace import Models, Workspace
 from classifier.contract import Classifier
-from storage.categories import CategorySpec
 from storage.database import Database
+from storage.feedback.categories import CategorySpec
 
 log = structlog.get_logger(__name__)
 

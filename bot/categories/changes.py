@@ -11,8 +11,8 @@ from bot.blocks.action_ids import CategoryOp
 from bot.categories.rules import CategoryForm, errors_of, slug_of
 from bot.errors import CategoryRefused
 from bot.tickets.label_files import CHANNEL
-from storage.categories import CategorySpec
 from storage.database import UnitOfWork
+from storage.feedback.categories import CategorySpec
 from storage.models import Category, LabelKind, LabelRole, LabelSource, Ticket, TicketState
 
 

@@ -21,8 +21,8 @@ from bot.models.drift_signals import Memory, new_words, shifts
 from bot.notices import leave_notice
 from bot.workspace import Workspace
 from storage.database import UnitOfWork
-from storage.drift import Observation
 from storage.learning_models import DriftState
+from storage.training.drift import Observation
 
 log = structlog.get_logger(__name__)
 POLL_SECONDS = 300.0

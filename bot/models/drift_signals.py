@@ -11,7 +11,7 @@ from typing import Any
 from bot.blocks.common import readable
 from bot.blocks.drift import CategoryShift, Signal
 from classifier.feedback.adwin import Adwin, Change
-from storage.drift import Observation, Routing
+from storage.training.drift import Observation, Routing
 
 FEWEST_ROUTED = 3
 HARDLY_ANY = 0.02

@@ -10,8 +10,8 @@ import structlog
 from bot.blocks.common import CategoryView
 from bot.errors import UnknownCategory
 from bot.slack.messenger import Messenger
-from storage.categories import successors
 from storage.database import Database, UnitOfWork
+from storage.feedback.categories import successors
 from storage.models import Category, CategoryState
 
 CACHE_SECONDS = 300

@@ -19,9 +19,9 @@ from bot.tickets.memory import remembered_link
 from bot.tickets.posts import CARD, TicketView, posted_card, team_surface_card
 from bot.tickets.router import add_replies
 from bot.workspace import Workspace
+from storage.feedback.resolution import resolve_labels
+from storage.feedback.trust import refresh_trust
 from storage.models import LabelKind, LabelRole, LabelSource, Ticket, TicketState
-from storage.resolution import resolve_labels
-from storage.trust import refresh_trust
 
 log = structlog.get_logger(__name__)
 

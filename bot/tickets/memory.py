@@ -18,9 +18,9 @@ from bot.workspace import Workspace
 from classifier.contract import Prediction
 from classifier.feedback.correction_memory import Recalled, recall
 from storage.database import Database, UnitOfWork
-from storage.embeddings import Fingerprint, LabelledTicket
+from storage.feedback.embeddings import Fingerprint, LabelledTicket
+from storage.feedback.resolution import resolve_labels
 from storage.models import Ticket
-from storage.resolution import resolve_labels
 from storage.types import vector_from_bytes
 
 Vector = npt.NDArray[np.float32]

@@ -10,8 +10,8 @@ from bot.blocks.common import Card, CategoryView
 from bot.blocks.question import daily_question
 from bot.blocks.ticket_card import Correction, Memory, question_card, routed_card, team_card
 from bot.policy import ASK_WITH, ASK_WITH_AT_MOST
+from storage.feedback.resolution import resolve_labels
 from storage.models import Label, Prediction, Ticket, TicketState
-from storage.resolution import resolve_labels
 
 CARD = "card"
 TEAM_CARD = "team_card:"

@@ -19,11 +19,11 @@ from bot.tickets.label_files import CHANNEL as IMPORTED
 from bot.tickets.memory import Neighbour, nearest_labelled
 from bot.workspace import Workspace
 from storage.database import UnitOfWork
+from storage.feedback.provenance import Said, provenance
+from storage.feedback.resolution import Resolved, rank, resolve_labels
+from storage.feedback.trust import refresh_trust
 from storage.learning_models import LabelReview
 from storage.models import Label, LabelRole, LabelSource, Prediction, Ticket
-from storage.provenance import Said, provenance
-from storage.resolution import Resolved, rank, resolve_labels
-from storage.trust import refresh_trust
 from storage.types import vector_from_bytes
 
 DOUBTS_LOOKED_AT = 100

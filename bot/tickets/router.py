@@ -17,7 +17,7 @@ from bot.workspace import Workspace
 from classifier.contract import Prediction
 from storage.database import UnitOfWork
 from storage.models import Ticket, TicketState
-from storage.tickets import PredictionValues
+from storage.tickets.tickets import PredictionValues
 from storage.types import vector_to_bytes
 
 log = structlog.get_logger(__name__)

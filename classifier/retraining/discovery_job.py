@@ -20,7 +20,7 @@ from classifier.feedback.category_discovery import (
     propose_groups,
 )
 from storage.database import Database
-from storage.taxonomy import RecentTicket
+from storage.feedback.taxonomy import RecentTicket
 
 WINDOW = timedelta(days=30)
 _AT_MOST = 1500

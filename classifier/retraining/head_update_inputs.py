@@ -14,7 +14,7 @@ from classifier.retraining.head_update_job import RefitJob
 from classifier.retraining.labels import Said, read_said
 from classifier.settings import ClassifierSettings
 from storage.database import Database
-from storage.labels import LabelledText
+from storage.feedback.labels import LabelledText
 
 
 async def refit_job(

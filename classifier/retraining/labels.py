@@ -16,9 +16,9 @@ from classifier.data.manifest import example_hash, learned_by
 from classifier.data.training_set import SaidBy, TrainingSet, assemble
 from classifier.model.neighbor_smoothing import MOST
 from classifier.model.registry import Registry
-from storage.categories import successors
 from storage.database import Database, UnitOfWork
-from storage.labels import LabelledText
+from storage.feedback.categories import successors
+from storage.feedback.labels import LabelledText
 from storage.models import Category, CategoryState, LabelRole
 
 FROM_A_RUN = "retraining"

@@ -13,7 +13,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from storage.database import Database
 from storage.models import RunSource
-from storage.runs import UNFINISHED
+from storage.training.runs import UNFINISHED
 
 MISFIRE_GRACE_SECONDS = 3600
 """A machine that slept through the slot still retrains within the hour; later it waits for the next."""

@@ -23,7 +23,7 @@ from classifier.model.registry import Registry
 from classifier.settings import ClassifierSettings
 from storage.database import Database
 from storage.models import ModelState, ModelVersion
-from storage.shadows import Silent, Unanswered
+from storage.training.shadows import Silent, Unanswered
 
 if TYPE_CHECKING:
     from classifier.serving.engine import LocalClassifier

@@ -18,8 +18,8 @@ from bot.workspace import Models
 from classifier.contract import Classifier
 from classifier.testing import ScriptedClassifier
 from playground.server import Playground
-from storage.categories import CategorySpec
 from storage.database import Database
+from storage.feedback.categories import CategorySpec
 from storage.models import Prediction, Reply, ReplyState, Ticket
 
 HELP, TEAM = "C0HELP", "T0ACME"

@@ -13,7 +13,7 @@ import pytest
 from bot.models.drift import DriftWatch, drift_figures
 from playground.server import Playground
 from storage.models import LabelKind, LabelRole, LabelSource, ModelKind, TicketState
-from storage.tickets import PredictionValues
+from storage.tickets.tickets import PredictionValues
 from tests.factories.moving_clock import MONDAY, MovingClock
 from tests.factories.world import ANNA, CATEGORIES, HELP, LENA, SAM, TEAM, World, make_world, text_of
 

@@ -224,7 +224,7 @@ def test_a_starter_message_that_a_person_labelled_otherwise_is_not_trained_on_wi
     from uuid import uuid4
 
     from classifier.data.training_set import assemble
-    from storage.labels import LabelledText
+    from storage.feedback.labels import LabelledText
 
     known = pack()
     text = known.train[0].text

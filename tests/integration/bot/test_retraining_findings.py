@@ -12,7 +12,7 @@ from classifier.data.dataset import Category, Example, StarterPack
 from classifier.data.manifest import MANIFEST_FILE, Entry, encoded, example_hash, manifest_of
 from classifier.model.registry import Registry
 from classifier.retraining.labels import MOST_DOUBTS, freezable, gather, keep_findings, known_to, picked
-from storage.labels import LabelledText
+from storage.feedback.labels import LabelledText
 from storage.learning_models import LabelReview
 from storage.models import LabelRole
 from tests.factories.rows import NOW, TEAM

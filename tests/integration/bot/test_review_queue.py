@@ -9,9 +9,9 @@ from sqlalchemy import select
 from bot.blocks.action_ids import ActionId
 from bot.queue.inbox import Kind
 from bot.tickets.label_files import import_labels
+from storage.feedback.resolution import MIN_JUDGED
 from storage.learning_models import LabelReview, ReviewState
 from storage.models import LabelKind, LabelRole, LabelSource
-from storage.resolution import MIN_JUDGED
 from tests.factories.rows import NOW
 from tests.factories.world import ANNA, HELP, LENA, SAM, TEAM, World, only_staff, text_of
 

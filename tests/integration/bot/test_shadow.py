@@ -10,7 +10,7 @@ import pytest
 
 from playground.server import Playground
 from storage.models import LabelRole, LabelSource, ModelKind, ModelState, RunSource, RunState
-from storage.shadows import Silent
+from storage.training.shadows import Silent
 from tests.factories.world import ANNA, CATEGORIES, HELP, LENA, TEAM, World, make_world, text_of
 
 VERSION = "20260102T000000Z-00000b"

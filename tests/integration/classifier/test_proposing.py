@@ -10,12 +10,12 @@ import pytest
 
 from classifier.contract import Prediction
 from classifier.retraining.discovery_job import propose, propose_everywhere
-from storage.categories import CategorySpec
 from storage.database import Database
+from storage.feedback.categories import CategorySpec
 from storage.learning_models import CategoryProposal
 from storage.models import LabelKind, LabelRole, LabelSource, TicketState
 
-pytest.importorskip("storage.proposals")
+pytest.importorskip("storage.feedback.proposals")
 
 TEAM, NOW = "T0ACME", datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 DOORS = ("front", "garage", "lab", "back", "side", "north")

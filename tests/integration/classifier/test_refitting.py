@@ -30,8 +30,8 @@ from classifier.model.registry import Registry
 from classifier.retraining.run_folder import RUNS
 from classifier.retraining.worker import LEASE, RetrainWorker
 from classifier.settings import ClassifierSettings
-from storage.categories import CategorySpec
 from storage.database import Database
+from storage.feedback.categories import CategorySpec
 from storage.models import (
     LabelKind,
     LabelRole,

@@ -26,7 +26,7 @@ from classifier.retraining.material import material_of
 from classifier.retraining.train_job import Job, Reporter, work
 from classifier.training.fit import fit
 from classifier.training.label_noise import FEWEST_LABELS, find_doubts
-from storage.labels import LabelledText
+from storage.feedback.labels import LabelledText
 from tests.factories.rows import NOW
 from tests.factories.tiny_bert import TOPICS, config_for, messages, tiny_bert
 

@@ -19,8 +19,8 @@ import pytest
 
 from classifier.model.directory import load_model_directory
 from classifier.model.registry import Registry
-from storage.categories import CategorySpec
 from storage.database import Database
+from storage.feedback.categories import CategorySpec
 from storage.models import RetrainRun, RunSource, RunState
 from tests.factories.retraining_process import alive, children, now, prepare
 

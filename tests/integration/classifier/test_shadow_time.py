@@ -12,7 +12,7 @@ from classifier.retraining.version_records import record_version
 from classifier.settings import ClassifierSettings
 from storage.database import Database
 from storage.models import LabelKind, LabelRole, LabelSource, ModelKind, ModelState, TicketState
-from storage.tickets import PredictionValues
+from storage.tickets.tickets import PredictionValues
 from tests.factories.tiny_bert import messages, tiny_bert, tiny_model
 
 TEAM = "T0ACME"

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from storage.models import TicketState
-from storage.tickets import PredictionValues
+from storage.tickets.tickets import PredictionValues
 from storage.types import vector_to_bytes
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)

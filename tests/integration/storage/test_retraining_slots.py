@@ -11,8 +11,8 @@ import pytest
 from storage_factories import LEASE, NOW, SECOND, add_label, add_run, add_ticket
 
 from classifier.retraining.scheduler import insert_label_runs, insert_runs
-from storage.categories import CategorySpec
 from storage.database import Database
+from storage.feedback.categories import CategorySpec
 from storage.models import RunSource, RunState
 
 SLOTS, SCHEDULERS = 1000, 3

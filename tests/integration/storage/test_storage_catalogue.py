@@ -4,7 +4,7 @@ import pytest
 from storage_factories import NOW, SECOND, add_version
 
 from storage import RowNotFound
-from storage.categories import CategorySpec
+from storage.feedback.categories import CategorySpec
 
 VPN = CategorySpec("vpn", "VPN", "lock", "Remote access", "C-net")
 WIFI = CategorySpec("wifi", "Wi-Fi", "satellite", "Wireless", None)

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from storage_factories import NOW, SECOND, add_label, add_reply, add_ticket
 
-from storage.categories import CategorySpec, successors
+from storage.feedback.categories import CategorySpec, successors
 from storage.learning_models import ProposalState
 from storage.models import Category, CategoryState, Label
-from storage.tickets import PredictionValues
+from storage.tickets.tickets import PredictionValues
 
 SPECS = [CategorySpec(slug, slug.title(), slug, "") for slug in ("a", "b", "c")]
 

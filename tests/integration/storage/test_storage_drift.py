@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from storage_factories import NOW, SECOND, add_label, add_predicted
 
-from storage.tickets import PredictionValues
+from storage.tickets.tickets import PredictionValues
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LONG_AGO = NOW - timedelta(days=365)

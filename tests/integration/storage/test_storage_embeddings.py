@@ -4,7 +4,7 @@ import numpy as np
 from storage_factories import NOW, SECOND, add_label, add_ticket
 
 from storage.models import TicketState
-from storage.tickets import PredictionValues
+from storage.tickets.tickets import PredictionValues
 from storage.types import vector_to_bytes
 
 VECTOR = vector_to_bytes(np.array([0.6, 0.8]))

@@ -8,10 +8,10 @@ from sqlalchemy import delete
 from storage_factories import NOW, SECOND, add_label, add_ticket
 
 from storage import RowNotFound
+from storage.feedback.resolution import MIN_JUDGED
+from storage.feedback.trust import refresh_trust
 from storage.learning_models import ReviewState
 from storage.models import Ticket
-from storage.resolution import MIN_JUDGED
-from storage.trust import refresh_trust
 
 
 async def trained(work, team_id="T1"):

@@ -8,7 +8,7 @@ from storage_factories import NOW, SECOND, add_label, add_predicted, add_ticket,
 
 from storage import RowNotFound
 from storage.models import ModelState
-from storage.shadows import Silent
+from storage.training.shadows import Silent
 
 UNTIL = NOW + timedelta(hours=2)
 KEY = {"team_id": "T1", "version": "m2"}

@@ -9,7 +9,7 @@ from storage_factories import NOW, SECOND, add_label, add_reply, add_ticket
 
 from storage import RowNotFound
 from storage.models import Ticket
-from storage.tickets import PredictionValues
+from storage.tickets.tickets import PredictionValues
 from storage.types import vector_from_bytes, vector_to_bytes
 
 ANSWER = PredictionValues(

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from sqlalchemy import delete
 
 from storage import Database
+from storage.feedback.trust import refresh_trust
 from storage.models import Label, LabelKind, LabelRole, LabelSource, Ticket
-from storage.tickets import PredictionValues
-from storage.trust import refresh_trust
+from storage.tickets.tickets import PredictionValues
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 TICKETS = 5

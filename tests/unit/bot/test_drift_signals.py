@@ -10,7 +10,7 @@ import numpy as np
 from bot.blocks.drift import CategoryShift, Signal
 from bot.models.drift_signals import Memory, is_worse, new_words, shifts
 from classifier.feedback.adwin import Adwin, Change
-from storage.drift import Observation, Routing
+from storage.training.drift import Observation, Routing
 from tests.factories.rows import NOW
 
 

@@ -27,7 +27,7 @@ from classifier.data.training_set import SaidBy, assemble
 from classifier.model.metadata import ModelFacts
 from classifier.retraining.material import material_of
 from classifier.training.config import TrainingConfig
-from storage.labels import LabelledText
+from storage.feedback.labels import LabelledText
 from tests.factories.rows import NOW
 
 SLUGS = ("login", "network")

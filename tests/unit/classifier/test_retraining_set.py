@@ -22,7 +22,7 @@ from classifier.data.training_set import (
     assemble,
 )
 from classifier.training.config import Stage
-from storage.labels import LabelledText
+from storage.feedback.labels import LabelledText
 from tests.factories.rows import NOW
 
 SLUGS = frozenset({"login", "network"})

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
+from storage.feedback.provenance import Said, provenance
 from storage.models import LabelKind, LabelRole, LabelSource, TicketState
-from storage.provenance import Said, provenance
 from tests.factories.rows import LENA, NOW, label, prediction_row, ticket
 
 

@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 
+from storage.feedback.resolution import MIN_JUDGED, TRUST, capped_people, resolve_labels, tally
 from storage.models import Label, LabelRole, LabelSource
-from storage.resolution import MIN_JUDGED, TRUST, capped_people, resolve_labels, tally
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 ADMIN, OWNER, STAFF, IMPORT = TRUST

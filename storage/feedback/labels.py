@@ -11,9 +11,9 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.errors import RowNotFound
+from storage.feedback.resolution import Resolved, capped_people, resolve_labels, tally
 from storage.learning_models import GoldTicket, LabelReview, ReviewState
 from storage.models import Label, LabelKind, LabelRole, LabelSource, Ticket
-from storage.resolution import Resolved, capped_people, resolve_labels, tally
 
 __all__ = ["LONG_AGO", "Contested", "LabelRepository", "LabelledText", "Resolved", "resolve_labels"]
 

@@ -12,7 +12,7 @@ from sqlalchemy import Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.errors import RowNotFound
-from storage.labels import is_labelled
+from storage.feedback.labels import is_labelled
 from storage.models import Prediction, Reply, Ticket, TicketState
 from storage.statements import insert_or_ignore
 

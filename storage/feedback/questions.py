@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.labels import is_labelled
+from storage.feedback.labels import is_labelled
 from storage.learning_models import Question, QuestionState
 from storage.models import Prediction, Ticket, TicketState
 from storage.statements import insert_or_ignore

@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from storage.feedback.resolution import resolve_labels
 from storage.learning_models import LabelReview, ReviewState
 from storage.models import Label, LabelSource
-from storage.resolution import resolve_labels
 from storage.statements import insert_or_ignore
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.labels import resolve_labels
+from storage.feedback.labels import resolve_labels
 from storage.learning_models import CategoryProposal
 from storage.models import Label, Ticket, TicketState
 

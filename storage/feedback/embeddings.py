@@ -12,10 +12,10 @@ from uuid import UUID
 from sqlalchemy import and_, delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.labels import is_labelled
+from storage.feedback.labels import is_labelled
+from storage.feedback.resolution import resolve_labels
 from storage.learning_models import PersonTrust, TicketEmbedding
 from storage.models import Category, Label, Prediction, Ticket, TicketState
-from storage.resolution import resolve_labels
 from storage.statements import insert_or_ignore
 
 REMEMBERED = 10_000

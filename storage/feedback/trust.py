@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from storage.feedback.resolution import Fared, capped_people, tally
 from storage.learning_models import PersonTrust
 from storage.models import Label
-from storage.resolution import Fared, capped_people, tally
 from storage.statements import insert_or_ignore
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""What people said: labels, whose word counts, categories, questions."""

@@ -1,0 +1,1 @@
+"""Messages that came in, tickets, and what was posted about them."""

@@ -1,0 +1,1 @@
+"""Runs, versions, shadows and drift."""
