@@ -30,6 +30,8 @@ COPY README.md LICENSE ./
 COPY storage storage
 COPY migrations migrations
 COPY classifier classifier
+COPY playground playground
+COPY benchmarks benchmarks
 COPY bot bot
 RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /dist .
 

@@ -13,29 +13,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import (
-    ablation,
-    explanations,
-    gate,
-    gpu,
-    gpu_table,
-    learning,
-    learning_figures,
-    load,
-    names,
-    new_category,
-    other_encoder,
-    quality,
-    quality_table,
-    remembering,
-    serving,
-    serving_summary,
-    serving_texts,
-    shapes,
-    starter,
-    training,
-)
-from benchmarks.quality import shortcut
+from benchmarks import starter, training
+from benchmarks.gpu import gpu
+from benchmarks.gpu import table as gpu_table
+from benchmarks.learning import figures as learning_figures
+from benchmarks.learning import learning
+from benchmarks.quality import ablation, explanations, gate, quality, shortcut
+from benchmarks.quality import table as quality_table
+from benchmarks.serving import load, other_encoder, serving, shapes
+from benchmarks.serving import summary as serving_summary
+from benchmarks.serving import texts as serving_texts
+from benchmarks.studies import names, new_category, remembering
 from benchmarks.workers import say_on_stderr
 from classifier.contract import ClassifierError
 from classifier.data.dataset import Example, read_examples, starter_pack

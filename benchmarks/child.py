@@ -6,7 +6,7 @@ import os
 import subprocess  # our own commands  # nosec B404
 from pathlib import Path
 
-_SOURCES = Path(__file__).resolve().parents[2]
+_SOURCES = Path(__file__).resolve().parents[1]
 
 
 def environment(without: str) -> dict[str, str]:

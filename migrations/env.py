@@ -10,8 +10,8 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection, text
 
-import storage.learning_models  # noqa: F401
-import storage.tickets.installations
+import storage.learning_models
+import storage.tickets.installations  # noqa: F401 - both: importing them makes their tables known to Base
 from migrations.runner import migration_engine
 from storage.database import make_folder, parse_url
 from storage.models import Base

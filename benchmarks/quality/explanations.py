@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from classifier.evaluation.measure.report import explanation_words as behind
 
 from classifier.contract import Explanation
+from classifier.evaluation.report import explanation_words as behind
 from classifier.evaluation.report.markdown import plain
 from classifier.evaluation.report.markdown import table as as_markdown
 from classifier.explanation.counterfactual import Ask, decision_of, without_words

@@ -1,1 +1,1 @@
-"""Logits to probabilities that mean what they say: temperature, thresholds, prediction sets, tests. No torch."""
+"""Logits to probabilities that mean what they say: temperature, thresholds, prediction sets. No torch."""

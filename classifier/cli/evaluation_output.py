@@ -50,10 +50,10 @@ def evaluate_directory(
         InvalidInput: there is no message of a category among the examples.
         BrokenModel: the directory's baselines cannot be read.
     """
-    from classifier.evaluation.baseline_predictions import answer_baselines  # noqa: PLC0415 - imports torch
-    from classifier.evaluation.measure import check_measurable, evaluate  # noqa: PLC0415
-    from classifier.explanation.report import explanation_report  # noqa: PLC0415
-    from classifier.model.baselines import load_baselines  # noqa: PLC0415
+    from classifier.evaluation.baseline_predictions import answer_baselines
+    from classifier.evaluation.measure import check_measurable, evaluate
+    from classifier.explanation.report import explanation_report
+    from classifier.model.baselines import load_baselines
 
     check_measurable(examples)
     texts = [example.text for example in examples]
@@ -69,7 +69,7 @@ def show(report: Report, *, text: bool = False) -> None:
     console = Console()
     console.print(_table(report))
     if text:
-        from classifier.evaluation.report.markdown import text_figures  # noqa: PLC0415
+        from classifier.evaluation.report.markdown import text_figures
 
         console.print("\n" + text_figures(report), markup=False, highlight=False, soft_wrap=True, end="")
 
@@ -80,7 +80,7 @@ def write_json(report: Report, file: Path) -> None:
     Raises:
         InvalidInput: the file cannot be written.
     """
-    from classifier.evaluation.report import report_json  # noqa: PLC0415
+    from classifier.evaluation.report import report_json
 
     write_text(file, report_json(report))
 
@@ -91,7 +91,7 @@ def write_folder(report: Report, predictor: Predictor, labels: Path, folder: Pat
     Raises:
         InvalidInput: the folder cannot be written.
     """
-    from classifier.evaluation.report import write_report  # noqa: PLC0415
+    from classifier.evaluation.report import write_report
 
     facts = predictor.facts
     about = {
@@ -105,7 +105,7 @@ def write_folder(report: Report, predictor: Predictor, labels: Path, folder: Pat
 
 
 def _table(report: Report) -> Table:
-    from classifier.evaluation.measure.report import words  # noqa: PLC0415
+    from classifier.evaluation.report import words
 
     table = Table(title=f"Model {report.model_version}", show_header=False)
     for name, value in words.headline(report):

@@ -1,5 +1,4 @@
 """The command `labels suspects`. Imports of torch stay inside the function."""
-# ruff: noqa: PLC0415 - heavy imports stay inside the command that needs them
 
 from __future__ import annotations
 

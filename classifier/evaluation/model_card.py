@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from classifier.evaluation.measure.report import explanation_words
+from classifier.evaluation.report import explanation_words
 from classifier.evaluation.report.markdown import plain, table
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ def page(maps: AttentionMaps) -> str:
     Weights are kept in steps of 1/255. Every text is data for the page's script, which writes it as text;
     the page's policy lets nothing load from anywhere.
     """
-    folder = importlib.resources.files("classifier")
+    folder = importlib.resources.files("classifier.explanation")
     script = (folder / "attention_page.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     layers, heads, size, _ = maps.weights.shape

@@ -1,4 +1,7 @@
-"""The race itself, in a process of its own: `python -m classifier.inference.backend_timing FOLDER THREADS speeds refused`."""
+"""The race itself, in a process of its own.
+
+`python -m classifier.inference.backend_timing FOLDER THREADS speeds refused`.
+"""
 
 from __future__ import annotations
 

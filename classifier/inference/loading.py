@@ -17,12 +17,12 @@ from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
 from classifier.contract import BrokenModel
+from classifier.inference import backend_choice as race
 from classifier.inference.backends import Backend
 from classifier.inference.backends.bert_graph import Precision
 from classifier.inference.backends.onnx_backend import Alone, OnnxGraph
 from classifier.inference.backends.source import can_build, read_source
 from classifier.inference.predictor import Predictor
-from classifier.inference.predictor import backend_choice as race
 from classifier.model.cores import cores
 from classifier.model.integrity import read_facts, verify
 from classifier.model.metadata import ModelFacts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from classifier.evaluation.measure.report import explanation_words as behind
+from classifier.evaluation.report import explanation_words as behind
 from classifier.evaluation.report.html import SORT, document, grid, paragraph
 from classifier.explanation.types import CategoryHabits, Habits
 

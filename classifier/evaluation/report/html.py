@@ -12,7 +12,7 @@ import importlib.resources
 from collections.abc import Sequence
 from html import escape
 
-from classifier.evaluation.measure.report import words
+from classifier.evaluation.report import words
 from classifier.evaluation.report.figures import Figure
 
 SORT = """

@@ -6,8 +6,8 @@ import html
 import re
 from collections.abc import Mapping, Sequence
 
-from classifier.evaluation.measure.report import explanation_words as behind
-from classifier.evaluation.measure.report import words
+from classifier.evaluation.report import explanation_words as behind
+from classifier.evaluation.report import words
 from classifier.evaluation.report.figures import Figure
 from classifier.evaluation.types import Report
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from classifier.evaluation.measure.report import explanation_words as behind
-from classifier.evaluation.measure.report import words
+from classifier.evaluation.report import explanation_words as behind
+from classifier.evaluation.report import words
 from classifier.evaluation.report.figures import Figure
 from classifier.evaluation.report.html import document, grid, pair, pairs, paragraph, picture
 from classifier.evaluation.report.markdown import shortened

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from classifier.inference.predictor.cuda import bulk
 
+from classifier.inference.cuda import bulk
 from classifier.inference.cuda.backend import CudaBackend
 from classifier.inference.cuda.bulk import BulkClassifier
 from classifier.inference.cuda.ladder import Ladder

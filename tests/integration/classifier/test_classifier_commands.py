@@ -155,8 +155,8 @@ def test_a_directory_that_is_no_model_ends_in_one_line(workplace, tmp_path, comm
 
 def test_what_a_remote_bot_imports_brings_no_torch():
     code = (
-        "import sys, classifier.client.client, classifier.testing, classifier.settings, classifier.cli.model, "
-        "classifier.data.dataset, classifier.model.registry; "
+        "import sys, classifier.client.client, classifier.testing, classifier.settings, "
+        "classifier.cli.model, classifier.data.dataset, classifier.model.registry; "
         "sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from classifier.inference import backend_choice as race
+from classifier.inference import backend_timing as racing
+from classifier.inference import loading
 from classifier.inference.backends.bert_graph import build_graph
 from classifier.inference.loading import LoadSettings, load
-from classifier.inference.predictor import backend_choice as race
-from classifier.inference.predictor import backend_timing as racing
-from classifier.inference.predictor import loading
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.directory import load_model_directory, save_model_directory
 from classifier.text.tokenize import batches_by_budget

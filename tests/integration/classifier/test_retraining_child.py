@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from classifier.retraining import child_limits
 from classifier.retraining.child_process import Heartbeat, RetrainingCancelled, RetrainingFailed, run_child
 from classifier.retraining.train_job import main
-from classifier.retraining.worker import child_limits
 from tests.factories.retraining_process import alive
 
 SPEAK = "import json, sys; sys.stdin.read(); print(json.dumps({'result': {'version': 'v' * 300000}}))"
