@@ -31,7 +31,8 @@ from classifier.contract import InvalidInput
 from classifier.data.dataset import Example
 from classifier.model.base_models import resolve_base_model
 from classifier.model.hardware import choose_device, use_threads
-from classifier.training.config import Progress, TrainingConfig
+from classifier.progress import Progress
+from classifier.training.config import TrainingConfig
 from classifier.training.fit import fit
 
 BATCH = 32

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
 
 from bot.blocks.common import Card
 from bot.clock import Clock
@@ -15,36 +14,8 @@ from bot.policy import Thresholds
 from bot.slack.directory import Directory
 from bot.slack.messenger import Identity, Messenger
 from bot.slack.people import People
-from classifier.contract import Classifier
+from classifier.contract import Classifier, ModelControl
 from storage.database import Database
-
-
-class Versions(Protocol):
-    """Model versions."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """All of them, oldest first."""
-
-    @property
-    def active(self) -> str | None:
-        """The one that answers."""
-
-
-class Models(Protocol):
-    """Lets another model version answer, here or in the classifier service.
-
-    Every method may raise ClassifierError. See classifier.serving.control, which the bot does not import.
-    """
-
-    async def activate(self, version: str) -> str:
-        """Let a version answer; returns its name."""
-
-    async def rollback(self) -> str:
-        """Let the version answer that answered before; returns its name."""
-
-    async def versions(self) -> Versions:
-        """Say which versions there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +33,7 @@ class Workspace:
     thresholds: Thresholds = field(default_factory=Thresholds)
     retrain_min_labels: int = 5
     retrain_after_labels: int = 0
-    models: Models | None = None
+    models: ModelControl | None = None
     next_retraining: Callable[[datetime], datetime | None] | None = None
 
     @asynccontextmanager

@@ -232,3 +232,43 @@ class Classifier(Protocol):
     async def close(self) -> None:
         """Give back threads and connections."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """Model versions.
+
+    Attributes:
+        names: oldest first.
+        active: the one that answers; None where none does yet.
+    """
+
+    names: tuple[str, ...]
+    active: str | None
+
+
+@runtime_checkable
+class ModelControl(Protocol):
+    """Anything that lets another model version answer. Every method raises ClassifierError only."""
+
+    async def activate(self, version: str) -> str:
+        """Let a version answer from now on; returns its name.
+
+        Raises:
+            UnknownVersion: there is none of that name.
+            BrokenModel: it cannot be loaded; the old one goes on answering.
+        """
+        ...
+
+    async def rollback(self) -> str:
+        """Let the version answer that answered before; returns its name.
+
+        Raises:
+            InvalidInput: there is no earlier one.
+            BrokenModel: it cannot be loaded; the present one goes on answering.
+        """
+        ...
+
+    async def versions(self) -> Versions:
+        """Say which versions there are."""
+        ...

@@ -21,13 +21,13 @@ from classifier.calibration.vectors import unit
 from classifier.data.dataset import Example
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.base_models import load_encoder, resolve_base_model
+from classifier.model.embed import embed
 from classifier.model.hardware import choose_device, use_threads
 from classifier.model.network import TextClassifier, raw_tokenizer
 from classifier.text.normalize import model_text
 from classifier.text.tokenize import TextEncoder
 from classifier.training.config import FitResult
 from classifier.training.fit import TrainingConfig, fit, fit_day_one
-from classifier.training.linear_probe import embed
 
 Floats = npt.NDArray[Any]
 Vectors = Mapping[str, Floats]

@@ -13,11 +13,11 @@ import torch
 from transformers import BertModel
 
 from benchmarks.gpu.models import BERT_BASE, bert_config
+from classifier.calibration.scores import OutOfScope
 from classifier.contract import InvalidInput
 from classifier.data.dataset import starter_pack
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.directory import load_model_directory, save_model_directory, state_digest
-from classifier.model.metadata import OutOfScope
 from classifier.model.network import TextClassifier, TrainedModel, WordScorer
 from classifier.training.int8_training import prepare_int8
 

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from apscheduler.triggers.cron import CronTrigger
 
     from classifier.client.client import RemoteClassifier
+    from classifier.contract import ModelControl
     from classifier.data.dataset import StarterPack
     from classifier.model.registry import Registry
-    from classifier.serving.control import ModelControl
     from classifier.settings import ClassifierSettings
 
 log = structlog.get_logger(__name__)
@@ -176,6 +176,7 @@ def ensure_first_model(registry: Registry, settings: ClassifierSettings) -> None
     """Fit a frozen encoder with a linear head on the starter pack, where no model is active yet."""
     if registry.active() is not None:
         return
+    from classifier.evaluation.model_card import model_card
     from classifier.training.fit import fit_day_one
 
     log.info("day_one_model_started")
@@ -186,7 +187,7 @@ def ensure_first_model(registry: Registry, settings: ClassifierSettings) -> None
         if seen[example.label] <= DAY_ONE_PER_CATEGORY:
             few.append(example)
     result = fit_day_one(few, settings.training_config(), created=utc_now())
-    registry.activate(registry.publish(result.model))
+    registry.activate(registry.publish(result.model, card=model_card(result.model.facts)))
     log.info("day_one_model_ready", seconds=round(result.seconds, 1))
 
 

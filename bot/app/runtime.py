@@ -36,8 +36,8 @@ from bot.tickets.questions import Asker
 from bot.tickets.review_queue import Reviewing
 from bot.tickets.router import Router
 from bot.tickets.why import Explaining
-from bot.workspace import Models, Workspace
-from classifier.contract import Classifier
+from bot.workspace import Workspace
+from classifier.contract import Classifier, ModelControl
 from storage.database import Database
 from storage.feedback.categories import CategorySpec
 
@@ -69,7 +69,7 @@ async def running_bot(
     categories: Sequence[CategorySpec],
     clock: Clock = utc_now,
     *,
-    models: Models | None = None,
+    models: ModelControl | None = None,
     next_retraining: Callable[[datetime], datetime | None] | None = None,
 ) -> AsyncIterator[RunningBot]:
     """Start the bot; leaving the context stops listening first, then the workers.

@@ -9,8 +9,14 @@ import structlog
 from bot.blocks.common import Card
 from bot.blocks.retraining import rollback_card
 from bot.errors import UserError
-from bot.workspace import Models, Workspace
-from classifier.contract import ClassifierError, ClassifierUnavailable, InvalidInput, UnknownVersion
+from bot.workspace import Workspace
+from classifier.contract import (
+    ClassifierError,
+    ClassifierUnavailable,
+    InvalidInput,
+    ModelControl,
+    UnknownVersion,
+)
 
 log = structlog.get_logger(__name__)
 INTENT, DONE = "rollback_asked", "rollback"
@@ -76,7 +82,7 @@ class Rollback:
         return active
 
     @staticmethod
-    async def _change(models: Models, active: str | None, before: str | None, wanted: str) -> str:
+    async def _change(models: ModelControl, active: str | None, before: str | None, wanted: str) -> str:
         if wanted:
             return await models.activate(wanted)
         if active is not None and active != before:

@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from classifier.model.metadata import OutOfScope
-
 Floats = npt.NDArray[np.floating]
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfScope:
+    """Logistic regression over two features of the calibrated logits: how surely a text belongs nowhere.
+
+    Features: the log-odds of the highest probability (Hendrycks & Gimpel 2017), the energy
+    logsumexp(logits / temperature) (Liu et al. 2020), and the distance in the base encoder's space (see
+    scope_space; missing in models without one), each standardised on the validation messages.
+
+    Attributes:
+        mean: of each feature on the validation messages.
+        scale: standard deviation of each feature.
+        weights: of each standardised feature.
+        bias: of the regression.
+    """
+
+    mean: tuple[float, ...] = (0.0, 0.0)
+    scale: tuple[float, ...] = (1.0, 1.0)
+    weights: tuple[float, ...] = (-1.0, 0.0)
+    bias: float = 0.0
 
 
 def probabilities(logits: Floats, temperature: float) -> Floats:

@@ -8,8 +8,8 @@ from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 from sklearn.linear_model import LogisticRegression
 
+from classifier.calibration.scores import OutOfScope
 from classifier.calibration.statistics import calibration_errors
-from classifier.model.metadata import OutOfScope
 
 Floats = npt.NDArray[np.floating]
 

@@ -18,7 +18,7 @@ from classifier.contract import OUT_OF_SCOPE_THRESHOLD, ClassifierError, Predict
 
 if TYPE_CHECKING:
     from classifier.inference.torch_predictor import TorchPredictor
-    from classifier.training.config import Progress
+    from classifier.progress import Progress
 
 _USAGE_ERROR = 2
 _P = ParamSpec("_P")

@@ -6,7 +6,7 @@ import itertools
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,8 +29,7 @@ from classifier.client.json_codec import prediction_fields
 from classifier.contract import InvalidInput
 
 if TYPE_CHECKING:
-    from classifier.data.dataset import Example
-    from classifier.explanation.types import ShortcutReport
+    pass
 
 commands = typer.Typer(no_args_is_help=True)
 """Typer app with `train`, `evaluate` and `classify`; the product's command line mounts it."""
@@ -89,6 +88,7 @@ def train(
 
     from dataclasses import replace
 
+    from classifier.evaluation.model_card import model_card
     from classifier.model.directory import save_model_directory
     from classifier.training.fit import fit, fit_day_one
     from classifier.training.options import with_options
@@ -120,7 +120,7 @@ def train(
             )
     if os.environ.get("RANK", "0") != "0":
         return  # of several processes the first one writes
-    save_model_directory(result.model, output)
+    save_model_directory(result.model, output, card=model_card(result.model.facts))
     metrics = result.metrics
     Console().print(
         f"{output}: version {result.model.facts.version}, "
@@ -146,30 +146,21 @@ def evaluate(
     explanations: Annotated[
         int, typer.Option(min=0, help="Messages to take apart: do the words that it shows decide? 0: none.")
     ] = 100,
-    planted: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="TRAIN.csv", help="Plant a word in these, train on some, and see who finds it: minutes."
-        ),
-    ] = None,
 ) -> None:
     """Measure a model on labelled messages that it has not seen."""
     from classifier.data.dataset import read_examples
 
     examples = read_examples(labels)
-    learned = read_examples(planted) if planted else []
     from classifier.cli.evaluation_output import evaluate_directory, show, write_folder, write_json
     from classifier.settings import ClassifierSettings
 
     predictor = open_predictor(model)
-    shortcut = _planted(predictor.facts.base_model, learned, examples) if learned else None
     measured = evaluate_directory(
         predictor,
         model,
         examples,
         ClassifierSettings().device,
         taken_apart=explanations,
-        shortcut=shortcut,
     )
     show(measured, text=text)
     if json_file is not None:
@@ -197,17 +188,6 @@ def classify(
             line = json.dumps(prediction_fields(prediction)) if as_json else sentence(prediction)
             sys.stdout.write(line + "\n")
         sys.stdout.flush()
-
-
-def _planted(base_model: str, train: Sequence[Example], unseen: Sequence[Example]) -> ShortcutReport:
-    from dataclasses import replace
-
-    from benchmarks.quality.shortcut import shortcut_test, small_set
-    from classifier.settings import ClassifierSettings
-
-    config = replace(ClassifierSettings().training_config(), base_model=base_model)
-    drawn, tested = small_set(train, unseen, seed=config.seed)
-    return shortcut_test(drawn, tested, config, created=datetime.now(UTC))
 
 
 def _standard_input() -> Iterator[str]:

@@ -24,9 +24,9 @@ from classifier.contract import (
     Picture,
     Prediction,
     UnknownVersion,
+    Versions,
 )
 from classifier.model.registry import VERSION
-from classifier.serving.control import Versions
 
 _Answer = TypeVar("_Answer")
 

@@ -11,11 +11,11 @@ import numpy.typing as npt
 from classifier.contract import BaseModelUnavailable
 from classifier.model.base_models import load_encoder, resolve_base_model, weights_sha256
 from classifier.model.baselines import Baselines
+from classifier.model.embed import embed
 from classifier.model.hardware import choose_device
 from classifier.model.metadata import ModelFacts
 from classifier.model.network import TextClassifier, raw_tokenizer
 from classifier.text.tokenize import TextEncoder
-from classifier.training.linear_probe import embed
 
 Array = npt.NDArray[Any]
 

@@ -17,32 +17,25 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
-from scipy.sparse import csr_matrix, hstack
+from scipy.sparse import hstack
 from scipy.special import softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
 
-from classifier.contract import OUT_OF_SCOPE_LABEL, BrokenModel, InvalidInput
-from classifier.data.dataset import Example
+from classifier.contract import BrokenModel
 from classifier.text.normalize import model_text
-from classifier.training.linear_probe import fit_head, standardised
 
 Array = npt.NDArray[Any]
 _Analyzer = Literal["word", "char_wb"]
 
 _JSON, _TENSORS = "baselines.json", "baselines.safetensors"
 _FORMAT = 1
-_TERMS: tuple[tuple[_Analyzer, tuple[int, int], int], ...] = (
+TERMS: tuple[tuple[_Analyzer, tuple[int, int], int], ...] = (
     ("word", (1, 2), 8_000),
     ("char_wb", (3, 5), 12_000),
 )
 """(analyzer, n-grams, most terms): 20,000 terms in all, 3 MB for 77 categories in float16."""
-
-_INVERSE_PENALTY = 10.0
-"""Scikit-learn's C; 89.1% on a validation part of BANKING77's training file, 88.4% with 30."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +79,9 @@ class Baselines:
         """Probabilities, float64 [N, C]."""
         plain = [model_text(text).text for text in texts]
         parts, begin = [], 0
-        for (analyzer, ngrams, _), terms in zip(_TERMS, self.terms, strict=True):
+        for (analyzer, ngrams, _), terms in zip(TERMS, self.terms, strict=True):
             if terms:
-                vectorizer = _vectorizer(analyzer, ngrams, vocabulary=list(terms))
+                vectorizer = vectorizer_of(analyzer, ngrams, vocabulary=list(terms))
                 vectorizer.idf_ = self.idf[begin : begin + len(terms)]
                 parts.append(vectorizer.transform(plain))
             begin += len(terms)
@@ -104,49 +97,6 @@ class Baselines:
             vectors: [N, hidden] from the frozen base encoder, see baseline_answers.embed_frozen.
         """
         return _softmax(vectors @ self.frozen_weight.T + self.frozen_bias)
-
-
-def fit_baselines(
-    examples: Sequence[Example], embeddings: Array | torch.Tensor, *, penalty: float = 1e-3
-) -> Baselines:
-    """Fit both to the messages that the model is trained on; `oos` rows are left out.
-
-    Args:
-        examples: N messages; a message's weight counts as in training.
-        embeddings: float32 [N, hidden], pooled vectors of the base encoder before any fine-tuning, in the
-            examples' order.
-        penalty: L2 penalty of the head on the frozen encoder, on standardised features.
-
-    Raises:
-        InvalidInput: fewer than two categories, or not as many vectors as examples.
-    """
-    vectors = torch.as_tensor(embeddings).float()
-    if len(vectors) != len(examples):
-        raise InvalidInput(f"{len(vectors)} vectors do not fit {len(examples)} examples: embed each one")
-    kept = [number for number, example in enumerate(examples) if example.label != OUT_OF_SCOPE_LABEL]
-    labels = tuple(sorted({examples[number].label for number in kept}))
-    if len(labels) < 2:  # noqa: PLR2004 - a choice needs two
-        raise InvalidInput("baselines need messages of at least two categories: add labels")
-    index = {label: number for number, label in enumerate(labels)}
-    targets = np.array([index[examples[number].label] for number in kept])
-    weights = np.array([examples[number].weight for number in kept], dtype=np.float64)
-    weights = weights / weights.mean()
-
-    terms, idf, weight, bias = _fit_tfidf([examples[n].text for n in kept], targets, weights, len(labels))
-    features, mean, scale = standardised(vectors[kept])
-    matrix, shift = fit_head(
-        features, torch.from_numpy(targets), torch.from_numpy(weights).float(), len(labels), penalty
-    )
-    return Baselines(
-        labels=labels,
-        terms=terms,
-        idf=idf.astype(np.float32),
-        # safetensors writes an array's memory as it lies, so rows must come first
-        tfidf_weight=np.ascontiguousarray(weight, dtype=np.float16),
-        tfidf_bias=bias.astype(np.float32),
-        frozen_weight=(matrix / scale).contiguous().numpy(),
-        frozen_bias=(shift - matrix @ (mean / scale)).numpy(),
-    )
 
 
 def load_baselines(folder: Path) -> Baselines | None:
@@ -169,7 +119,7 @@ def load_baselines(folder: Path) -> Baselines | None:
             frozen_weight=tensors["frozen.weight"],
             frozen_bias=tensors["frozen.bias"],
         )
-        known = content["format"] == _FORMAT and len(kept.terms) == len(_TERMS)
+        known = content["format"] == _FORMAT and len(kept.terms) == len(TERMS)
         columns = sum(len(terms) for terms in kept.terms)
     except (OSError, ValueError, LookupError, TypeError, SafetensorError) as error:
         raise BrokenModel(f"{folder}/{_JSON} cannot be read: train the model again") from error
@@ -179,31 +129,8 @@ def load_baselines(folder: Path) -> Baselines | None:
     return kept
 
 
-def _fit_tfidf(
-    texts: Sequence[str], targets: Array, weights: Array, categories: int
-) -> tuple[tuple[tuple[str, ...], ...], Array, Array, Array]:
-    """(terms of each analyzer, idf [V], weight [C, V], bias [C])."""
-    plain = [model_text(text).text for text in texts]
-    parts, idf, names = [], [np.zeros(0)], []
-    for analyzer, ngrams, most in _TERMS:
-        vectorizer = _vectorizer(analyzer, ngrams, min_df=2, max_features=most)
-        try:
-            parts.append(vectorizer.fit_transform(plain))
-        except ValueError:  # no term occurs twice: the other analyzer has to do
-            names.append(())
-            continue
-        idf.append(vectorizer.idf_)
-        names.append(tuple(vectorizer.get_feature_names_out().tolist()))
-    features = hstack(parts, format="csr") if parts else csr_matrix((len(texts), 1), dtype=np.float32)
-    fitted = LogisticRegression(C=_INVERSE_PENALTY, max_iter=100, tol=1e-3)
-    fitted.fit(features, targets, sample_weight=weights)
-    weight, bias = fitted.coef_, fitted.intercept_
-    if categories == 2:  # noqa: PLR2004 - scikit-learn keeps one row for two categories
-        weight, bias = np.concatenate([0 * weight, weight]), np.concatenate([0 * bias, bias])
-    return tuple(names), np.concatenate(idf), weight[:, : sum(map(len, names))], bias
-
-
-def _vectorizer(analyzer: _Analyzer, ngrams: tuple[int, int], **options: Any) -> Any:
+def vectorizer_of(analyzer: _Analyzer, ngrams: tuple[int, int], **options: Any) -> Any:
+    """Scikit-learn's vectorizer of one analyzer; `options` go on to it."""
     return TfidfVectorizer(
         analyzer=analyzer, ngram_range=ngrams, sublinear_tf=True, dtype=np.float32, **options
     )

@@ -29,7 +29,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from classifier.contract import BaseModelUnavailable, BrokenModel, InvalidInput
-from classifier.evaluation.model_card import model_card
 from classifier.model.base_models import load_encoder
 from classifier.model.baselines import load_baselines
 from classifier.model.integrity import MANIFEST, read_facts, sha256_of, verify
@@ -44,7 +43,7 @@ def save_model_directory(
     model: TrainedModel,
     path: Path,
     *,
-    card: str | None = None,
+    card: str = "",
     extra: Mapping[str, bytes] | None = None,
 ) -> None:
     """Write a model directory: first beside it, synced to disk, then one atomic rename.
@@ -52,7 +51,7 @@ def save_model_directory(
     Args:
         model: what to write.
         path: the directory to make.
-        card: text of the model card; None writes one from the model's facts.
+        card: text of the model card, see evaluation.model_card; without one there is no such file.
         extra: more files by name; the manifest lists them too.
 
     Raises:
@@ -120,7 +119,7 @@ def _scorer(path: Path, network: TextClassifier, facts: WordScorerFacts | None) 
     return scorer.requires_grad_(False)
 
 
-def _write(model: TrainedModel, folder: Path, card: str | None, extra: Mapping[str, bytes]) -> None:
+def _write(model: TrainedModel, folder: Path, card: str, extra: Mapping[str, bytes]) -> None:
     network, facts = model.network, model.facts
     network.encoder.config.save_pretrained(folder)
     encoder = {n: v.detach().cpu().contiguous() for n, v in network.encoder.state_dict().items()}
@@ -141,7 +140,8 @@ def _write(model: TrainedModel, folder: Path, card: str | None, extra: Mapping[s
         model.surroundings.save(folder)
     content = json.dumps(asdict(facts), indent=2, ensure_ascii=False) + "\n"
     (folder / "fingerpost.json").write_text(content, encoding="utf-8")
-    (folder / "MODEL_CARD.md").write_text(card or model_card(facts), encoding="utf-8")
+    if card:
+        (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
     for name, data in extra.items():
         (folder / name).write_bytes(data)
     listed = [f"{sha256_of(file)}  {file.name}\n" for file in sorted(folder.iterdir())]

@@ -7,8 +7,9 @@ import json
 from pathlib import Path
 
 from classifier.calibration.conformal import PredictionSet
+from classifier.calibration.scores import OutOfScope
 from classifier.contract import BrokenModel
-from classifier.model.metadata import FORMAT_VERSION, ModelFacts, OutOfScope, WordScorerFacts
+from classifier.model.metadata import FORMAT_VERSION, ModelFacts, WordScorerFacts
 
 MANIFEST = "manifest.sha256"
 _NEEDED = ("config.json", "model.safetensors", "head.safetensors", "tokenizer.json", "fingerpost.json")

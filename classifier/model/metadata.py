@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from classifier.calibration.conformal import PredictionSet
+from classifier.calibration.scores import OutOfScope
 from classifier.contract import RECALL_NEAR, RECALL_THRESHOLD
 
 FORMAT_VERSION = 1
@@ -15,27 +16,6 @@ ModelKind = Literal["day_one", "fine_tune", "head"]
 
 Pooling = Literal["mean", "cls"]
 """How token vectors become one: their mean, or the first one's."""
-
-
-@dataclass(frozen=True, slots=True)
-class OutOfScope:
-    """Logistic regression over two features of the calibrated logits: how surely a text belongs nowhere.
-
-    Features: the log-odds of the highest probability (Hendrycks & Gimpel 2017), the energy
-    logsumexp(logits / temperature) (Liu et al. 2020), and the distance in the base encoder's space (see
-    scope_space; missing in models without one), each standardised on the validation messages.
-
-    Attributes:
-        mean: of each feature on the validation messages.
-        scale: standard deviation of each feature.
-        weights: of each standardised feature.
-        bias: of the regression.
-    """
-
-    mean: tuple[float, ...] = (0.0, 0.0)
-    scale: tuple[float, ...] = (1.0, 1.0)
-    weights: tuple[float, ...] = (-1.0, 0.0)
-    bias: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,14 +52,14 @@ class Registry:
         self,
         model: TrainedModel | Path,
         *,
-        card: str | None = None,
+        card: str = "",
         extra: Mapping[str, bytes] | None = None,
     ) -> str:
         """Add a model, or a copy of a model directory. It does not answer before it is activated.
 
         Args:
             model: what to add.
-            card: text of a model's card; None writes one from its facts. A directory keeps its own.
+            card: text of a model's card, see evaluation.model_card; a directory keeps its own.
             extra: more files by name, for a model that is not a directory yet.
 
         Returns:

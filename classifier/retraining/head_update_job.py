@@ -70,7 +70,8 @@ def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     from classifier.model.embedding_cache import EmbeddingCache, encoder_key  # noqa: PLC0415
     from classifier.model.hardware import use_threads  # noqa: PLC0415
     from classifier.model.registry import Registry  # noqa: PLC0415
-    from classifier.training.config import Progress, TrainingConfig  # noqa: PLC0415
+    from classifier.progress import Progress  # noqa: PLC0415
+    from classifier.training.config import TrainingConfig  # noqa: PLC0415
     from classifier.training.head_update import refit_head  # noqa: PLC0415
     from classifier.training.head_update_rows import known  # noqa: PLC0415
 

@@ -9,7 +9,8 @@ from typing import Any
 from classifier.data.dataset import Example
 from classifier.data.manifest import check_manifest, entry_of, example_hash, manifest_hash, manifest_of
 from classifier.evaluation.gate.comparison import Judged, without
-from classifier.training.config import Progress, TrainingConfig
+from classifier.progress import Progress
+from classifier.training.config import TrainingConfig
 from classifier.training.label_noise import SOFTENED, Doubts, find_doubts
 
 

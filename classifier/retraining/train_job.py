@@ -106,8 +106,9 @@ def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     from classifier.model.directory import load_model_directory  # noqa: PLC0415
     from classifier.model.network import TrainedModel  # noqa: PLC0415
     from classifier.model.registry import Registry  # noqa: PLC0415
+    from classifier.progress import Progress  # noqa: PLC0415
     from classifier.retraining.material import material_of  # noqa: PLC0415
-    from classifier.training.fit import Progress, TrainingConfig, fit  # noqa: PLC0415
+    from classifier.training.fit import TrainingConfig, fit  # noqa: PLC0415
 
     started = time.monotonic()
     config = TrainingConfig(**job["config"])

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from classifier.model.network import TrainedModel
-
-Stage = Literal["prepare", "embed", "warm up", "train", "refit", "calibrate", "done"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,33 +97,6 @@ class TrainingConfig:
     seed: int = 0
     threads: int = 0
     device: str = "auto"
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a training is.
-
-    Attributes:
-        stage: what it does now.
-        epoch: counted from 1, 0 outside of training.
-        epochs: that are planned.
-        step: steps done in the stage.
-        steps: planned in the stage.
-        fraction: 0..1 of the whole work.
-        eta_seconds: until the end of the work, from the measured token throughput; None before there is one.
-        loss: of the last steps, smoothed.
-        validation_accuracy: of the last epoch, in-scope messages only.
-    """
-
-    stage: Stage
-    epoch: int
-    epochs: int
-    step: int
-    steps: int
-    fraction: float
-    eta_seconds: float | None = None
-    loss: float | None = None
-    validation_accuracy: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,14 @@ import torch
 from torch.nn.functional import log_softmax
 
 from classifier.data.dataset import Example, split_examples
+from classifier.model.embed import embed
 from classifier.model.network import TrainedModel
+from classifier.progress import Progress
 from classifier.training.calibrate import Places, finish
-from classifier.training.config import FitResult, Progress, TrainingConfig
+from classifier.training.config import FitResult, TrainingConfig
 from classifier.training.inputs import prepare, scope_space_of
 from classifier.training.int8_training import prepare_int8
-from classifier.training.linear_probe import embed, fit_head, set_head, standardised
+from classifier.training.linear_probe import fit_head, set_head, standardised
 
 _PENALTIES = (1e-4, 1e-3, 1e-2)
 """L2 penalties on the standardised weights that the held-back part chooses from."""

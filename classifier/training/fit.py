@@ -14,12 +14,13 @@ import numpy as np
 
 from classifier.contract import OUT_OF_SCOPE_LABEL
 from classifier.data.dataset import Example, fingerprint, hash_of_texts, split_examples
-from classifier.model.baselines import fit_baselines
 from classifier.model.network import TrainedModel
+from classifier.progress import Progress, Stage
 from classifier.text.tokenize import Encoded
 from classifier.training.calibrate import Places, finish, outputs_of
-from classifier.training.config import FitResult, Progress, Stage, TrainingConfig
+from classifier.training.config import FitResult, TrainingConfig
 from classifier.training.day_one import fit_day_one
+from classifier.training.fit_baselines import fit_baselines
 from classifier.training.fit_smoothing import settle, surroundings_of
 from classifier.training.inputs import Prepared, prepare
 from classifier.training.int8_training import prepare_int8

@@ -24,13 +24,15 @@ from torch import nn
 
 from classifier.contract import OUT_OF_SCOPE_LABEL
 from classifier.data.dataset import Example, fingerprint
+from classifier.model.embed import embed
 from classifier.model.embedding_cache import EmbeddingCache
 from classifier.model.metadata import ModelFacts
 from classifier.model.network import TextClassifier, TrainedModel
 from classifier.model.ood_distance import ScopeSpace, fit_scope_space
+from classifier.progress import Progress
 from classifier.text.tokenize import TextEncoder
 from classifier.training.calibrate import finish, version_of
-from classifier.training.config import Progress, TrainingConfig
+from classifier.training.config import TrainingConfig
 from classifier.training.head_update_rows import (
     PENALTIES,
     Learned,
@@ -41,7 +43,6 @@ from classifier.training.head_update_rows import (
     sample,
 )
 from classifier.training.int8_training import measure_agreement
-from classifier.training.linear_probe import embed
 
 Report = Callable[[Progress], None]
 

@@ -13,9 +13,10 @@ from typing import Any
 
 from classifier.data.confident_learning import KEPT_OF_A_CATEGORY, Suspect, distrusted_voices, suspects
 from classifier.data.dataset import Example
-from classifier.training.config import Progress, TrainingConfig
+from classifier.model.embed import embed
+from classifier.progress import Progress
+from classifier.training.config import TrainingConfig
 from classifier.training.inputs import prepare
-from classifier.training.linear_probe import embed
 from classifier.training.out_of_fold import probabilities_of
 
 FEWEST_LABELS = 50

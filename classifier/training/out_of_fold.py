@@ -16,9 +16,11 @@ from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
 from classifier.data.confident_learning import LabelReview, review
 from classifier.data.dataset import Example
 from classifier.data.neighbours import nearest_others
-from classifier.training.config import Progress, TrainingConfig
+from classifier.model.embed import embed
+from classifier.progress import Progress
+from classifier.training.config import TrainingConfig
 from classifier.training.inputs import prepare
-from classifier.training.linear_probe import embed, fit_head, standardised
+from classifier.training.linear_probe import fit_head, standardised
 
 Floats = npt.NDArray[Any]
 

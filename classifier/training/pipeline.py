@@ -15,17 +15,17 @@ from torch.nn.functional import one_hot
 
 from classifier.calibration.vectors import unit
 from classifier.data.dataset import Example
+from classifier.model.embed import embed, embed_encoded
 from classifier.model.network import TextClassifier
 from classifier.model.ood_distance import ScopeSpace
-from classifier.progress import Meter
+from classifier.progress import Meter, Progress, Stage
 from classifier.text.tokenize import Encoded
 from classifier.training.calibrate import outputs_of
 from classifier.training.checkpoint import Checkpoints
 from classifier.training.compact_vocabulary import CompactVocabulary
-from classifier.training.config import Progress, Stage
 from classifier.training.head_blending import blend, probe_head, temperatures
 from classifier.training.inputs import Prepared, scope_space_of, weights_of
-from classifier.training.linear_probe import embed, embed_encoded, fit_head, set_head, standardised
+from classifier.training.linear_probe import fit_head, set_head, standardised
 from classifier.training.loop import Loop, TokenData
 from classifier.training.parallel import Parallel
 from classifier.training.recipe import Recipe

@@ -6,8 +6,7 @@ import time
 
 from starlette.types import Message, Receive, Scope, Send
 
-from classifier.contract import Classifier
-from classifier.serving.control import ModelControl
+from classifier.contract import Classifier, ModelControl
 from classifier.serving.http.metrics import ServiceMetrics
 from classifier.serving.http.operations import Operations
 from classifier.serving.http.requests import Requests

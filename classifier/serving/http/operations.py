@@ -9,8 +9,7 @@ import orjson
 from pydantic import ValidationError
 
 from classifier.client.json_codec import pack_explanation, pack_model, pack_picture, pack_prediction
-from classifier.contract import Classifier, ClassifierError, ClassifierUnavailable
-from classifier.serving.control import ModelControl
+from classifier.contract import Classifier, ClassifierError, ClassifierUnavailable, ModelControl
 from classifier.serving.http.metrics import ServiceMetrics
 from classifier.serving.http.responses import Refused
 from classifier.serving.http.schemas import MAX_TEXTS, ClassifyRequest, ExplainRequest, PictureRequest

@@ -19,8 +19,7 @@ from typing import Any, TypeVar
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from classifier.contract import Classifier, ClassifierError
-from classifier.serving.control import ModelControl
+from classifier.contract import Classifier, ClassifierError, ModelControl
 from classifier.serving.http.asgi import ClassifierService
 
 Opened = AbstractAsyncContextManager[tuple[Classifier, ModelControl | None]]

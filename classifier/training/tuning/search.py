@@ -23,7 +23,8 @@ from optuna.trial import TrialState
 
 from classifier.contract import ClassifierError, InvalidInput
 from classifier.data.dataset import Example, check_trainable, fingerprint
-from classifier.training.config import Progress, TrainingConfig
+from classifier.progress import Progress
+from classifier.training.config import TrainingConfig
 from classifier.training.fit import fit
 from classifier.training.recipe import adapted
 from classifier.training.tuning.space import space_with

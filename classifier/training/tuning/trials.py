@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
 from classifier.data.dataset import Example
-from classifier.training.config import Progress
+from classifier.progress import Progress
 from classifier.training.tuning.types import Outcome, TrialRecord
 
 _CHECKS_A_FOLD = 4

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from classifier.client.client import RemoteClassifier
+from classifier.contract import Versions
 from classifier.model.registry import Registry
-from classifier.serving.control import Versions
 from tests.factories.tiny_bert import tiny_bert, tiny_model
 
 

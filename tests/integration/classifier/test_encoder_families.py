@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModel, BartConfig, BertConfig, BertModel, GPT2Config, GPT2Model
 
 from classifier.contract import BaseModelUnavailable, BrokenModel, InvalidInput
+from classifier.evaluation.model_card import model_card
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.base_models import load_encoder, readable_tokens, resolve_base_model, resolve_pooling
 from classifier.model.collate import collate
@@ -200,7 +201,7 @@ def test_a_kept_model_remembers_its_pooling(tmp_path):
     model = fit(messages(6), config_for(base, epochs=1, validation_share=0.3), created=NOW).model
     model.network.pooling = "cls"
     model = replace(model, facts=replace(model.facts, pooling="cls"))
-    save_model_directory(model, tmp_path / "model")
+    save_model_directory(model, tmp_path / "model", card=model_card(model.facts))
     loaded = load_model_directory(tmp_path / "model")
     assert loaded.network.pooling == "cls"
     assert "first token" in (tmp_path / "model" / "MODEL_CARD.md").read_text()

@@ -8,9 +8,9 @@ from typer.testing import CliRunner
 from classifier.cli.model import commands
 from classifier.data.dataset import Example
 from classifier.evaluation.baseline_predictions import embed_frozen
-from classifier.model.baselines import fit_baselines
 from classifier.model.directory import load_model_directory, save_model_directory
 from classifier.model.integrity import verify
+from classifier.training.fit_baselines import fit_baselines
 from tests.factories.tiny_bert import messages, tiny_bert, tiny_model, write_messages
 
 HOSTILE = "<script>alert(1)</script> my wifi is not working"
@@ -124,23 +124,3 @@ def test_a_report_says_whether_the_words_decide_and_what_misled(place, tmp_path)
     page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
     assert "The words behind wrong answers" in page
     assert "Do the words that it shows decide?" in (tmp_path / "report" / "report.md").read_text("utf-8")
-
-
-def test_a_planted_word_stands_in_the_report(place, tmp_path, monkeypatch):
-    write_messages(place / "train.csv", messages(12, seed=2))
-    options = {
-        "epochs": 4,
-        "learning_rate": 5e-3,
-        "sharpness": 0.0,
-        "soup": 1,
-        "preserve": 0.0,
-        "refit": False,
-    }
-    (tmp_path / "options.json").write_text(json.dumps(options), encoding="utf-8")
-    monkeypatch.setenv("FINGERPOST_CLASSIFIER_OPTIONS", str(tmp_path / "options.json"))
-    files = ("--planted", place / "train.csv", "--report", tmp_path / "report", "--explanations", 0)
-    result = run(place / "older", place / "test.csv", *files)
-    assert result.exit_code == 0, result.output
-    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
-    assert "A planted word" in page
-    assert "zorvex" in page

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from classifier.data.dataset import Example
+from classifier.evaluation.model_card import model_card
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.directory import load_model_directory, save_model_directory
 from classifier.model.embedding_cache import FOLDER, EmbeddingCache, encoder_key
@@ -104,7 +105,7 @@ def test_the_present_model_is_left_as_it_was(parent, refitted):
 
 @pytest.mark.parametrize("backend", ["torch", "onnx-fp32", "onnx-int8"])
 async def test_its_directory_answers_and_explains_in_every_backend(parent, refitted, tmp_path, backend):
-    save_model_directory(refitted.model, tmp_path / "model")
+    save_model_directory(refitted.model, tmp_path / "model", card=model_card(refitted.model.facts))
     assert "a new head on an earlier version's encoder" in (tmp_path / "model" / "MODEL_CARD.md").read_text()
     engine = await LocalClassifier.open(tmp_path / "model", EngineSettings(backend=backend, threads=1))
     try:

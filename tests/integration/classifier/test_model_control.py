@@ -13,10 +13,12 @@ from classifier.contract import (
     ClassifierError,
     ClassifierUnavailable,
     InvalidInput,
+    ModelControl,
     UnknownVersion,
+    Versions,
 )
 from classifier.model.registry import Registry
-from classifier.serving.control import ModelControl, RegistryControl, Versions
+from classifier.serving.control import RegistryControl
 from classifier.serving.engine import LocalClassifier
 from classifier.serving.http.asgi import create_service
 from classifier.serving.registry_watcher import RegistryWatcher

@@ -4,8 +4,7 @@ import hypothesis
 import schemathesis
 from schemathesis.config import SchemathesisConfig
 
-from classifier.contract import UnknownVersion
-from classifier.serving.control import Versions
+from classifier.contract import UnknownVersion, Versions
 from classifier.serving.http.asgi import create_service
 from classifier.testing import ScriptedClassifier
 

@@ -9,8 +9,9 @@ from classifier.contract import BrokenModel, InvalidInput
 from classifier.data.dataset import Example
 from classifier.evaluation.baseline_predictions import answer_baselines, embed_frozen
 from classifier.model.base_models import weights_sha256
-from classifier.model.baselines import fit_baselines, load_baselines
+from classifier.model.baselines import load_baselines
 from classifier.model.metadata import ModelFacts
+from classifier.training.fit_baselines import fit_baselines
 from tests.factories.tiny_bert import messages, tiny_bert
 
 

@@ -21,7 +21,7 @@ from classifier.data.training_set import (
     SaidBy,
     assemble,
 )
-from classifier.training.config import Stage
+from classifier.progress import Stage
 from storage.feedback.labels import LabelledText
 from tests.factories.rows import NOW
 
