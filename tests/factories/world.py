@@ -14,8 +14,7 @@ from sqlalchemy import select
 from bot.app.runtime import RunningBot, running_bot
 from bot.clock import Clock, utc_now
 from bot.settings import Settings
-from bot.workspace import Models
-from classifier.contract import Classifier
+from classifier.contract import Classifier, ModelControl
 from classifier.testing import ScriptedClassifier
 from playground.server import Playground
 from storage.database import Database
@@ -169,7 +168,7 @@ async def make_world(
     classifier: Classifier | None = None,
     playground: Playground | None = None,
     clock: Clock = utc_now,
-    models: Models | None = None,
+    models: ModelControl | None = None,
     next_retraining: Callable[[datetime], datetime | None] | None = None,
     **changes: Any,
 ) -> AsyncIterator[World]:

@@ -1,10 +1,10 @@
 """Categories, model versions, channel settings and the audit log on SQLite and Postgres."""
 
 import pytest
-from storage_factories import NOW, SECOND, add_version
 
 from storage import RowNotFound
 from storage.feedback.categories import CategorySpec
+from tests.factories.storage import NOW, SECOND, add_version
 
 VPN = CategorySpec("vpn", "VPN", "lock", "Remote access", "C-net")
 WIFI = CategorySpec("wifi", "Wi-Fi", "satellite", "Wireless", None)

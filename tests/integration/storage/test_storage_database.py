@@ -7,10 +7,10 @@ import psycopg
 import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
-from storage_factories import NOW, add_event, add_ticket
 
 from storage import Database, DatabaseBusy, DatabaseUnavailable
 from storage import database as module
+from tests.factories.storage import NOW, add_event, add_ticket
 
 
 async def count(database):

@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-from storage_factories import NOW, SECOND, add_label, add_ticket
 
 from storage import RowNotFound
+from tests.factories.storage import NOW, SECOND, add_label, add_ticket
 
 
 async def active(work, ticket):

@@ -3,9 +3,8 @@
 import asyncio
 from datetime import timedelta
 
-from storage_factories import NOW, SECOND, add_label, add_predicted
-
 from storage.types import vector_to_bytes
+from tests.factories.storage import NOW, SECOND, add_label, add_predicted
 
 MODEL, DAY = "m1", "2026-01-05"
 

@@ -4,11 +4,11 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from storage_factories import NOW, SECOND, add_label, add_predicted, add_ticket, add_version
 
 from storage import RowNotFound
 from storage.models import ModelState
 from storage.training.shadows import Silent
+from tests.factories.storage import NOW, SECOND, add_label, add_predicted, add_ticket, add_version
 
 UNTIL = NOW + timedelta(hours=2)
 KEY = {"team_id": "T1", "version": "m2"}

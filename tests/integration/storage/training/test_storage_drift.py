@@ -3,9 +3,8 @@
 import asyncio
 from datetime import timedelta
 
-from storage_factories import NOW, SECOND, add_label, add_predicted
-
 from storage.tickets.tickets import PredictionValues
+from tests.factories.storage import NOW, SECOND, add_label, add_predicted
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LONG_AGO = NOW - timedelta(days=365)

@@ -3,9 +3,9 @@
 import asyncio
 
 from sqlalchemy import select
-from storage_factories import LEASE, NOW, SECOND, add_run
 
 from storage.models import RetrainRun
+from tests.factories.storage import LEASE, NOW, SECOND, add_run
 
 
 async def finish(work, run, state="done", **values):

@@ -5,7 +5,8 @@ from itertools import chain
 
 import pytest
 from sqlalchemy.exc import IntegrityError
-from storage_factories import LEASE, NOW, SECOND, add_reply, add_ticket
+
+from tests.factories.storage import LEASE, NOW, SECOND, add_reply, add_ticket
 
 
 async def test_a_ticket_gets_one_post_a_surface(database):

@@ -1,11 +1,11 @@
 """What is remembered of labelled tickets, on SQLite and Postgres."""
 
 import numpy as np
-from storage_factories import NOW, SECOND, add_label, add_ticket
 
 from storage.models import TicketState
 from storage.tickets.tickets import PredictionValues
 from storage.types import vector_to_bytes
+from tests.factories.storage import NOW, SECOND, add_label, add_ticket
 
 VECTOR = vector_to_bytes(np.array([0.6, 0.8]))
 

@@ -3,7 +3,7 @@
 import asyncio
 from itertools import chain
 
-from storage_factories import LEASE, NOW, SECOND, add_event
+from tests.factories.storage import LEASE, NOW, SECOND, add_event
 
 
 async def test_a_redelivered_event_is_kept_once(database):

@@ -5,13 +5,13 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import delete
-from storage_factories import NOW, SECOND, add_label, add_ticket
 
 from storage import RowNotFound
 from storage.feedback.resolution import MIN_JUDGED
 from storage.feedback.trust import refresh_trust
 from storage.learning_models import ReviewState
 from storage.models import Ticket
+from tests.factories.storage import NOW, SECOND, add_label, add_ticket
 
 
 async def trained(work, team_id="T1"):

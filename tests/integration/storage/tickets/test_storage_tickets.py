@@ -5,12 +5,12 @@ from uuid import uuid4
 import numpy as np
 import pytest
 from sqlalchemy import delete
-from storage_factories import NOW, SECOND, add_label, add_reply, add_ticket
 
 from storage import RowNotFound
 from storage.models import Ticket
 from storage.tickets.tickets import PredictionValues
 from storage.types import vector_from_bytes, vector_to_bytes
+from tests.factories.storage import NOW, SECOND, add_label, add_reply, add_ticket
 
 ANSWER = PredictionValues(
     model_version="m1",

@@ -8,12 +8,12 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from storage_factories import LEASE, NOW, SECOND, add_label, add_run, add_ticket
 
 from classifier.retraining.scheduler import insert_label_runs, insert_runs
 from storage.database import Database
 from storage.feedback.categories import CategorySpec
 from storage.models import RunSource, RunState
+from tests.factories.storage import LEASE, NOW, SECOND, add_label, add_run, add_ticket
 
 SLOTS, SCHEDULERS = 1000, 3
 MINUTE = timedelta(minutes=1)
@@ -141,7 +141,7 @@ async def test_what_is_held_is_known_by_run_and_fence(database):
 
 
 async def test_what_serves_is_noted_also_where_no_row_tells_of_it(database):
-    from storage_factories import add_version
+    from tests.factories.storage import add_version
 
     async with database.unit_of_work() as work:
         for version in ("a", "b"):

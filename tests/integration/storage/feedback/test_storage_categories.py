@@ -6,12 +6,12 @@ from uuid import uuid4
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
-from storage_factories import NOW, SECOND, add_label, add_reply, add_ticket
 
 from storage.feedback.categories import CategorySpec, successors
 from storage.learning_models import ProposalState
 from storage.models import Category, CategoryState, Label
 from storage.tickets.tickets import PredictionValues
+from tests.factories.storage import NOW, SECOND, add_label, add_reply, add_ticket
 
 SPECS = [CategorySpec(slug, slug.title(), slug, "") for slug in ("a", "b", "c")]
 
