@@ -35,6 +35,7 @@ check: setup ## Lint, types, import arrows, security, migrations
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.architecture
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml bot classifier storage migrations playground benchmarks
 	@folder=$$(mktemp -d) && export FINGERPOST_DATABASE_URL="sqlite+aiosqlite:///$$folder/check.db" && \
 	  $(BIN)/alembic upgrade head && $(BIN)/alembic check && rm -r "$$folder"

@@ -7,16 +7,16 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
-from bot import web_server
+from aiohttp import web
+
 from playground import seed
-from playground.actions import Actions
+from playground.control import Control
 from playground.delivery.delivery import Delivery
 from playground.delivery.interactions import Interactions
 from playground.delivery.requests import Requests
 from playground.delivery.socket_mode import SocketMode
 from playground.errors import NotLoopback, PlaygroundError
 from playground.faults import Faults
-from playground.observations import Observations
 from playground.page.routes import build_web_app
 from playground.web_api.call import Services
 from playground.web_api.dispatch import WebApi
@@ -29,7 +29,7 @@ from playground.workspace.uploads import Uploads
 from playground.workspace.views import Views
 
 
-class Playground(Actions, Observations):
+class Playground(Control):
     """A local Slack; `async with Playground(...) as playground` starts and stops it.
 
     Args:
@@ -139,9 +139,11 @@ class Playground(Actions, Observations):
         )
         api = WebApi(services, self.faults, self.journal)
         app = build_web_app(self, api, self._interactions)
-        _, bound = await self._listening.enter_async_context(
-            web_server.serving(app, host, port, shutdown_timeout=0.2)
-        )
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
+        await runner.setup()
+        self._listening.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, host, port).start()
+        bound = runner.addresses[0][1]
         self._url = f"http://{'[::1]' if host == '::1' else host}:{bound}"
 
     async def stop(self) -> None:

@@ -16,8 +16,8 @@ from playground.workspace.people import UploadedFile
 from playground.workspace.shapes import JSON
 
 if TYPE_CHECKING:
+    from playground.control import Control
     from playground.delivery.requests import CommandResult
-    from playground.server import Playground
 
 _LONGEST_WAIT = 60.0
 
@@ -29,7 +29,7 @@ class BadRequest(ValueError):
 class PageApi:
     """Everything below /playground/."""
 
-    def __init__(self, playground: Playground) -> None:
+    def __init__(self, playground: Control) -> None:
         self._playground = playground
 
     def add_routes(self, router: web.UrlDispatcher) -> None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from playground.workspace.shapes import JSON, Channel, User
 
 if TYPE_CHECKING:
-    from playground.server import Playground
+    from playground.control import Control
 
 
-def page_state(playground: Playground, team_id: str, user_id: str) -> JSON:
+def page_state(playground: Control, team_id: str, user_id: str) -> JSON:
     """The workspace as one person sees it.
 
     Raises:

@@ -16,8 +16,8 @@ from playground.workspace.state import is_loopback
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from playground.control import Control
     from playground.delivery.interactions import Interactions
-    from playground.server import Playground
     from playground.web_api.dispatch import WebApi
 
 STATIC = Path(__file__).parent / "static"
@@ -25,7 +25,7 @@ STATIC = Path(__file__).parent / "static"
 _MAX_BODY = 64 * 1024 * 1024
 
 
-def build_web_app(playground: Playground, api: WebApi, interactions: Interactions) -> web.Application:
+def build_web_app(playground: Control, api: WebApi, interactions: Interactions) -> web.Application:
     """All routes of a playground."""
     app = web.Application(middlewares=[_guard(playground)], client_max_size=_MAX_BODY)
     app.router.add_route("*", "/api/{method}", api.handle)
@@ -47,7 +47,7 @@ async def _index(_request: web.Request) -> web.StreamResponse:
     return web.FileResponse(page, headers={"Cache-Control": "no-store"})
 
 
-def _guard(playground: Playground) -> Middleware:
+def _guard(playground: Control) -> Middleware:
     @web.middleware
     async def guard(
         request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]

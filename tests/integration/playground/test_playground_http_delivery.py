@@ -4,11 +4,11 @@ import json
 
 import pytest
 from aiohttp import web
-from conftest import bolt_app, client_of, scripted, serving
 from slack_sdk.errors import SlackApiError
 from slack_sdk.signature import Clock, SignatureVerifier
 
 from playground import Playground
+from tests.factories.scripted_apps import bolt_app, client_of, scripted, serving
 
 HELP = "C0HELP"
 

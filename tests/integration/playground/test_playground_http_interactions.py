@@ -4,7 +4,8 @@ from urllib.parse import parse_qs
 
 import aiohttp
 from aiohttp import web
-from conftest import bolt_app, client_of, scripted, serving
+
+from tests.factories.scripted_apps import bolt_app, client_of, scripted, serving
 
 HELP = "C0HELP"
 

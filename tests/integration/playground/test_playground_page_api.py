@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 from aiohttp import web
-from conftest import bolt_app, client_of, scripted, serving
+
+from tests.factories.scripted_apps import bolt_app, client_of, scripted, serving
 
 HELP = "C0HELP"
 

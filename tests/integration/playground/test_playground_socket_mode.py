@@ -6,12 +6,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
 import pytest
-from conftest import bolt_app, client_of
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
 
 from playground import Playground
+from tests.factories.scripted_apps import bolt_app, client_of
 
 HELP = "C0HELP"
 

@@ -5,12 +5,12 @@ import functools
 
 import aiohttp
 import pytest
-from conftest import client_of
 from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
 from playground import Playground
+from tests.factories.scripted_apps import client_of
 
 HELP = "C0HELP"
 
