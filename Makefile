@@ -40,30 +40,30 @@ check: setup ## Lint, types, import arrows, security, migrations
 	@folder=$$(mktemp -d) && export FINGERPOST_DATABASE_URL="sqlite+aiosqlite:///$$folder/check.db" && \
 	  $(BIN)/alembic upgrade head && $(BIN)/alembic check && rm -r "$$folder"
 
-bench: setup ## Measure the starter model and the speed of training; writes docs/results.json and docs/results.md
-	$(BIN)/python -m benchmarks starter --results docs
-	$(BIN)/python -m benchmarks training --results docs
+bench: setup ## Measure the starter model and the speed of training; writes docs/results/
+	$(BIN)/python -m benchmarks starter --results docs/results
+	$(BIN)/python -m benchmarks training --results docs/results
 
 bench-quality: setup ## Measure the recipe on public data (DATA=folder), some hours; goes on where it was stopped
-	$(BIN)/python -m benchmarks quality --results docs --data $(DATA)
-	$(BIN)/python -m benchmarks gate --results docs --data $(DATA)
+	$(BIN)/python -m benchmarks quality --results docs/results --data $(DATA)
+	$(BIN)/python -m benchmarks gate --results docs/results --data $(DATA)
 
 bench-ablation: setup ## Try each lever of the recipe on validation parts (DATA=folder), some hours; goes on where it was stopped
-	$(BIN)/python -m benchmarks ablation --results docs --data $(DATA)
+	$(BIN)/python -m benchmarks ablation --results docs/results --data $(DATA)
 
 bench-explanations: setup ## Measure whether the words that a model shows decide (DATA=folder), three quarters of an hour
-	$(BIN)/python -m benchmarks explanations --results docs --data $(DATA)
-	$(BIN)/python -m benchmarks explanations-cls --results docs --data $(DATA)
-	$(BIN)/python -m benchmarks shortcut --results docs --data $(DATA)
+	$(BIN)/python -m benchmarks explanations --results docs/results --data $(DATA)
+	$(BIN)/python -m benchmarks explanations-cls --results docs/results --data $(DATA)
+	$(BIN)/python -m benchmarks shortcut --results docs/results --data $(DATA)
 
 bench-serving: setup ## Measure the speed of answers against others, and the service under load (DATA=folder; MODEL=directory, trained first where missing), three quarters of an hour
-	$(BIN)/python -m benchmarks serving --results docs --data $(DATA) --model $(MODEL)
-	$(BIN)/python -m benchmarks serving-bert-base --results docs --data $(DATA) --model $(MODEL)
-	$(BIN)/python -m benchmarks load --results docs --data $(DATA) --model $(MODEL)
-	$(BIN)/python -m benchmarks soak --results docs --data $(DATA) --model $(MODEL)
+	$(BIN)/python -m benchmarks serving --results docs/results --data $(DATA) --model $(MODEL)
+	$(BIN)/python -m benchmarks serving-bert-base --results docs/results --data $(DATA) --model $(MODEL)
+	$(BIN)/python -m benchmarks load --results docs/results --data $(DATA) --model $(MODEL)
+	$(BIN)/python -m benchmarks soak --results docs/results --data $(DATA) --model $(MODEL)
 
 bench-learning: setup ## Measure how ours learns from corrections and questions (DATA=folder), some hours; goes on where it was stopped
-	$(BIN)/python -m benchmarks learning --results docs --data $(DATA)
+	$(BIN)/python -m benchmarks learning --results docs/results --data $(DATA)
 
 format: setup ## Format the code
 	$(BIN)/ruff check --fix .

@@ -33,6 +33,8 @@ from classifier.model.cores import cores
 from classifier.model.directory import load_model_directory, save_model_directory
 from classifier.training.fit import TrainingConfig, fit
 
+RESULTS = Path("docs/results")
+
 Outcome = tuple[dict[str, Any], str]
 """(what was measured, the table)."""
 
@@ -41,7 +43,7 @@ def main() -> int:
     """Run the benchmark that is named."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("name", choices=sorted(BENCHMARKS))
-    parser.add_argument("--results", type=Path, help="folder with results.md; results.json lies beside it")
+    parser.add_argument("--results", type=Path, help="folder of the pages (docs/results); figures go to results.json beside them")
     parser.add_argument(
         "--data",
         type=Path,
@@ -91,7 +93,7 @@ def _starter(arguments: argparse.Namespace) -> Outcome:
 
 
 def _quality(arguments: argparse.Namespace) -> Outcome:
-    kept = (arguments.results or Path("docs")) / "quality.json"
+    kept = (arguments.results or RESULTS) / "quality.json"
     seeds = () if arguments.kept else quality.SEEDS
     measured = quality.measure(
         arguments.data, kept, seeds=seeds, parts=arguments.part, workers=arguments.workers, say=say_on_stderr
@@ -105,7 +107,7 @@ def _gate(arguments: argparse.Namespace) -> Outcome:
 
 
 def _ablation(arguments: argparse.Namespace) -> Outcome:
-    kept = (arguments.results or Path("docs")) / "ablation.json"
+    kept = (arguments.results or RESULTS) / "ablation.json"
     measured = ablation.measure(arguments.data, kept, workers=arguments.workers, say=say_on_stderr)
     return measured, ablation.table(measured)
 
@@ -203,14 +205,14 @@ def _loaded(arguments: argparse.Namespace, plan: load.LoadPlan) -> Outcome:
 def _learning(arguments: argparse.Namespace) -> Outcome:
     """All systems, three seeds; each run is kept, and the curves are drawn, beside the results."""
     work = arguments.work or Path(".fingerpost/bench-learning")
-    kept = (arguments.results or Path("docs")) / "learning.json"
+    kept = (arguments.results or RESULTS) / "learning.json"
     seeds = () if arguments.kept else learning.SEEDS
     plan = learning.LearningPlan(tuple(arguments.part), seeds, workers=arguments.workers)
     measured = learning_figures.summary(
         learning.measure(arguments.data, work, plan, kept=kept, say=say_on_stderr)
     )
     if arguments.results:
-        write_bytes(arguments.results / "images" / "learning.png", learning_figures.draw(measured))
+        write_bytes(arguments.results / "learning.png", learning_figures.draw(measured))
     return measured, learning_figures.table(measured)
 
 
@@ -238,7 +240,7 @@ def _names(arguments: argparse.Namespace) -> Outcome:
 
 def _new_category(arguments: argparse.Namespace) -> Outcome:
     """Categories that BANKING77's model never saw, added with eight examples each."""
-    figures = (arguments.results or Path("docs")) / "results.json"
+    figures = (arguments.results or RESULTS) / "results.json"
     kept = json.loads(figures.read_text(encoding="utf-8")).get("new-category") if figures.exists() else None
     with tempfile.TemporaryDirectory(prefix="fingerpost-refit-") as home:
         measured = new_category.measure(
@@ -269,13 +271,19 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Outcome]] = {
 
 
 def write(folder: Path, name: str, measured: dict[str, Any], text: str) -> None:
-    """Put the table between the page's marks for this benchmark, and the figures into results.json."""
+    """Put the table where a page of the folder has this benchmark's marks, and the figures into results.json.
+
+    A benchmark that no page mentions gets a page of its own.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     figures = folder / "results.json"
     known = json.loads(figures.read_text(encoding="utf-8")) if figures.exists() else {}
     figures.write_text(json.dumps({**known, name: measured}, indent=2) + "\n", encoding="utf-8")
-    page = folder / "results.md"
     begin, end = f"<!-- {name}: written by the benchmark -->", f"<!-- end of {name} -->"
-    old = page.read_text(encoding="utf-8") if page.exists() else "# Results\n"
+    pages = {page: page.read_text(encoding="utf-8") for page in sorted(folder.glob("*.md"))}
+    own = folder / f"{name}.md"
+    page = next((page for page, content in pages.items() if begin in content), own)
+    old = pages.get(page, f"# {name.capitalize()}\n")
     if begin not in old:
         old = f"{old.rstrip()}\n\n{begin}\n\n{end}\n"
     before, _, rest = old.partition(begin)

@@ -29,7 +29,7 @@ def test_tiny_shapes_run_on_the_cpu_and_fill_the_page(tmp_path, monkeypatch, cap
         assert cell["checks"]["same_label"] >= 0.9
         assert cell["checks"]["companions_same_label"] >= 0.9
         assert cell["share_of_peak"] > 0
-    page = (tmp_path / "results.md").read_text()
+    page = (tmp_path / "gpu.md").read_text()
     assert "<!-- gpu: written by the benchmark -->" in page
 
 
