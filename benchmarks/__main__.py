@@ -43,7 +43,11 @@ def main() -> int:
     """Run the benchmark that is named."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("name", choices=sorted(BENCHMARKS))
-    parser.add_argument("--results", type=Path, help="folder of the pages (docs/results); figures go to results.json beside them")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        help="folder of the pages (docs/results); figures go to results.json beside them",
+    )
     parser.add_argument(
         "--data",
         type=Path,
