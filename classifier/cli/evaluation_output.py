@@ -20,12 +20,6 @@ if TYPE_CHECKING:
     from classifier.explanation.types import ShortcutReport
     from classifier.inference.predictor import Predictor
 
-_KINDS = {
-    "fine_tune": "a fine-tune of the whole encoder",
-    "day_one": "a linear head on the frozen encoder",
-    "head": "a new head on an earlier version's encoder",
-}
-
 
 def evaluate_directory(
     predictor: Predictor,
@@ -80,7 +74,7 @@ def write_json(report: Report, file: Path) -> None:
     Raises:
         InvalidInput: the file cannot be written.
     """
-    from classifier.evaluation.report import report_json
+    from classifier.evaluation.report.folder import report_json
 
     write_text(file, report_json(report))
 
@@ -91,12 +85,13 @@ def write_folder(report: Report, predictor: Predictor, labels: Path, folder: Pat
     Raises:
         InvalidInput: the folder cannot be written.
     """
-    from classifier.evaluation.report import write_report
+    from classifier.evaluation.model_card import KINDS
+    from classifier.evaluation.report.folder import write_report
 
     facts = predictor.facts
     about = {
         "messages": f"{labels.name} (sha256 {hashlib.sha256(labels.read_bytes()).hexdigest()[:12]})",
-        "model": _KINDS.get(facts.kind, facts.kind),
+        "model": KINDS.get(facts.kind, facts.kind),
         "base encoder": facts.base_model,
         "categories": str(len(facts.labels)),
         "made": facts.created,

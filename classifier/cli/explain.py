@@ -89,7 +89,7 @@ def habits(
     texts = [example.text for example in read_examples(labels)]
     import random
 
-    from classifier.evaluation.report.habits_page import habits_page
+    from classifier.evaluation.report.page import habits_page
     from classifier.explanation.global_words import habits as measure
     from classifier.files import write_text
 

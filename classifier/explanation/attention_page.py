@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import importlib.resources
 import io
-import json
 import warnings
-from html import escape
-from string import Template
 
 import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from classifier.explanation.attention_maps import AttentionMaps
 
@@ -25,8 +22,13 @@ def page(maps: AttentionMaps) -> str:
     Weights are kept in steps of 1/255. Every text is data for the page's script, which writes it as text;
     the page's policy lets nothing load from anywhere.
     """
-    folder = importlib.resources.files("classifier.explanation")
-    script = (folder / "attention_page.js").read_text(encoding="utf-8")
+    templates = Environment(
+        loader=PackageLoader("classifier.explanation", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    script = templates.get_template("attention_page.js").render()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     layers, heads, size, _ = maps.weights.shape
     steps = np.round(np.clip(maps.weights, 0, 1) * 255).astype(np.uint8)
@@ -36,20 +38,8 @@ def page(maps: AttentionMaps) -> str:
         "shape": [layers, heads, size],
         "weights": base64.b64encode(steps.tobytes()).decode(),
     }
-    about = (
-        f"{layers} layers of {heads} heads. A line is the share of a word's attention that went to another: "
-        "what the model looked at, which is not by itself why it decided."
-    )
-    if maps.cut:
-        about += " The message is longer; its end is not shown."
-    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'"
-    return Template((folder / "attention_page.html").read_text(encoding="utf-8")).substitute(
-        policy=policy,
-        title=escape(f"{maps.category}, {maps.confidence:.0%}"),
-        about=escape(about),
-        # a script element ends at its end tag, wherever that stands
-        data=json.dumps(data).replace("<", "\\u003c"),
-        script=script,
+    return templates.get_template("attention_page.html").render(
+        maps=maps, layers=layers, heads=heads, data=data, digest=digest
     )
 
 

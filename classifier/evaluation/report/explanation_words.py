@@ -20,20 +20,11 @@ MISLEADING = (
     "Of the surest wrong answers: the words that spoke loudest for the category that was answered. A word "
     "that should say nothing about it, such as a name, is a leak or a bias of the training messages."
 )
-HABITS = (
-    "For each category the words that most often spoke loudest for it, by leaving out one word at a time. "
-    "Beside each stands in how many of the messages with it, and in how many the decision hung on it alone."
-)
-SUSPICIOUS = (
-    "Words that lead and that a category should seldom go by: numbers and codes, words written like names, "
-    "and words that are not in the encoder's vocabulary. Many are harmless, such as the name of a product; a "
-    "person's or a channel's name is a leak."
-)
 
 
 def faithful_said(report: FaithfulnessReport) -> str:
     """A few sentences on whether the words in replies can be trusted."""
-    ours, bound, stable = report.methods[REPLY], report.methods[GREEDY], report.stability
+    ours, bound = report.methods[REPLY], report.methods[GREEDY]
     said = (
         f"Words were taken out of {report.messages:,} messages, those that a reply shows first. Without the "
         "first one to five of them the category's probability falls by "
@@ -44,38 +35,28 @@ def faithful_said(report: FaithfulnessReport) -> str:
     )
     if report.swapped:
         said += (
-            f" Where words that should not matter (such as “the”) were swapped, {_share(stable)} of the "
-            f"three words shown stayed, in {report.swapped:,} messages."
+            " Where words that should not matter (such as “the”) were swapped, "
+            f"{_share(report.stability)} of the three words shown stayed, in {report.swapped:,} messages."
         )
     return said
 
 
 def faithfulness(report: FaithfulnessReport) -> Grid:
     """Every order of words, with its figures and their 95% bootstrap intervals."""
-    rows = tuple(
-        (
-            name,
-            _figure(row.comprehensiveness),
-            _share(row.of_greedy),
-            _figure(row.sufficiency),
-            _figure(row.fall_at_three),
-            _figure(row.deletion_area),
-            _share(row.wins),
-            _figure(row.agreement),
-        )
+    columns = {
+        "comprehensiveness": ("comprehensiveness", _figure),
+        "of greedy deletion": ("of_greedy", _share),
+        "sufficiency": ("sufficiency", _figure),
+        "fall at 3": ("fall_at_three", _figure),
+        "deletion area": ("deletion_area", _figure),
+        "beats three random words": ("wins", _share),
+        "agrees with leaving one out": ("agreement", _figure),
+    }
+    rows = [
+        (name, *(shown(getattr(row, attribute)) for attribute, shown in columns.values()))
         for name, row in report.methods.items()
-    )
-    head = (
-        "words by",
-        "comprehensiveness",
-        "of greedy deletion",
-        "sufficiency",
-        "fall at 3",
-        "deletion area",
-        "beats three random words",
-        "agrees with leaving one out",
-    )
-    return Grid(head, rows, frozenset(range(1, 8)))
+    ]
+    return Grid.of(" | ".join(["words by", *columns]), rows, range(1, 8))
 
 
 def _figure(measure: Measure) -> str:
@@ -101,89 +82,58 @@ def shortcut_said(report: ShortcutReport) -> str:
 
 def shortcut(report: ShortcutReport) -> Grid:
     """How often each method names the planted word."""
-    names = {
-        "reply_words": "reply words",
-        "plain_attention": "plain attention",
-        "leave_one_out": "leave one word out",
-        "decisive": "among the fewest words that decide",
-    }
-    rows = tuple(
-        (shown, percent(getattr(report.misled, name)), percent(getattr(report.own, name)))
-        for name, shown in names.items()
-    )
-    turned = f"of {report.misled.messages:,} turned messages"
-    return Grid(
-        ("named first by", turned, f"of {report.own.messages:,} of the category"), rows, frozenset({1, 2})
-    )
+    misled, own = report.misled, report.own
+    rows = [
+        ("reply words", misled.reply_words, own.reply_words),
+        ("plain attention", misled.plain_attention, own.plain_attention),
+        ("leave one word out", misled.leave_one_out, own.leave_one_out),
+        ("among the fewest words that decide", misled.decisive, own.decisive),
+    ]
+    head = f"named first by | of {misled.messages:,} turned messages | of {own.messages:,} of the category"
+    return Grid.of(head, rows, range(1, 3))
 
 
 def misleading(categories: Sequence[CategoryHabits], most: int = 5) -> Grid:
     """For each category that was answered wrongly, its loudest words."""
-    rows = tuple(
+    rows = [
         (
             each.category,
-            f"{each.messages:,}",
+            each.messages,
             ", ".join(f"{word.word} ({word.leads})" for word in each.words[:most] if word.leads),
             ", ".join(f"{word.word}: {word.remark}" for word in each.words[:most] if word.remark),
         )
         for each in categories
-    )
-    return Grid(("answered", "wrong answers", "loudest words (messages)", "look at"), rows, frozenset({1}))
+    ]
+    return Grid.of("answered | wrong answers | loudest words (messages) | look at", rows, range(1, 2))
 
 
 def suspicious(found: Habits) -> Grid:
     """The words that lead and have a remark, the most frequent first."""
-    rows = sorted(
-        (
-            (each.category, word)
-            for each in found.categories
-            for word in each.words
-            if word.remark and word.leads
-        ),
-        key=lambda row: (-row[1].leads, row[0], row[1].word),
-    )
-    return Grid(
-        ("word", "look at", "category", "loudest in", "decides alone in", "messages with it", "elsewhere"),
-        tuple(
-            (
-                word.word,
-                word.remark,
-                category,
-                f"{word.leads:,}",
-                f"{word.decides:,}",
-                f"{word.messages:,}",
-                f"{word.elsewhere:,}",
-            )
-            for category, word in rows
-        ),
-        frozenset(range(3, 7)),
-    )
+    words = [(word, each.category) for each in found.categories for word in each.words]
+    rows = [
+        (word.word, word.remark, category, word.leads, word.decides, word.messages, word.elsewhere)
+        for word, category in sorted(words, key=lambda pair: (-pair[0].leads, pair[1], pair[0].word))
+        if word.remark and word.leads
+    ]
+    head = "word | look at | category | loudest in | decides alone in | messages with it | elsewhere"
+    return Grid.of(head, rows, range(3, 7))
 
 
 def habits(found: Habits) -> Grid:
     """Every word of every category in one table."""
-    rows = tuple(
+    rows = [
         (
             each.category,
             word.word,
-            f"{word.leads:,}",
-            f"{word.decides:,}",
-            f"{word.messages:,}",
+            word.leads,
+            word.decides,
+            word.messages,
             f"{word.score:+.2f}",
-            f"{word.elsewhere:,}",
+            word.elsewhere,
             word.remark,
         )
         for each in found.categories
         for word in each.words
-    )
-    head = (
-        "category",
-        "word",
-        "loudest in",
-        "decides alone in",
-        "messages with it",
-        "mean score",
-        "elsewhere",
-        "look at",
-    )
-    return Grid(head, rows, frozenset(range(2, 7)))
+    ]
+    counts = "loudest in | decides alone in | messages with it | mean score | elsewhere"
+    return Grid.of(f"category | word | {counts} | look at", rows, range(2, 7))

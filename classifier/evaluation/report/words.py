@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from classifier.evaluation.types import BaselineReport, Interval, Report
@@ -11,6 +12,8 @@ OURS = "this model"
 UNCERTAIN = 0.05
 """p-values from here on: the difference may be chance."""
 
+Cell = str | int | float | Interval | None
+
 
 @dataclass(frozen=True, slots=True)
 class Grid:
@@ -18,7 +21,26 @@ class Grid:
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    numeric: frozenset[int] = frozenset()
+    numeric: range = range(0)
+
+    @classmethod
+    def of(cls, head: str, rows: Iterable[Iterable[Cell]], numeric: range = range(0)) -> Grid:
+        """Make a table; counts get separators, other numbers are shares, and pairs are intervals.
+
+        Args:
+            head: names of the columns, with bars between them.
+            rows: a cell for each column.
+            numeric: see the class.
+        """
+        return cls(tuple(head.split(" | ")), tuple(tuple(map(_shown, row)) for row in rows), numeric)
+
+
+def _shown(cell: Cell) -> str:
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, int):
+        return f"{cell:,}"
+    return interval(cell) if isinstance(cell, tuple) else percent(cell)
 
 
 def percent(share: float | None, digits: int = 1) -> str:
@@ -51,20 +73,17 @@ def headline(report: Report) -> list[tuple[str, str]]:
         ("area under the risk-coverage curve", f"{report.aurc:.4f}"),
     ]
     for budget, row in report.budgets.items():
-        answered, wrong = percent(row["coverage"]), percent(row["error"])
-        said = f"{answered} answered, {wrong} wrong, from {row['threshold']:.3f}"
+        said = f"{row['coverage']:.1%} answered, {row['error']:.1%} wrong, from {row['threshold']:.3f}"
         rows.append((f"validation threshold, {float(budget):.0%} errors", said))
     for budget, row in report.expected_budgets.items():
-        answered, wrong = percent(row["coverage"]), percent(row["error"])
-        rows.append((f"the same without a bound, {float(budget):.0%}", f"{answered} answered, {wrong} wrong"))
-    if report.out_of_scope is not None:
-        scope = report.out_of_scope
+        said = f"{row['coverage']:.1%} answered, {row['error']:.1%} wrong"
+        rows.append((f"the same without a bound, {float(budget):.0%}", said))
+    if scope := report.out_of_scope:
         rows += [
             ("out of scope", f"AUROC {scope.auroc:.3f}, recall {percent(scope.recall)} of {scope.n:,}"),
             ("in-scope messages flagged as out of scope", percent(scope.flagged_in_scope)),
         ]
-    faithful = report.explanations.faithfulness if report.explanations else None
-    if faithful is not None:
+    if report.explanations and (faithful := report.explanations.faithfulness):
         ours = faithful.methods[REPLY]
         said = f"{percent(ours.of_greedy.mean)} of the best order, {percent(ours.wins.mean)} beat chance"
         rows.append((f"words in replies, {faithful.messages} messages", said))
@@ -80,36 +99,23 @@ def headline(report: Report) -> list[tuple[str, str]]:
 def comparison(report: Report) -> Grid:
     """Our row, and those of the baselines; without `oos` messages there is no column about them."""
     scope = report.out_of_scope
-    risks = tuple(f"coverage at {float(risk):.0%}" for risk in report.coverage)
-    head = ("model", "accuracy (95%)", "top 3", "macro F1", "ECE", *risks)
-    head += ("scope AUROC", "ours ahead by") if scope else ("ours ahead by",)
-    ours = (
-        OURS,
-        f"{percent(report.accuracy)} ({interval(report.accuracy_interval)})",
-        percent(report.top3),
-        f"{report.macro_f1:.3f}",
-        f"{report.ece:.3f}",
-        *(percent(share) for share in report.coverage.values()),
-        *((f"{scope.auroc:.3f}",) if scope else ()),
-        "",
-    )
-    others = [_baseline_row(row, report, len(head)) for row in report.baselines]
-    return Grid(head, (ours, *others), frozenset(range(1, len(head) - 1)))
+    head = ["model", "accuracy (95%)", "top 3", "macro F1", "ECE"]
+    head += [f"coverage at {float(risk):.0%}" for risk in report.coverage]
+    head += ["scope AUROC", "ours ahead by"] if scope else ["ours ahead by"]
 
+    def figures(row: Report | BaselineReport, auroc: float | None) -> list[str]:
+        shares = [percent(row.coverage[risk]) for risk in report.coverage]
+        accuracy = f"{percent(row.accuracy)} ({interval(row.accuracy_interval)})"
+        found = [accuracy, percent(row.top3), f"{row.macro_f1:.3f}", f"{row.ece:.3f}", *shares]
+        return found if auroc is None else [*found, f"{auroc:.3f}"]
 
-def _baseline_row(row: BaselineReport, report: Report, columns: int) -> tuple[str, ...]:
-    if row.accuracy is None:
-        return (row.name, row.note, *[""] * (columns - 2))
-    return (
-        row.name,
-        f"{percent(row.accuracy)} ({interval(row.accuracy_interval)})",
-        percent(row.top3),
-        f"{row.macro_f1:.3f}",
-        f"{row.ece:.3f}",
-        *(percent(row.coverage[risk]) for risk in report.coverage),
-        *((f"{row.out_of_scope_auroc:.3f}",) if row.out_of_scope_auroc is not None else ()),
-        difference(row),
-    )
+    rows = [[OURS, *figures(report, scope.auroc if scope else None), ""]]
+    for row in report.baselines:
+        if row.accuracy is None:
+            rows.append([row.name, row.note, *[""] * (len(head) - 2)])
+        else:
+            rows.append([row.name, *figures(row, row.out_of_scope_auroc), difference(row)])
+    return Grid.of(" | ".join(head), rows, range(1, len(head) - 1))
 
 
 def difference(row: BaselineReport) -> str:
@@ -124,20 +130,11 @@ def difference(row: BaselineReport) -> str:
 
 def reliability(report: Report) -> Grid:
     """The reliability diagram in numbers."""
-    return Grid(
-        ("confidence", "messages", "said", "right", "95%"),
-        tuple(
-            (
-                f"{row.low:.2f}–{row.high:.2f}",
-                f"{row.n:,}",
-                percent(row.confidence),
-                percent(row.accuracy),
-                interval(row.interval),
-            )
-            for row in report.reliability
-        ),
-        frozenset({1, 2, 3, 4}),
-    )
+    rows = [
+        (f"{row.low:.2f}–{row.high:.2f}", row.n, row.confidence, row.accuracy, row.interval)
+        for row in report.reliability
+    ]
+    return Grid.of("confidence | messages | said | right | 95%", rows, range(1, 5))
 
 
 def risk_coverage(report: Report, steps: int = 10) -> Grid:
@@ -147,48 +144,45 @@ def risk_coverage(report: Report, steps: int = 10) -> Grid:
         point = next((p for p in report.risk_coverage if p.coverage >= step / steps - 1e-9), None)
         if point is not None:
             rows.append((percent(point.coverage), percent(point.risk, 2), f"{point.threshold:.3f}"))
-    return Grid(("answered", "wrong", "from confidence"), tuple(dict.fromkeys(rows)), frozenset({0, 1, 2}))
+    return Grid.of("answered | wrong | from confidence", dict.fromkeys(rows), range(3))
 
 
 def scope_thresholds(report: Report) -> Grid:
     """What each threshold on the out-of-scope score does."""
     points = report.out_of_scope.points if report.out_of_scope else ()
-    rows = tuple((f"{p.threshold:g}", percent(p.recall), percent(p.flagged_in_scope)) for p in points)
-    return Grid(("threshold", "out of scope found", "in scope flagged"), rows, frozenset({0, 1, 2}))
+    rows = [(f"{point.threshold:g}", point.recall, point.flagged_in_scope) for point in points]
+    return Grid.of("threshold | out of scope found | in scope flagged", rows, range(3))
 
 
 def categories(report: Report) -> Grid:
     """Each category with precision, recall, F1 and their intervals, the weakest first."""
-    ranked = sorted(report.categories.items(), key=lambda item: (item[1].f1, item[0]))
-    return Grid(
-        ("category", "messages", "precision", "95%", "recall", "95%", "F1", "95%"),
-        tuple(
-            (
-                slug,
-                str(row.n),
-                percent(row.precision),
-                interval(row.precision_interval),
-                percent(row.recall),
-                interval(row.recall_interval),
-                percent(row.f1),
-                interval(row.f1_interval),
-            )
-            for slug, row in ranked
-        ),
-        frozenset(range(1, 8)),
-    )
+    rows = [
+        (
+            slug,
+            str(row.n),
+            row.precision,
+            row.precision_interval,
+            row.recall,
+            row.recall_interval,
+            row.f1,
+            row.f1_interval,
+        )
+        for slug, row in sorted(report.categories.items(), key=lambda item: (item[1].f1, item[0]))
+    ]
+    head = "category | messages | precision | 95% | recall | 95% | F1 | 95%"
+    return Grid.of(head, rows, range(1, 8))
 
 
 def confusions(report: Report) -> Grid:
     """The worst confusions, without messages."""
-    rows = tuple((c.label, c.predicted, str(c.n), percent(c.share)) for c in report.worst_confusions)
-    return Grid(("right category", "taken for", "messages", "of the category"), rows, frozenset({2, 3}))
+    rows = [(each.label, each.predicted, str(each.n), each.share) for each in report.worst_confusions]
+    return Grid.of("right category | taken for | messages | of the category", rows, range(2, 4))
 
 
 def lengths(report: Report) -> Grid:
     """The accuracy by length."""
-    rows = tuple((s.name, f"{s.n:,}", percent(s.accuracy), interval(s.interval)) for s in report.lengths)
-    return Grid(("words", "messages", "accuracy", "95%"), rows, frozenset({1, 2, 3}))
+    rows = [(part.name, part.n, part.accuracy, part.interval) for part in report.lengths]
+    return Grid.of("words | messages | accuracy | 95%", rows, range(1, 4))
 
 
 def limits(report: Report) -> list[str]:
@@ -204,16 +198,11 @@ def limits(report: Report) -> list[str]:
         "Messages that are written differently, in another language or about something new can be answered "
         "worse than these.",
         f"The category with the fewest messages has {fewest}: its interval says how little that tells.",
+        "Out-of-scope messages of another kind than these may be found less often, or more often."
+        if report.out_of_scope
+        else "No message here was out of scope (label oos): nothing is known about what the model does with "
+        "messages that belong nowhere.",
     ]
-    if report.out_of_scope is None:
-        said.append(
-            "No message here was out of scope (label oos): nothing is known about what the model does with "
-            "messages that belong nowhere."
-        )
-    else:
-        said.append(
-            "Out-of-scope messages of another kind than these may be found less often, or more often."
-        )
     if any(row.accuracy is None for row in report.baselines):
         said.append("A baseline without figures says nothing about how much the fine-tune is worth.")
     return said

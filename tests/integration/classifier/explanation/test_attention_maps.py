@@ -1,6 +1,10 @@
 """Attention of every layer and head, merged to words, from a tiny real BERT."""
 
+import base64
+import hashlib
 import io
+import json
+import re
 
 import numpy as np
 import pytest
@@ -58,9 +62,21 @@ def test_any_message_has_maps(model, text):
 
 
 def test_the_page_holds_hostile_words_as_data():
-    words = ("</script><script>alert(1)</script>", "<b>", "$data")
-    maps = AttentionMaps(words, (False,) * 3, np.full((1, 1, 3, 3), 1 / 3, np.float32), "<i>x", 0.5, cut=True)
+    words = ("</script><script>alert(1)</script>", "<b>", "$data", "{{ data }}", "\"'")
+    maps = AttentionMaps(
+        words, (False,) * 5, np.full((1, 1, 5, 5), 1 / 5, np.float32), "<i>x\"'", 0.5, cut=True
+    )
     said = page(maps)
     assert "alert(1)</script>" not in said
     assert "<i>" not in said
     assert said.count("<script") == 2
+    data = re.search(r'<script type="application/json" id="data">(.*?)</script>', said)[1]
+    assert tuple(json.loads(data)["words"]) == words
+
+
+def test_the_page_lets_its_own_script_run_and_no_other(model):
+    said = page(attention_maps(model, "my vpn is down"))
+    script = re.search(r"<script>(.*?)</script>", said, re.DOTALL)[1]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}';" in said
+    assert "default-src 'none'" in said

@@ -1,6 +1,9 @@
 """What a model goes by: counted over many messages, as JSON and as a page."""
 
+import base64
+import hashlib
 import json
+import re
 
 import pytest
 from typer.testing import CliRunner
@@ -98,4 +101,7 @@ def test_the_command_prints_writes_json_and_a_page_that_runs_nothing_of_a_messag
     page = (tmp_path / "habits.html").read_text(encoding="utf-8")
     assert "<img" not in page
     assert page.count("<article") == len(written["categories"])
-    assert "default-src &#x27;none&#x27;" in page
+    assert "default-src 'none'" in page
+    [script] = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}';" in page

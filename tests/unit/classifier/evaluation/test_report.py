@@ -13,8 +13,8 @@ from classifier.contract import InvalidInput
 from classifier.data.dataset import Example
 from classifier.evaluation.baseline_predictions import BaselineAnswers
 from classifier.evaluation.measure import measure
-from classifier.evaluation.report import write_report
 from classifier.evaluation.report.figures import Figure, draw_figures
+from classifier.evaluation.report.folder import write_report
 from classifier.evaluation.report.markdown import markdown, text_figures
 from classifier.evaluation.report.page import page
 from classifier.inference.predictions import Answers
@@ -27,20 +27,20 @@ BLANK = tuple(
 LABELS = ("<b>billing</b>", "log_in $5", "net|work")
 
 
-def made(*, out_of_scope=True, baselines=True):
+def made(*, out_of_scope=True, baselines=True, labels=LABELS, version="v<1>"):
     """Make a report of thirty messages, a confusion with a hostile message among them."""
     draw = np.random.default_rng(0)
-    truth = [LABELS[i % 3] for i in range(30)]
-    scores = np.array([[0.9 if label == other else 0.05 for other in LABELS] for label in truth])
+    truth = [labels[i % 3] for i in range(30)]
+    scores = np.array([[0.9 if label == other else 0.05 for other in labels] for label in truth])
     scores = 0.7 * scores + 0.3 * draw.dirichlet([1, 1, 1], 30)
     scores[0] = [0.1, 0.8, 0.1]
     examples = [Example(HOSTILE if i == 0 else f"message {i}", label) for i, label in enumerate(truth)]
     if out_of_scope:
         examples[20:] = [Example("lunch?", "oos")] * 10
     scope = np.array([0.1] * 20 + [0.8 if out_of_scope else 0.1] * 10)
-    answers = Answers("v<1>", LABELS, scores, scope, np.full(30, 0.5), 4.2)
+    answers = Answers(version, labels, scores, scope, np.full(30, 0.5), 4.2)
     rows = (
-        BaselineAnswers("tfidf", "TF-IDF", LABELS, draw.dirichlet([1, 1, 1], 30)),
+        BaselineAnswers("tfidf", "TF-IDF", labels, draw.dirichlet([1, 1, 1], 30)),
         BaselineAnswers("frozen_encoder", "frozen", note="not <kept>"),
     )
     return measure(answers, examples, baselines=rows if baselines else ())
@@ -87,9 +87,23 @@ def test_a_message_cannot_become_markup_in_the_page(folder):
     # what a reader sees is the message as it was written
     assert HOSTILE in "".join(elements.text)
     assert (
-        "<li>&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; &lt;img src=x onerror=alert(2)&gt; "
+        "<li>&lt;script&gt;alert(&#34;1&#34;)&lt;/script&gt; &amp; &lt;img src=x onerror=alert(2)&gt; "
         "`code` [a](javascript:alert(3)) | $x$</li>"
     ) in content
+
+
+def test_labels_and_names_cannot_become_markup_in_the_page():
+    hostile = """"'><script>alert(1)</script><b x='"""
+    report = made(labels=(f"a{hostile}", f"b{hostile}", f"c{hostile}"), version=f"v{hostile}")
+    plain = made(labels=("a", "b", "c"), version="v")
+    found = Elements(page(report, {hostile: hostile}, draw_figures(report)))
+    expected = Elements(page(plain, {"messages": "file"}, draw_figures(plain)))
+    # the same elements with the same attributes: only what is read differs
+    assert [(tag, list(attributes)) for tag, attributes in found.found] == [
+        (tag, list(attributes)) for tag, attributes in expected.found
+    ]
+    assert f"v{hostile}" in "".join(found.text)
+    assert f"a{hostile}" in "".join(found.text)
 
 
 def test_a_message_cannot_become_markup_in_markdown(folder):
@@ -120,8 +134,8 @@ def test_the_page_lets_its_own_script_run_and_no_other(folder):
     content = (folder / "report.html").read_text(encoding="utf-8")
     script = re.search(r"<script>(.*?)</script>", content, re.DOTALL)[1]
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    assert f"script-src &#x27;sha256-{digest}&#x27;;" in content
-    assert "default-src &#x27;none&#x27;" in content
+    assert f"script-src 'sha256-{digest}';" in content
+    assert "default-src 'none'" in content
 
 
 def test_every_picture_says_what_it_shows(folder):
