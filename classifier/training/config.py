@@ -10,7 +10,7 @@ from classifier.model.network import TrainedModel
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    """How to train. The defaults were chosen on validation parts alone: docs/results/quality.md has the ablation.
+    """How to train. The defaults were chosen on validation parts alone, see docs/results/quality.md.
 
     Attributes:
         base_model: embedded encoder, a directory, or a hub name; see base_models.resolve_base_model.
