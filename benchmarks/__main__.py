@@ -226,7 +226,7 @@ def _shortcut(arguments: argparse.Namespace) -> Outcome:
     drawn, tested = shortcut.small_set(train, unseen)
     config = TrainingConfig()
     report = shortcut.shortcut_test(drawn, tested, config, created=datetime.now(UTC), messages=300)
-    return report.as_dict(), explanations.shortcut_table(report)
+    return report.as_dict(), shortcut.table_of(report)
 
 
 def _remembering(arguments: argparse.Namespace) -> Outcome:

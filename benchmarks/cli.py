@@ -126,8 +126,7 @@ def shortcut(
     from dataclasses import replace
     from datetime import UTC, datetime
 
-    from benchmarks.quality.explanations import shortcut_table
-    from benchmarks.quality.shortcut import shortcut_test, small_set
+    from benchmarks.quality.shortcut import shortcut_test, small_set, table_of
     from classifier.data.dataset import read_examples
     from classifier.settings import ClassifierSettings
 
@@ -145,7 +144,7 @@ def shortcut(
         created=datetime.now(UTC),
         messages=messages,
     )
-    _finish(shortcut_table(report), report.as_dict(), json_file)
+    _finish(table_of(report), report.as_dict(), json_file)
 
 
 @bench.command()
