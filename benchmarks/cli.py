@@ -12,7 +12,6 @@ from rich.console import Console
 
 from benchmarks.workers import say_on_stderr
 from classifier.cli.common import BaseModelOption, JsonFile, ThreadsOption
-from classifier.explanation.types import PLANTED_CATEGORIES, PLANTED_EACH
 from classifier.files import write_text
 
 Model = Annotated[Path, typer.Option(help="Model directory.")]
@@ -113,10 +112,8 @@ def shortcut(
     train: Annotated[Path, typer.Option(help="CSV with the columns text,label to learn from.")],
     texts: Annotated[Path, typer.Option(help="CSV of messages that are not among them.")],
     json_file: JsonFile = None,
-    categories: Annotated[
-        int, typer.Option(min=2, help="Categories to use, those with most messages.")
-    ] = PLANTED_CATEGORIES,
-    each: Annotated[int, typer.Option(min=3, help="Training messages of a category.")] = PLANTED_EACH,
+    categories: Annotated[int, typer.Option(min=2, help="Categories to use, those with most messages.")] = 20,
+    each: Annotated[int, typer.Option(min=3, help="Training messages of a category.")] = 60,
     messages: Annotated[int, typer.Option(min=1, help="Unseen messages to look at, of each kind.")] = 100,
     base_model: BaseModelOption = "",
     threads: ThreadsOption = 0,
