@@ -15,7 +15,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion, make_pipeline
 
-from benchmarks.learning.parts import memory_similarities, names_of, trusted
+from benchmarks.learning.parts import memory_similarities, names_of
 from classifier.calibration.scores import probabilities
 from classifier.calibration.vectors import unit
 from classifier.data.dataset import Example
@@ -28,6 +28,7 @@ from classifier.text.normalize import model_text
 from classifier.text.tokenize import TextEncoder
 from classifier.training.config import FitResult
 from classifier.training.fit import TrainingConfig, fit, fit_day_one
+from classifier.training.label_noise import clean_labels
 
 Floats = npt.NDArray[Any]
 Vectors = Mapping[str, Floats]
@@ -183,11 +184,13 @@ class Ours:
         self, examples: Sequence[Example], *, unlabelled: Sequence[str] = (), last: bool = True
     ) -> dict[str, Any]:
         """Retrain."""
-        kept: Sequence[Example] = examples
-        if self._defences and len(examples) >= _EACH * len(self._categories):
-            kept = trusted(examples, self._config)
-        held_out, enough = len(examples) - len(kept), len(kept) >= _EACH * len(self._categories)
-        kept = [*self._names, *kept]
+        taught: Sequence[Example] = [*self._names, *examples]
+        fewest = _EACH * len(self._categories)
+        kept = taught
+        if self._defences and len(examples) >= fewest:
+            kept = clean_labels(taught, self._config).train
+        held_out = len(taught) - len(kept)
+        enough = len(examples) - held_out >= fewest
         chosen = fit_day_one(kept, self._config, created=_NAMELESS)
         found: dict[str, Any] = {
             "held_out": held_out,

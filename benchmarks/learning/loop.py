@@ -164,7 +164,7 @@ class Run:
     def examples(self) -> list[Example]:
         """All labels so far."""
         given = [
-            Example(self.stream.messages[row].text, label, voice=f"person {person}")
+            Example(self.stream.messages[row].text, label, voice=f"person {person}", source="person")
             for row, label, person in self.course.labels
         ]
         return [*self.stream.start, *given]

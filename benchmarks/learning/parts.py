@@ -10,25 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.calibration.vectors import unit
-from classifier.data.confident_learning import hold_out
 from classifier.data.dataset import Example
 from classifier.feedback.active_learning import most_helpful
 from classifier.feedback.correction_memory import Recalled, recall
 from classifier.model.metadata import ModelFacts
-from classifier.training.config import TrainingConfig
-from classifier.training.out_of_fold import find_suspects
 
 Floats = npt.NDArray[Any]
 
 NEAR = 0.7
 """Cosine similarity of frozen vectors from which two messages count as alike."""
-
-_SURELY = 0.6
-"""How much likelier another category must be for a label to be held out. Suspects below that are mostly right
-labels of hard messages; a model with a dozen labels a category misses them. The frozen encoder's accuracy
-on a part of BANKING77's training file, with no label, all suspects, or these held out (and the labels of
-people who mostly err):  500 labels, 4% wrong: 77.4, 73.8, 77.7%;  1,326, 5% wrong: 87.1, 86.3, 87.7%;
-the same with a person who flips a fifth of them: 72.0, 69.2, 76.1%  and  80.9, 83.3, 86.4%."""
 
 
 def choose_questions(margins: Floats, vectors: Floats, count: int, known: Floats) -> list[int]:
@@ -45,14 +35,7 @@ def choose_questions(margins: Floats, vectors: Floats, count: int, known: Floats
 
 def names_of(categories: Sequence[str]) -> list[Example]:
     """What categories are called, to learn from; those of the public data have no names but their slugs."""
-    return [Example(slug.replace("_", " ").strip("?"), slug) for slug in categories]
-
-
-def trusted(examples: Sequence[Example], config: TrainingConfig) -> list[Example]:
-    """The examples without labels that are surely wrong, and without those of people who mostly err."""
-    found = find_suspects(examples, config)
-    surely = [suspect for suspect in found.suspects if suspect.score > _SURELY]
-    return hold_out(examples, surely, found.distrusted)
+    return [Example(slug.replace("_", " ").strip("?"), slug, source="name") for slug in categories]
 
 
 def repeats(vector: Floats, routed: str, corrected: Sequence[tuple[Floats, str]]) -> bool:

@@ -15,16 +15,14 @@ import structlog
 
 from classifier.contract import ClassifierError
 from classifier.data.dataset import StarterPack
-from classifier.data.training_set import TrainingSet
-from classifier.evaluation.gate.judge import Verdict, verdict_from
+from classifier.evaluation.gate.judge import Verdict
 from classifier.model.registry import Registry
 from classifier.retraining.child_limits import default_memory_mib
 from classifier.retraining.child_process import RetrainingCancelled, RetrainingFailed, run_child
 from classifier.retraining.head_update_inputs import refit_job
-from classifier.retraining.head_update_job import RefitJob
+from classifier.retraining.job import RetrainJob, RetrainResult
 from classifier.retraining.labels import gather, keep_findings
 from classifier.retraining.run_folder import RunFolder, adopted, clean, folders
-from classifier.retraining.train_job import Job
 from classifier.retraining.version_records import record_first_version, record_version
 from classifier.settings import ClassifierSettings
 from storage.database import Database
@@ -62,8 +60,8 @@ class RetrainWorker:
         pack: StarterPack,
         clock: Callable[[], datetime],
         *,
-        command: Sequence[str] = (sys.executable, "-m", "classifier.retraining.train_job"),
-        refit_command: Sequence[str] = (sys.executable, "-m", "classifier.retraining.head_update_job"),
+        command: Sequence[str] = (sys.executable, "-m", "classifier.retraining.run_job"),
+        refit_command: Sequence[str] = (sys.executable, "-m", "classifier.retraining.run_job"),
         lease: timedelta = LEASE,
     ) -> None:
         self._database = database
@@ -115,12 +113,11 @@ class RetrainWorker:
         minutes = REFIT_MINUTES if _refits(run) else self._settings.retrain_minutes
         try:
             await self._prepare(run, folder)
-            job, training = await self._job(run, folder)
+            job = await self._job(run, folder)
             async with asyncio.timeout(60 * minutes):
                 result = await self._child(run, job)
-            metrics = _metrics(result, training)
-            verdict = verdict_from(result["verdict"])
-            await self._adopt(run, folder, str(result["version"]))
+            metrics, verdict = result.metrics(job.training), result.verdict
+            await self._adopt(run, folder, result.version)
             if run.dry_run:
                 version, state = await self._note_dry_run(run, result, verdict, metrics), RunState.DONE
             else:
@@ -184,10 +181,10 @@ class RetrainWorker:
         await asyncio.to_thread(folder.adopt, version)
 
     async def _note_dry_run(
-        self, run: RetrainRun, result: dict[str, Any], verdict: Verdict, metrics: dict[str, Any]
+        self, run: RetrainRun, result: RetrainResult, verdict: Verdict, metrics: dict[str, Any]
     ) -> str:
         """Keep the candidate of a dry run, so that an admin may let it answer after all."""
-        version = str(result["version"])
+        version = result.version
         metrics["would_promote"] = verdict.promoted
         await record_version(
             self._database,
@@ -220,32 +217,28 @@ class RetrainWorker:
         except Exception:  # the lease runs out by itself
             log.exception("retraining_not_let_go", run=str(run.id))
 
-    async def _job(self, run: RetrainRun, folder: RunFolder) -> tuple[Job | RefitJob, TrainingSet]:
+    async def _job(self, run: RetrainRun, folder: RunFolder) -> RetrainJob:
         where = str(folder.path.absolute())
         if _refits(run):
             return await refit_job(
                 self._database, self._registry, self._settings, self._pack, run.team_id, where
             )
-        training = await gather(self._database, self._registry, self._pack, run.team_id, self._clock())
-        job = Job(
-            train=[(e.text, e.label, e.weight) for e in training.train],
-            validation=[(e.text, e.label) for e in training.validation],
-            held_out=[(e.text, e.label) for e in training.held_out],
+        return RetrainJob(
+            training=await gather(self._database, self._registry, self._pack, run.team_id, self._clock()),
             config=asdict(self._settings.training_config()),
             model_home=str(self._registry.home.absolute()),
-            champion=self._registry.active(),
             folder=where,
-            **training.for_child(),
+            champion=self._registry.active(),
         )
-        return job, training
 
-    async def _child(self, run: RetrainRun, job: Job | RefitJob) -> dict[str, Any]:
+    async def _child(self, run: RetrainRun, job: RetrainJob) -> RetrainResult:
         async def heartbeat(progress: dict[str, Any]) -> bool:
             return await self._heartbeat(run.id, run.fence, progress)
 
         progress = {"stage": "prepare", "fraction": 0.0, "attempt": run.fence}
         command = self._refit_command if _refits(run) else self._command
-        return await run_child(command, job.encode(), self._memory_mib, heartbeat, progress)
+        result = await run_child(command, job.encode(), self._memory_mib, heartbeat, progress)
+        return RetrainResult.decode(result)
 
     async def _heartbeat(self, run_id: UUID, fence: int, progress: dict[str, Any]) -> bool:
         """Stay the holder; False means that somebody else has the run.
@@ -264,10 +257,10 @@ class RetrainWorker:
         return ours
 
     async def _publish(
-        self, run: RetrainRun, result: dict[str, Any], verdict: Verdict, metrics: dict[str, Any]
+        self, run: RetrainRun, result: RetrainResult, verdict: Verdict, metrics: dict[str, Any]
     ) -> str:
         """Make the version known, and active where the gate lets it pass and the lease is still ours."""
-        version = str(result["version"])
+        version = result.version
         if not await self._heartbeat(run.id, run.fence, {"stage": "publish", "fraction": 0.99}):
             raise RetrainingFailed("Another trainer took this run over.")
         parent = self._registry.active()
@@ -300,29 +293,3 @@ def _refits(run: RetrainRun) -> bool:
 
 def _kind(run: RetrainRun) -> ModelKind:
     return ModelKind.HEAD if _refits(run) else ModelKind.FINE_TUNE
-
-
-def _metrics(result: dict[str, Any], training: TrainingSet) -> dict[str, Any]:
-    challenger, champion = result["challenger"], result["champion"]
-    picture = result.get("picture") or {}
-    return {
-        "accuracy": challenger["accuracy"],
-        "accuracy_interval": challenger["interval"],
-        "macro_f1": challenger["macro_f1"],
-        "ece": challenger["ece"],
-        "held_out": challenger["n"],
-        "accuracy_before": champion["accuracy"] if champion else None,
-        "accuracy_before_interval": champion["interval"] if champion else None,
-        "labels": result.get("labels", training.labels),
-        "judging": len(training.own),
-        "doubtful": result.get("doubtful", 0),
-        "scarce": list(training.scarce),
-        "changes": result.get("changes") or {},
-        "picture": picture.get("file"),
-        "picture_alt": picture.get("alt"),
-        "manifest_hash": result.get("manifest_hash"),
-        "starter": training.starter,
-        "seconds": result["seconds"],
-        "gate": result["verdict"],
-        **{key: result[key] for key in ("learned", "removed", "waiting") if key in result},
-    }

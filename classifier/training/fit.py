@@ -24,7 +24,7 @@ from classifier.training.fit_baselines import fit_baselines
 from classifier.training.fit_smoothing import settle, surroundings_of
 from classifier.training.inputs import Prepared, prepare
 from classifier.training.int8_training import prepare_int8
-from classifier.training.out_of_fold import find_suspects
+from classifier.training.label_noise import clean_labels
 from classifier.training.parallel import parallel
 from classifier.training.pipeline import Checkpointing, Report, Stages, Trained, never_back, within
 from classifier.training.recipe import Recipe, adapted, epochs_for
@@ -75,7 +75,7 @@ def fit(
         report(Progress("prepare", 0, 0, 0, 1, 0.0))
         learned: Sequence[Example] = list(examples)
         if config.hold_out_suspects:
-            learned = find_suspects(examples, config, within(report, 0.0, 0.04)).kept
+            learned = clean_labels(examples, config, progress=within(report, 0.0, 0.04)).train
         train, held_back = _split(learned, validation, prepared, recipe)
         studied = unlabelled if recipe.masked_lm_epochs or recipe.self_training else ()
         key = f"{fingerprint([*train, *held_back])} {hash_of_texts(studied)} {recipe!r}"

@@ -6,6 +6,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -221,15 +222,12 @@ async def test_a_version_is_noted_once_and_the_first_fine_tune_asked_for_once(
 
 
 def test_a_starter_message_that_a_person_labelled_otherwise_is_not_trained_on_with_its_old_label():
-    from uuid import uuid4
-
     from classifier.data.training_set import assemble
-    from storage.feedback.labels import LabelledText
 
     known = pack()
     text = known.train[0].text
-    said = LabelledText(uuid4(), (uuid4(),), text.upper(), "network", now())
+    said = Example(text.upper(), "network", source="person", label_ids=("l1",))
     made = assemble(known, [said], frozenset(c.slug for c in known.categories))
     everything = [*made.train, *made.validation, *made.held_out]
     assert {e.label for e in everything if e.text.lower() == text.lower()} == {"network"}
-    assert Example(text.upper(), "network", 8.0) in made.train
+    assert replace(said, weight=8.0) in made.train

@@ -14,7 +14,7 @@ import pytest
 
 from classifier.retraining import child_limits
 from classifier.retraining.child_process import Heartbeat, RetrainingCancelled, RetrainingFailed, run_child
-from classifier.retraining.train_job import main
+from classifier.retraining.run_job import main
 from tests.factories.retraining_process import alive
 
 SPEAK = "import json, sys; sys.stdin.read(); print(json.dumps({'result': {'version': 'v' * 300000}}))"
@@ -56,9 +56,9 @@ async def test_the_end_of_a_child_says_why(program: str, said: str):
 
 async def test_the_real_child_that_needs_more_memory_ends_with_what_to_do():
     program = (
-        "import sys, torch; from classifier import training_child as child\n"
-        "child.work = lambda job, reporter: torch.ones(1 << 30)\n"
-        "sys.exit(child.main())"
+        "import sys, torch; from classifier.retraining import job, run_job\n"
+        "job.RetrainJob.decode = lambda content: None\n"
+        "sys.exit(run_job.main(work=lambda job, reporter: torch.ones(1 << 30)))"
     )
     with pytest.raises(
         RetrainingFailed, match="more than 1500 MiB of memory: set FINGERPOST_CLASSIFIER_RETR"
