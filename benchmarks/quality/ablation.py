@@ -40,7 +40,6 @@ LEVERS: Mapping[str, Mapping[str, Any]] = {
     "two-stage: head of the frozen encoder first": {"probe_first": True},
     "weights of three seeds averaged": {"soup": 3},
     "no sharpness-aware steps": {"sharpness": 0.0},
-    "R-Drop in their place": {"sharpness": 0.0, "r_drop": 1.0},
     "no share of the base encoder's probe": {"probe_share": 0.0},
     "the base encoder's vectors not kept": {"preserve": 0.0},
     "averaged weights": {"averaging": 0.998},

@@ -27,7 +27,6 @@ class TrainingConfig:
         averaging: decay of the running average of the weights, which then answers; 0: off.
         soup: trainings from other seeds whose weights are averaged; 1: a single one. None lets
             `recipe.adapted` choose.
-        r_drop: weight of R-Drop's consistency of two passes; 0: off. Doubles the time.
         sharpness: distance within which the loss should be flat (sharpness-aware minimisation); 0: off.
             Doubles the time.
         contrastive: weight of the supervised-contrastive loss beside the other; 0: off. Doubles the time.
@@ -71,7 +70,6 @@ class TrainingConfig:
     dropout: float = 0.1
     averaging: float = 0.0
     soup: int | None = None
-    r_drop: float = 0.0
     sharpness: float = 0.1
     contrastive: float = 0.0
     contrastive_temperature: float = 0.1

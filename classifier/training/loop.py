@@ -22,12 +22,7 @@ from classifier.progress import Meter
 from classifier.text.tokenize import Encoded
 from classifier.training.calibrate import logits_of
 from classifier.training.checkpoint import Checkpoints, Progressed, optimizer_tensors, restore_optimizer
-from classifier.training.losses import (
-    classification_loss,
-    consistency_loss,
-    contrastive_loss,
-    preservation_loss,
-)
+from classifier.training.losses import classification_loss, contrastive_loss, preservation_loss
 from classifier.training.parallel import Parallel
 from classifier.training.recipe import Recipe, rate_factor
 from classifier.training.sam import climbed
@@ -139,7 +134,7 @@ class Loop:
     def _loss(self, wrapped: nn.Module, share: list[int]) -> torch.Tensor:
         """[B] losses of this process's messages."""
         config, device = self._config, self._team.device
-        twice = config.r_drop > 0 or config.contrastive > 0
+        twice = config.contrastive > 0
         rows = share * 2 if twice else share
         ids, mask = collate([self._train.encoded[i] for i in rows], self._pad_id, device)
         targets, weights = self._train.targets[rows].to(device), self._train.weights[share].to(device)
@@ -156,12 +151,8 @@ class Loop:
             )
         if not twice:
             return losses * weights
-        first, second = logits.chunk(2)
-        losses = losses.view(2, -1).mean(dim=0)
-        if config.r_drop > 0:
-            losses = losses + config.r_drop * consistency_loss(first, second)
-        losses = losses * weights
-        if config.contrastive > 0 and targets.ndim == 1:
+        losses = losses.view(2, -1).mean(dim=0) * weights
+        if targets.ndim == 1:
             pull = contrastive_loss(output.pooled, targets, config.contrastive_temperature)
             losses = losses + config.contrastive * pull
         return losses

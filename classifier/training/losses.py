@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch.nn.functional import kl_div, log_softmax, normalize
+from torch.nn.functional import log_softmax, normalize
 
 _NEVER = -1e9
 
@@ -31,22 +31,6 @@ def classification_loss(
     picked = -logs.gather(1, targets.clamp(min=0).unsqueeze(1)).squeeze(1)
     smoothed = (1 - smoothing) * picked + smoothing * uniform
     return torch.where(targets >= 0, smoothed, out_of_scope_weight * uniform)
-
-
-def consistency_loss(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    """R-Drop: symmetric divergence of two passes with other dropout (Liang et al. 2021, arXiv:2106.14448).
-
-    Args:
-        first: logits [B, C].
-        second: logits [B, C] of the same messages.
-
-    Returns:
-        [B].
-    """
-    one, two = log_softmax(first, dim=-1), log_softmax(second, dim=-1)
-    there = kl_div(one, two, log_target=True, reduction="none").sum(dim=-1)
-    back = kl_div(two, one, log_target=True, reduction="none").sum(dim=-1)
-    return 0.5 * (there + back)
 
 
 def contrastive_loss(pooled: torch.Tensor, targets: torch.Tensor, temperature: float) -> torch.Tensor:
