@@ -29,9 +29,6 @@ class TrainingConfig:
             `recipe.adapted` choose.
         sharpness: distance within which the loss should be flat (sharpness-aware minimisation); 0: off.
             Doubles the time.
-        contrastive: weight of the supervised-contrastive loss beside the other; 0: off. Doubles the time.
-        contrastive_temperature: of its similarities.
-        contrastive_epochs: of a contrastive warm-up before the head is trained; 0: off.
         preserve: weight of the pull that keeps the base encoder's vectors readable; 0: off. See scope_space.
         masked_lm_epochs: of masked-LM pretraining on all messages, unlabelled ones too; 0: off.
         self_training: rounds in which unlabelled messages teach with the model's own soft answers; 0: off.
@@ -71,9 +68,6 @@ class TrainingConfig:
     averaging: float = 0.0
     soup: int | None = None
     sharpness: float = 0.1
-    contrastive: float = 0.0
-    contrastive_temperature: float = 0.1
-    contrastive_epochs: int = 0
     preserve: float = 1.0
     masked_lm_epochs: int = 0
     self_training: int = 0

@@ -22,7 +22,7 @@ from classifier.progress import Meter
 from classifier.text.tokenize import Encoded
 from classifier.training.calibrate import logits_of
 from classifier.training.checkpoint import Checkpoints, Progressed, optimizer_tensors, restore_optimizer
-from classifier.training.losses import classification_loss, contrastive_loss, preservation_loss
+from classifier.training.losses import classification_loss, preservation_loss
 from classifier.training.parallel import Parallel
 from classifier.training.recipe import Recipe, rate_factor
 from classifier.training.sam import climbed
@@ -131,13 +131,11 @@ class Loop:
         loss.backward()
         return float(loss.detach())
 
-    def _loss(self, wrapped: nn.Module, share: list[int]) -> torch.Tensor:
+    def _loss(self, wrapped: nn.Module, rows: list[int]) -> torch.Tensor:
         """[B] losses of this process's messages."""
         config, device = self._config, self._team.device
-        twice = config.contrastive > 0
-        rows = share * 2 if twice else share
         ids, mask = collate([self._train.encoded[i] for i in rows], self._pad_id, device)
-        targets, weights = self._train.targets[rows].to(device), self._train.weights[share].to(device)
+        targets, weights = self._train.targets[rows].to(device), self._train.weights[rows].to(device)
         # forward: all of it in bfloat16 where that is fast
         with autocast(device), _attention_for(ids):
             output = wrapped(ids, mask)
@@ -149,13 +147,7 @@ class Loop:
             losses = losses + config.preserve * preservation_loss(
                 output.kept, self._train.base[rows].to(device)
             )
-        if not twice:
-            return losses * weights
-        losses = losses.view(2, -1).mean(dim=0) * weights
-        if targets.ndim == 1:
-            pull = contrastive_loss(output.pooled, targets, config.contrastive_temperature)
-            losses = losses + config.contrastive * pull
-        return losses
+        return losses * weights
 
     def _batches(self, lengths: list[int]) -> list[list[int]]:
         size, balance = self._config.batch_size, self._config.balance

@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch
 from torch.nn.functional import log_softmax, normalize
 
-_NEVER = -1e9
-
 
 def classification_loss(
     logits: torch.Tensor, targets: torch.Tensor, *, smoothing: float, out_of_scope_weight: float
@@ -31,29 +29,6 @@ def classification_loss(
     picked = -logs.gather(1, targets.clamp(min=0).unsqueeze(1)).squeeze(1)
     smoothed = (1 - smoothing) * picked + smoothing * uniform
     return torch.where(targets >= 0, smoothed, out_of_scope_weight * uniform)
-
-
-def contrastive_loss(pooled: torch.Tensor, targets: torch.Tensor, temperature: float) -> torch.Tensor:
-    """Supervised contrastive loss: messages of a category together (Khosla et al. 2020, arXiv:2004.11362).
-
-    Args:
-        pooled: [B, hidden], any length; cosine similarities are taken.
-        targets: [B]; messages out of scope (-1) are nobody's partner, only something to keep away from.
-        temperature: of the similarities.
-
-    Returns:
-        One number; 0 where no two messages share a category.
-    """
-    vectors = normalize(pooled.float(), dim=-1)
-    itself = torch.eye(len(targets), dtype=torch.bool, device=targets.device)
-    scores = (vectors @ vectors.T / temperature).masked_fill(itself, _NEVER)
-    partners = (targets[:, None] == targets[None, :]) & ~itself & (targets >= 0)[:, None]
-    count = partners.sum(dim=1)
-    if not bool((count > 0).any()):
-        return vectors.sum() * 0.0
-    logs = scores - torch.logsumexp(scores, dim=1, keepdim=True)
-    each = -(logs * partners).sum(dim=1) / count.clamp(min=1)
-    return each[count > 0].mean()
 
 
 def preservation_loss(kept: torch.Tensor, base: torch.Tensor) -> torch.Tensor:

@@ -14,7 +14,12 @@ from classifier.contract import InvalidInput
 if TYPE_CHECKING:
     from classifier.training.config import TrainingConfig
 
-REMOVED: Mapping[str, float | None] = {"r_drop": 0}
+REMOVED: Mapping[str, float | None] = {
+    "r_drop": 0,
+    "contrastive": 0,
+    "contrastive_temperature": None,
+    "contrastive_epochs": 0,
+}
 """Options that there were once, with the value that meant "off"; None: the value means nothing by itself.
 
 A file that an older `fingerpost tune` wrote may name them so: that changes nothing."""

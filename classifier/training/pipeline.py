@@ -30,7 +30,7 @@ from classifier.training.loop import Loop, TokenData
 from classifier.training.parallel import Parallel
 from classifier.training.recipe import Recipe
 from classifier.training.self_training import spread
-from classifier.training.warm_up import learn_masked_words, learn_neighbours
+from classifier.training.warm_up import learn_masked_words
 
 Report = Callable[[Progress], None]
 
@@ -243,14 +243,11 @@ class Stages:
         encoded, checked, free = small.encode(encoded), small.encode(checked), small.encode(free)
         pad = small.place(pad_id)
 
-        # before the head: words of the domain, then which messages belong together
+        # before the head: words of the domain
         if config.masked_lm_epochs and mask_id is not None:
             tick = _ticker(report, "warm up", 0.0, 0.02)
             texts = [*encoded, *free]
             learn_masked_words(network.encoder, texts, small.place(mask_id), pad, config, device, tick)
-        if config.contrastive_epochs:
-            tick = _ticker(report, "warm up", 0.02, 0.04)
-            learn_neighbours(network, encoded, targets, pad, config, device, tick)
         if config.probe_first:
             # The head of the frozen encoder first: a random one would bend the features that it is fitted to
             # (Kumar et al. 2022, arXiv:2202.10054).

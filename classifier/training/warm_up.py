@@ -1,8 +1,8 @@
-"""What an encoder may learn before it gets a head: masked words, and which messages belong together."""
+"""What an encoder may learn before it gets a head: masked words."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import torch
@@ -12,15 +12,11 @@ from transformers import PreTrainedModel
 
 from classifier.model.collate import collate, shuffled_by_length
 from classifier.model.hardware import autocast
-from classifier.model.network import TextClassifier
 from classifier.text.tokenize import Encoded
-from classifier.training.losses import contrastive_loss
 from classifier.training.recipe import Recipe, rate_factor
 
 _MASKED = 0.15
 _AS_MASK, _AS_RANDOM = 0.8, 0.9
-_A_CATEGORY = 4
-"""Messages of one category in a contrastive batch."""
 _MLM_BATCH = 32
 
 Tick = Callable[[float], None]
@@ -83,45 +79,6 @@ def learn_masked_words(
     return last
 
 
-def learn_neighbours(
-    network: TextClassifier,
-    encoded: Sequence[Encoded],
-    targets: torch.Tensor,
-    pad_id: int,
-    config: Recipe,
-    device: torch.device,
-    tick: Tick,
-) -> None:
-    """Pull messages of a category together before the head is fitted (Gunel et al. 2021, arXiv:2011.01403).
-
-    Args:
-        network: its encoder is changed in place.
-        encoded: N messages.
-        targets: int64 [N]; those out of scope (-1) are only kept away from.
-        pad_id: of the tokens.
-        config: `contrastive_epochs`, `contrastive_temperature`, `learning_rate`.
-        device: to train on.
-        tick: progress.
-    """
-    parameters = list(network.encoder.parameters())
-    optimizer = torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=0.01, fused=True)
-    order = torch.Generator().manual_seed(config.seed)
-    epochs = [
-        list(_by_category(targets, 2 * config.batch_size, order)) for _ in range(config.contrastive_epochs)
-    ]
-    total, step = sum(len(batches) for batches in epochs), 0
-    network.train()
-    for batches in epochs:
-        for batch in batches:
-            ids, mask = collate([encoded[i] for i in batch], pad_id, device)
-            with autocast(device):
-                pooled = network(ids, mask).pooled
-            loss = contrastive_loss(pooled, targets[batch].to(device), config.contrastive_temperature)
-            _advance(optimizer, parameters, loss, config, step, total)
-            step += 1
-            tick(step / total)
-
-
 def _hide(
     ids: torch.Tensor, mask: torch.Tensor, mask_id: int, tokens: int, order: torch.Generator
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -134,19 +91,6 @@ def _hide(
     random = torch.randint(tokens, ids.shape, generator=order).to(ids.device)
     hidden = torch.where(chosen & (how < _AS_MASK), mask_id, ids)
     return torch.where(chosen & (how >= _AS_MASK) & (how < _AS_RANDOM), random, hidden), targets
-
-
-def _by_category(targets: torch.Tensor, size: int, order: torch.Generator) -> Iterator[list[int]]:
-    """Batches of some categories with a few messages each."""
-    groups: list[list[int]] = []
-    for category in targets.unique().tolist():
-        members = torch.nonzero(targets == category).flatten()
-        mixed = members[torch.randperm(len(members), generator=order)].tolist()
-        groups += [mixed[at : at + _A_CATEGORY] for at in range(0, len(mixed), _A_CATEGORY)]
-    mixed_groups = [groups[i] for i in torch.randperm(len(groups), generator=order).tolist()]
-    each = max(2, size // _A_CATEGORY)
-    for at in range(0, len(mixed_groups), each):
-        yield [index for group in mixed_groups[at : at + each] for index in group]
 
 
 def _advance(
