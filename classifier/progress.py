@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-Stage = Literal["prepare", "embed", "warm up", "train", "refit", "calibrate", "done"]
+Stage = Literal["prepare", "embed", "train", "refit", "calibrate", "done"]
 
 
 @dataclass(frozen=True, slots=True)

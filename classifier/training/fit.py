@@ -56,7 +56,7 @@ def fit(
         validation: messages for early stopping and calibration; without them a stratified part of
             `examples` is held back.
         unlabelled: messages of the same kind without labels, the newest first: they steady the answers, see
-            surroundings. Only `masked_lm_epochs` and `self_training` learn from them.
+            surroundings. Only `self_training` learns from them.
         progress: called often from the same thread. An exception that it raises stops the training.
         checkpoint: folder for the state after each epoch; a training of the same examples and configuration
             that was killed goes on from there. It is removed at the end.
@@ -77,7 +77,7 @@ def fit(
         if config.hold_out_suspects:
             learned = find_suspects(examples, config, within(report, 0.0, 0.04)).kept
         train, held_back = _split(learned, validation, prepared, recipe)
-        studied = unlabelled if recipe.masked_lm_epochs or recipe.self_training else ()
+        studied = unlabelled if recipe.self_training else ()
         key = f"{fingerprint([*train, *held_back])} {hash_of_texts(studied)} {recipe!r}"
         stages = Stages(prepared, recipe, team, studied, Checkpointing(checkpoint, key), {})
         if config.baselines or config.preserve:

@@ -30,7 +30,6 @@ from classifier.training.loop import Loop, TokenData
 from classifier.training.parallel import Parallel
 from classifier.training.recipe import Recipe
 from classifier.training.self_training import spread
-from classifier.training.warm_up import learn_masked_words
 
 Report = Callable[[Progress], None]
 
@@ -234,20 +233,15 @@ class Stages:
         pad_id = prepared.texts.pad_id
         network = prepared.network(config)
         encoded, checked = prepared.encode(train), prepared.encode(held_back)
-        needed = bool(config.masked_lm_epochs) or soft is not None
-        free = prepared.texts.encode(self.unlabelled) if needed else []
+        free = prepared.texts.encode(self.unlabelled) if soft is not None else []
         targets, weights = prepared.targets(train), weights_of(train)
+        # the mask token is never read; but the seed's random numbers hang on how many rows there are
         mask_id = prepared.tokenizer.mask_token_id
         keep = [pad_id] + ([mask_id] if mask_id is not None else [])
         small = CompactVocabulary(network.encoder, [encoded, checked, free], keep)
         encoded, checked, free = small.encode(encoded), small.encode(checked), small.encode(free)
         pad = small.place(pad_id)
 
-        # before the head: words of the domain
-        if config.masked_lm_epochs and mask_id is not None:
-            tick = _ticker(report, "warm up", 0.0, 0.02)
-            texts = [*encoded, *free]
-            learn_masked_words(network.encoder, texts, small.place(mask_id), pad, config, device, tick)
         if config.probe_first:
             # The head of the frozen encoder first: a random one would bend the features that it is fitted to
             # (Kumar et al. 2022, arXiv:2202.10054).
@@ -337,10 +331,3 @@ def never_back(report: Report) -> Report:
         report(replace(progress, fraction=reached))
 
     return inner
-
-
-def _ticker(report: Report, stage: Stage, first: float, last: float) -> Callable[[float], None]:
-    def tick(share: float) -> None:
-        report(Progress(stage, 0, 0, 0, 1, first + (last - first) * share))
-
-    return tick

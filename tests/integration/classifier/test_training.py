@@ -27,7 +27,6 @@ from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert, writ
 LEVERS = {
     "averaging": {"averaging": 0.9},
     "sharpness": {"sharpness": 0.05},
-    "masked words": {"masked_lm_epochs": 2},
     "two stages": {"probe_first": True},
     "balanced": {"balance": 1.0},
     "refit": {"refit": True},
