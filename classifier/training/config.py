@@ -24,7 +24,6 @@ class TrainingConfig:
         warmup: share of the steps in which the learning rate rises.
         clip: largest norm of the gradient.
         dropout: before the head.
-        averaging: decay of the running average of the weights, which then answers; 0: off.
         soup: trainings from other seeds whose weights are averaged; 1: a single one. None lets
             `recipe.adapted` choose.
         sharpness: distance within which the loss should be flat (sharpness-aware minimisation); 0: off.
@@ -64,7 +63,6 @@ class TrainingConfig:
     warmup: float = 0.1
     clip: float = 1.0
     dropout: float = 0.1
-    averaging: float = 0.0
     soup: int | None = None
     sharpness: float = 0.1
     preserve: float = 1.0

@@ -77,7 +77,6 @@ class Loop:
         self._steps = -(-len(train.encoded) // config.batch_size)
         self._optimizer = torch.optim.AdamW(_groups(network, config), lr=config.learning_rate, fused=True)
         self._peaks = [float(group["lr"]) for group in self._optimizer.param_groups]
-        self._averaged = copy.deepcopy(network) if config.averaging > 0 else None
         self._best: dict[str, torch.Tensor] = {}
         self._best_loss, self.best_epoch = float("inf"), 0
         self._step, self._began = 0, time.monotonic()
@@ -98,7 +97,7 @@ class Loop:
                 checkpoints.save(self._state(epoch))
             if not self._team.agree(go_on):
                 break
-        self._network.load_state_dict(self._best or self._answering().state_dict())
+        self._network.load_state_dict(self._best or self._network.state_dict())
         self._team.share_weights(self._network)
 
     def _epoch(self, wrapped: nn.Module, epoch: int) -> None:
@@ -120,7 +119,6 @@ class Loop:
             # step
             self._schedule()
             self._optimizer.step()
-            self._average()
             self._step += 1
             self._meter.step(epoch, sum(lengths[i] for i in batch), loss)
 
@@ -165,25 +163,11 @@ class Loop:
         for group, peak in zip(self._optimizer.param_groups, self._peaks, strict=True):
             group["lr"] = peak * factor
 
-    def _average(self) -> None:
-        """Move the averaged weights a little towards the present ones (Polyak averaging)."""
-        if self._averaged is None:
-            return
-        decay = min(self._config.averaging, (1 + self._step) / (10 + self._step))
-        with torch.no_grad():
-            torch._foreach_lerp_(
-                list(self._averaged.parameters()), list(self._network.parameters()), 1 - decay
-            )
-
-    def _answering(self) -> TextClassifier:
-        return self._averaged if self._averaged is not None else self._network
-
     def _validate(self, epoch: int) -> bool:
         """Measure, keep the best weights; False where it is time to stop."""
         encoded, targets = self._checked
-        network = self._answering()
         loss, accuracy = validation_figures(
-            logits_of(network, encoded, self._pad_id, self._team.device), targets
+            logits_of(self._network, encoded, self._pad_id, self._team.device), targets
         )
         measured = bool((targets >= 0).any())
         self._meter.validation_accuracy = accuracy if measured else None
@@ -197,15 +181,13 @@ class Loop:
             }
         )
         if not measured or loss < self._best_loss:
-            self._best, self._best_loss = copy.deepcopy(network.state_dict()), loss
+            self._best, self._best_loss = copy.deepcopy(self._network.state_dict()), loss
             self.best_epoch = epoch
         return epoch - self.best_epoch < self._config.patience
 
     def _state(self, epoch: int) -> Progressed:
         tensors = {f"network.{name}": value for name, value in self._network.state_dict().items()}
         tensors |= {f"best.{name}": value for name, value in self._best.items()}
-        if self._averaged is not None:
-            tensors |= {f"averaged.{name}": value for name, value in self._averaged.state_dict().items()}
         tensors |= {f"moments.{k}": v for k, v in optimizer_tensors(self._optimizer).items()}
         tensors["random.torch"] = torch.get_rng_state()
         tensors["random.order"] = self._order.get_state()
@@ -223,8 +205,6 @@ class Loop:
             kind, _, rest = name.partition(".")
             groups.setdefault(kind, {})[rest] = value
         self._network.load_state_dict(groups["network"])
-        if self._averaged is not None:
-            self._averaged.load_state_dict(groups["averaged"])
         self._best = groups.get("best", {})
         restore_optimizer(self._optimizer, groups["moments"])
         torch.set_rng_state(groups["random"]["torch"])

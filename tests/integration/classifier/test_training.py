@@ -25,7 +25,6 @@ from classifier.training.fit import fit
 from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert, write_messages
 
 LEVERS = {
-    "averaging": {"averaging": 0.9},
     "sharpness": {"sharpness": 0.05},
     "two stages": {"probe_first": True},
     "balanced": {"balance": 1.0},
@@ -66,7 +65,7 @@ def test_the_same_seed_gives_the_same_weights(base):
     assert len(digests) == 1
 
 
-@pytest.mark.parametrize("lever", [{}, {"averaging": 0.9, "sharpness": 0.05}])
+@pytest.mark.parametrize("lever", [{}, {"sharpness": 0.05}])
 def test_a_killed_training_goes_on_and_ends_with_the_same_weights(base, tmp_path, lever):
     config = replace(config_for(base), epochs=4, refit=False, **lever)
     whole = fit(messages(), config, created=NOW)

@@ -64,7 +64,9 @@ def test_wrong_options_end_in_one_line(options, message):
         with_options(TrainingConfig(), options)
 
 
-@pytest.mark.parametrize("name", ["r_drop", "contrastive", "contrastive_epochs", "masked_lm_epochs"])
+@pytest.mark.parametrize(
+    "name", ["r_drop", "contrastive", "contrastive_epochs", "masked_lm_epochs", "averaging"]
+)
 def test_a_removed_option_may_still_be_off(name):
     for off in (0, 0.0):
         assert with_options(TrainingConfig(), {name: off, "epochs": 4}) == TrainingConfig(epochs=4)
