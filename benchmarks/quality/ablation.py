@@ -42,7 +42,6 @@ LEVERS: Mapping[str, Mapping[str, Any]] = {
     "no sharpness-aware steps": {"sharpness": 0.0},
     "no share of the base encoder's probe": {"probe_share": 0.0},
     "the base encoder's vectors not kept": {"preserve": 0.0},
-    "categories balanced": {"balance": 1.0},
     "half again as many epochs": {"more": 1.5},
 }
 """What each row changes; `rate` and `more` are multiples of the default."""

@@ -33,7 +33,6 @@ class TrainingConfig:
         probe_share: of a probe of the base vectors in the answer, behind `preserve`; 0: none. See blending.
         probe_first: whether the head starts as a linear probe of the frozen encoder (two-stage).
         probe_penalty: L2 penalty of either probe.
-        balance: 0 takes each message once an epoch, 1 each category equally often.
         out_of_scope_weight: weight of the outlier-exposure term for `oos` messages.
         hold_out_suspects: whether labels that confident learning suspects are left out.
         validation_share: part of the messages held back for early stopping and calibration.
@@ -70,7 +69,6 @@ class TrainingConfig:
     probe_share: float = 0.3
     probe_first: bool = False
     probe_penalty: float = 1e-3
-    balance: float = 0.0
     out_of_scope_weight: float = 0.5
     hold_out_suspects: bool = False
     validation_share: float = 0.1

@@ -103,7 +103,7 @@ class Loop:
     def _epoch(self, wrapped: nn.Module, epoch: int) -> None:
         self._network.train()
         lengths = [len(text.ids) for text in self._train.encoded]
-        for batch in self._batches(lengths):
+        for batch in shuffled_by_length(lengths, self._config.batch_size, self._order):
             dropout = torch.get_rng_state()
             loss = self._backward(wrapped, batch)
             if self._config.sharpness > 0:
@@ -146,17 +146,6 @@ class Loop:
                 output.kept, self._train.base[rows].to(device)
             )
         return losses * weights
-
-    def _batches(self, lengths: list[int]) -> list[list[int]]:
-        size, balance = self._config.batch_size, self._config.balance
-        if balance == 0 or self._train.targets.ndim > 1:
-            return shuffled_by_length(lengths, size, self._order)
-        # every category as often as another (balance 1), or somewhere between that and its own number
-        counts = torch.bincount(self._train.targets + 1).float()
-        chances = counts[self._train.targets + 1] ** -balance
-        drawn = torch.multinomial(chances, len(lengths), replacement=True, generator=self._order).tolist()
-        picked = shuffled_by_length([lengths[i] for i in drawn], size, self._order)
-        return [[drawn[i] for i in batch] for batch in picked]
 
     def _schedule(self) -> None:
         factor = rate_factor(self._step, self._config.epochs * self._steps, self._config.warmup)

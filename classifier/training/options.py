@@ -21,6 +21,7 @@ REMOVED: Mapping[str, float | None] = {
     "contrastive_epochs": 0,
     "masked_lm_epochs": 0,
     "averaging": 0,
+    "balance": 0,
 }
 """Options that there were once, with the value that meant "off"; None: the value means nothing by itself.
 

@@ -27,7 +27,6 @@ from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert, writ
 LEVERS = {
     "sharpness": {"sharpness": 0.05},
     "two stages": {"probe_first": True},
-    "balanced": {"balance": 1.0},
     "refit": {"refit": True},
     "soup": {"soup": 2, "refit": True},
     "cls": {"pooling": "cls", "epochs": 25},

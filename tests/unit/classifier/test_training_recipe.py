@@ -65,7 +65,7 @@ def test_wrong_options_end_in_one_line(options, message):
 
 
 @pytest.mark.parametrize(
-    "name", ["r_drop", "contrastive", "contrastive_epochs", "masked_lm_epochs", "averaging"]
+    "name", ["r_drop", "contrastive", "contrastive_epochs", "masked_lm_epochs", "averaging", "balance"]
 )
 def test_a_removed_option_may_still_be_off(name):
     for off in (0, 0.0):
