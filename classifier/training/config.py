@@ -29,7 +29,6 @@ class TrainingConfig:
         sharpness: distance within which the loss should be flat (sharpness-aware minimisation); 0: off.
             Doubles the time.
         preserve: weight of the pull that keeps the base encoder's vectors readable; 0: off. See scope_space.
-        self_training: rounds in which unlabelled messages teach with the model's own soft answers; 0: off.
         probe_share: of a probe of the base vectors in the answer, behind `preserve`; 0: none. See blending.
         probe_first: whether the head starts as a linear probe of the frozen encoder (two-stage).
         probe_penalty: L2 penalty of either probe.
@@ -65,7 +64,6 @@ class TrainingConfig:
     soup: int | None = None
     sharpness: float = 0.1
     preserve: float = 1.0
-    self_training: int = 0
     probe_share: float = 0.3
     probe_first: bool = False
     probe_penalty: float = 1e-3

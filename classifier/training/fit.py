@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from classifier.contract import OUT_OF_SCOPE_LABEL
-from classifier.data.dataset import Example, fingerprint, hash_of_texts, split_examples
+from classifier.data.dataset import Example, fingerprint, split_examples
 from classifier.model.network import TrainedModel
 from classifier.progress import Progress, Stage
 from classifier.text.tokenize import Encoded
@@ -56,7 +56,7 @@ def fit(
         validation: messages for early stopping and calibration; without them a stratified part of
             `examples` is held back.
         unlabelled: messages of the same kind without labels, the newest first: they steady the answers, see
-            surroundings. Only `self_training` learns from them.
+            surroundings. Nothing learns from them.
         progress: called often from the same thread. An exception that it raises stops the training.
         checkpoint: folder for the state after each epoch; a training of the same examples and configuration
             that was killed goes on from there. It is removed at the end.
@@ -77,11 +77,10 @@ def fit(
         if config.hold_out_suspects:
             learned = find_suspects(examples, config, within(report, 0.0, 0.04)).kept
         train, held_back = _split(learned, validation, prepared, recipe)
-        studied = unlabelled if recipe.self_training else ()
-        key = f"{fingerprint([*train, *held_back])} {hash_of_texts(studied)} {recipe!r}"
-        stages = Stages(prepared, recipe, team, studied, Checkpointing(checkpoint, key), {})
+        key = f"{fingerprint([*train, *held_back])} {recipe!r}"
+        stages = Stages(prepared, recipe, team, Checkpointing(checkpoint, key), {})
         if config.baselines or config.preserve:
-            stages.embed([*(example.text for example in learned), *studied], report)
+            stages.embed([example.text for example in learned], report)
 
         again = recipe.refit and validation is None and bool(held_back)
         first = stages.learn("first", train, held_back, within(report, 0.0, 0.5 if again else 1.0))

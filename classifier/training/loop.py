@@ -37,7 +37,7 @@ class TokenData:
 
     Attributes:
         encoded: N texts.
-        targets: int64 [N] category numbers, -1 for out of scope; or float32 [N, C] probabilities.
+        targets: int64 [N] category numbers, -1 for out of scope.
         weights: float32 [N], of mean 1.
         base: float32 [N, hidden], the base encoder's vectors; None where they are not preserved.
     """

@@ -15,7 +15,7 @@ def classification_loss(
 
     Args:
         logits: float32 [B, C].
-        targets: [B] category numbers, -1 for out of scope; or [B, C] probabilities.
+        targets: [B] category numbers, -1 for out of scope.
         smoothing: share of the target that is spread over all categories.
         out_of_scope_weight: of messages that belong nowhere.
 
@@ -24,8 +24,6 @@ def classification_loss(
     """
     logs = log_softmax(logits, dim=-1)
     uniform = -logs.mean(dim=-1)
-    if targets.ndim > 1:
-        return (1 - smoothing) * -(targets * logs).sum(dim=-1) + smoothing * uniform
     picked = -logs.gather(1, targets.clamp(min=0).unsqueeze(1)).squeeze(1)
     smoothed = (1 - smoothing) * picked + smoothing * uniform
     return torch.where(targets >= 0, smoothed, out_of_scope_weight * uniform)

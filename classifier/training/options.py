@@ -22,6 +22,7 @@ REMOVED: Mapping[str, float | None] = {
     "masked_lm_epochs": 0,
     "averaging": 0,
     "balance": 0,
+    "self_training": 0,
 }
 """Options that there were once, with the value that meant "off"; None: the value means nothing by itself.
 

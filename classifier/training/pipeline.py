@@ -1,4 +1,4 @@
-"""The stages of one training, from the base encoder to its best weights; self-training strings several."""
+"""The stages of one training, from the base encoder to its best weights."""
 
 from __future__ import annotations
 
@@ -10,16 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.special import softmax
-from torch.nn.functional import one_hot
 
-from classifier.calibration.vectors import unit
 from classifier.data.dataset import Example
 from classifier.model.embed import embed, embed_encoded
 from classifier.model.network import TextClassifier
 from classifier.model.ood_distance import ScopeSpace
 from classifier.progress import Meter, Progress, Stage
-from classifier.text.tokenize import Encoded
 from classifier.training.calibrate import outputs_of
 from classifier.training.checkpoint import Checkpoints
 from classifier.training.compact_vocabulary import CompactVocabulary
@@ -29,15 +25,8 @@ from classifier.training.linear_probe import fit_head, set_head, standardised
 from classifier.training.loop import Loop, TokenData
 from classifier.training.parallel import Parallel
 from classifier.training.recipe import Recipe
-from classifier.training.self_training import spread
 
 Report = Callable[[Progress], None]
-
-_TEACHERS = 3
-"""Models of other seeds whose mean teaches in the first round of self-training."""
-_STUDENT_RATE, _STUDENT_EPOCHS = 1e-4, 4
-_SOFT_TO_LABELLED = 4
-"""Unlabelled messages to one labelled in a student's epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +50,7 @@ class Checkpointing:
 
     Attributes:
         folder: holds one folder a stage.
-        key: of the training: examples, unlabelled messages and configuration.
+        key: of the training: examples and configuration.
     """
 
     folder: Path | None
@@ -80,7 +69,6 @@ class Stages:
         prepared: labels, encoder, tokens.
         config: how.
         team: this process and its siblings.
-        unlabelled: messages without labels, to learn from.
         kept: the stages' state.
         base: the base encoder's vector of each text, see `embed`.
     """
@@ -88,7 +76,6 @@ class Stages:
     prepared: Prepared
     config: Recipe
     team: Parallel
-    unlabelled: Sequence[str]
     kept: Checkpointing
     base: dict[str, npt.NDArray[Any]]
 
@@ -159,7 +146,9 @@ class Stages:
     def learn(
         self, name: str, train: Sequence[Example], held_back: Sequence[Example], report: Report
     ) -> Trained:
-        """Train, and where there are unlabelled messages and rounds for them, let the outcome teach anew.
+        """Train; where the recipe has a soup, from several seeds, whose weights are averaged.
+
+        A model soup is Wortsman et al. 2022 (arXiv:2203.05482).
 
         Args:
             name: of the stage, for its state.
@@ -167,79 +156,35 @@ class Stages:
             held_back: for early stopping; may be empty.
             report: progress of this stage alone, 0..1.
         """
-        rounds = self.config.self_training if self.unlabelled else 0
-        if not rounds:
-            return self._souped(name, train, held_back, report)
-        share = 1 / (_TEACHERS + 2 * rounds)
-        teachers = []
-        for number in range(_TEACHERS):
-            part = within(report, number * share, (number + 1) * share)
-            teachers.append(
-                self._other(number)._train(f"{name}-teacher-{number}", train, held_back, None, part)
-            )
-        student = replace(
-            self, config=replace(self.config, learning_rate=_STUDENT_RATE, epochs=_STUDENT_EPOCHS)
-        )
-        for turn in range(rounds):
-            soft = self._taught(train, [teacher.network for teacher in teachers])
-            first = (_TEACHERS + 2 * turn) * share
-            part = within(report, first, first + 2 * share)
-            teachers = [student._train(f"{name}-student-{turn}", train, held_back, soft, part)]
-        return teachers[0]
-
-    def _other(self, number: int) -> Stages:
-        """Return the same training with another seed; with its own for number 0."""
-        return replace(self, config=replace(self.config, seed=self.config.seed + 1000 * number))
-
-    def _souped(
-        self, name: str, train: Sequence[Example], held_back: Sequence[Example], report: Report
-    ) -> Trained:
-        """Average the weights of trainings from several seeds (Wortsman et al. 2022, arXiv:2203.05482)."""
         many = self.config.soup
         if many == 1:
-            return self._train(name, train, held_back, None, report)
+            return self._train(name, train, held_back, report)
         members = []
         for number in range(many):
             part = within(report, number / many, (number + 1) / many)
-            members.append(self._other(number)._train(f"{name}-{number}", train, held_back, None, part))
+            # the first one has the training's own seed
+            other = replace(self, config=replace(self.config, seed=self.config.seed + 1000 * number))
+            members.append(other._train(f"{name}-{number}", train, held_back, part))
         average_weights([member.network for member in members])
         return members[0]
-
-    def _taught(self, train: Sequence[Example], networks: Sequence[TextClassifier]) -> npt.NDArray[Any]:
-        """Soft answers to the unlabelled messages, [M, C]: the teachers' mean, spread over neighbours."""
-        prepared = self.prepared
-        texts = prepared.texts.encode([*(example.text for example in train), *self.unlabelled])
-        own, vectors = [], []
-        for network in networks:
-            logits, pooled = outputs_of(network, texts, prepared.texts.pad_id, self.team.device)
-            own.append(softmax(logits, axis=1))
-            vectors.append(unit(pooled))
-        answers = np.mean(own, axis=0)
-        targets = prepared.targets(train).numpy()
-        labelled = np.zeros(len(texts), dtype=bool)
-        labelled[: len(train)] = targets >= 0
-        answers[labelled] = np.eye(len(prepared.labels))[targets[targets >= 0]]
-        return spread(np.hstack(vectors), answers, labelled)[len(train) :]
 
     def _train(
         self,
         name: str,
         train: Sequence[Example],
         held_back: Sequence[Example],
-        soft: npt.NDArray[Any] | None,
         report: Report,
     ) -> Trained:
         prepared, config, device = self.prepared, self.config, self.team.device
         pad_id = prepared.texts.pad_id
         network = prepared.network(config)
         encoded, checked = prepared.encode(train), prepared.encode(held_back)
-        free = prepared.texts.encode(self.unlabelled) if soft is not None else []
         targets, weights = prepared.targets(train), weights_of(train)
         # the mask token is never read; but the seed's random numbers hang on how many rows there are
         mask_id = prepared.tokenizer.mask_token_id
         keep = [pad_id] + ([mask_id] if mask_id is not None else [])
-        small = CompactVocabulary(network.encoder, [encoded, checked, free], keep)
-        encoded, checked, free = small.encode(encoded), small.encode(checked), small.encode(free)
+        small = CompactVocabulary(network.encoder, [encoded, checked], keep)
+        encoded, checked = small.encode(encoded), small.encode(checked)
         pad = small.place(pad_id)
 
         if config.probe_first:
@@ -256,9 +201,6 @@ class Stages:
             network.keep_base_vectors()
             base = torch.from_numpy(self.vectors([example.text for example in train]))
         data = TokenData(encoded, targets, weights, base)
-        if soft is not None:
-            loose = torch.from_numpy(self.vectors(self.unlabelled)) if config.preserve else None
-            data = _with_soft(data, free, soft, loose, config)
         steps = -(-len(data.encoded) // config.batch_size)
         meter = Meter(report, config.epochs, steps, sum(len(text.ids) for text in data.encoded))
         figures = (checked, prepared.targets(held_back).numpy())
@@ -277,28 +219,6 @@ def average_weights(networks: Sequence[TextClassifier]) -> None:
         if value.is_floating_point()
     }
     networks[0].load_state_dict(states[0] | mean)
-
-
-def _with_soft(
-    data: TokenData,
-    free: Sequence[Encoded],
-    soft: npt.NDArray[Any],
-    loose: torch.Tensor | None,
-    config: Recipe,
-) -> TokenData:
-    """Labelled messages, repeated until they are about a fifth, beside unlabelled ones with soft targets."""
-    times = max(1, round(len(free) / len(data.encoded) / _SOFT_TO_LABELLED))
-    inside = data.targets >= 0
-    sure = one_hot(data.targets.clamp(min=0), soft.shape[1]).float()
-    # out of scope: towards the uniform distribution
-    sure[~inside] = 1 / soft.shape[1]
-    weights = torch.where(inside, data.weights, config.out_of_scope_weight * data.weights)
-    return TokenData(
-        [*list(data.encoded) * times, *free],
-        torch.cat([sure.repeat(times, 1), torch.tensor(soft, dtype=torch.float32)]),
-        torch.cat([weights.repeat(times), torch.tensor(soft.max(axis=1), dtype=torch.float32)]),
-        None if data.base is None or loose is None else torch.cat([data.base.repeat(times, 1), loose]),
-    )
 
 
 def within(report: Report, first: float, last: float, *, stage: Stage | None = None) -> Report:

@@ -90,11 +90,10 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(base, tmp_path
 
 
 def test_a_training_of_several_stages_goes_on_in_the_one_that_was_killed(base, tmp_path):
-    config = replace(config_for(base), epochs=2, refit=True, self_training=1)
-    unlabelled = [f"{e.text} again" for e in messages(seed=3)[:20]]
+    config = replace(config_for(base), epochs=2, refit=True, soup=2)
 
     def train(progress=None, **more):
-        return fit(messages(), config, created=NOW, unlabelled=unlabelled, progress=progress, **more)
+        return fit(messages(), config, created=NOW, progress=progress, **more)
 
     seen = []
     whole = train(seen.append)
