@@ -25,7 +25,6 @@ from classifier.training.fit_smoothing import settle, surroundings_of
 from classifier.training.inputs import Prepared, prepare
 from classifier.training.int8_training import prepare_int8
 from classifier.training.out_of_fold import find_suspects
-from classifier.training.parallel import parallel
 from classifier.training.pipeline import Checkpointing, Report, Stages, Trained, never_back, within
 from classifier.training.recipe import Recipe, adapted, epochs_for
 from classifier.training.word_scorer import score_words
@@ -69,55 +68,53 @@ def fit(
     began = time.monotonic()
     prepared = prepare(examples, config)
     recipe = adapted(config, len(examples), len(prepared.labels))
-    with parallel(prepared.device) as team:
-        prepared = replace(prepared, device=team.device)
-        report = never_back(progress) if progress is not None and team.first else _silent
-        report(Progress("prepare", 0, 0, 0, 1, 0.0))
-        learned: Sequence[Example] = list(examples)
-        if config.hold_out_suspects:
-            learned = find_suspects(examples, config, within(report, 0.0, 0.04)).kept
-        train, held_back = _split(learned, validation, prepared, recipe)
-        key = f"{fingerprint([*train, *held_back])} {recipe!r}"
-        stages = Stages(prepared, recipe, team, Checkpointing(checkpoint, key), {})
-        if config.baselines or config.preserve:
-            stages.embed([example.text for example in learned], report)
+    report = never_back(progress) if progress is not None else _silent
+    report(Progress("prepare", 0, 0, 0, 1, 0.0))
+    learned: Sequence[Example] = list(examples)
+    if config.hold_out_suspects:
+        learned = find_suspects(examples, config, within(report, 0.0, 0.04)).kept
+    train, held_back = _split(learned, validation, prepared, recipe)
+    key = f"{fingerprint([*train, *held_back])} {recipe!r}"
+    stages = Stages(prepared, recipe, Checkpointing(checkpoint, key), {})
+    if config.baselines or config.preserve:
+        stages.embed([example.text for example in learned], report)
 
-        again = recipe.refit and validation is None and bool(held_back)
-        first = stages.learn("first", train, held_back, within(report, 0.0, 0.5 if again else 1.0))
+    again = recipe.refit and validation is None and bool(held_back)
+    first = stages.learn("first", train, held_back, within(report, 0.0, 0.5 if again else 1.0))
 
-        # calibration, on messages that the network has not learned from
-        report(Progress("calibrate", recipe.epochs, recipe.epochs, 0, 1, 0.49 if again else 0.99))
-        heats = stages.blend(first, train, held_back)
-        scope, seen = stages.scope_space(first, train)
-        texts = prepared.encode(held_back)
-        measured, pooled = outputs_of(first.network, texts, prepared.texts.pad_id, team.device)
-        distances = scope.distances(pooled) if scope and held_back else None
-        targets = prepared.targets(held_back).numpy()
-        places = Places(pooled, seen, prepared.targets(train).numpy())
-        around, measured = settle(prepared, first.network, places, measured, targets, unlabelled)
-        final = first
-        if again:
-            # the whole course on all messages: where it stopped above hangs on which messages were held back
-            final = stages.learn("refit", [*train, *held_back], [], within(report, 0.5, 1.0, stage="refit"))
-            stages.blend(final, learned, [], heats)
-            scope, seen = stages.scope_space(final, learned)
-            if around is not None:
-                around = surroundings_of(prepared, final.network, seen, unlabelled, around.share)
-        facts = prepared.facts("fine_tune", learned, recipe, final.network)
-        facts = finish(
-            facts, final.network, measured, targets, recipe, created, distances=distances, places=places
-        )
-        facts = replace(
-            facts,
-            metrics={
-                **facts.metrics,
-                "epochs": float(first.best_epoch),
-                "train_n": float(len(learned) if again else len(train)),
-                "suspects_held_out": float(len(examples) - len(learned)),
-            },
-        )
-        if checkpoint and team.first:
-            shutil.rmtree(checkpoint, ignore_errors=True)
+    # calibration, on messages that the network has not learned from
+    report(Progress("calibrate", recipe.epochs, recipe.epochs, 0, 1, 0.49 if again else 0.99))
+    heats = stages.blend(first, train, held_back)
+    scope, seen = stages.scope_space(first, train)
+    texts = prepared.encode(held_back)
+    measured, pooled = outputs_of(first.network, texts, prepared.texts.pad_id, prepared.device)
+    distances = scope.distances(pooled) if scope and held_back else None
+    targets = prepared.targets(held_back).numpy()
+    places = Places(pooled, seen, prepared.targets(train).numpy())
+    around, measured = settle(prepared, first.network, places, measured, targets, unlabelled)
+    final = first
+    if again:
+        # the whole course on all messages: where it stopped above hangs on which messages were held back
+        final = stages.learn("refit", [*train, *held_back], [], within(report, 0.5, 1.0, stage="refit"))
+        stages.blend(final, learned, [], heats)
+        scope, seen = stages.scope_space(final, learned)
+        if around is not None:
+            around = surroundings_of(prepared, final.network, seen, unlabelled, around.share)
+    facts = prepared.facts("fine_tune", learned, recipe, final.network)
+    facts = finish(
+        facts, final.network, measured, targets, recipe, created, distances=distances, places=places
+    )
+    facts = replace(
+        facts,
+        metrics={
+            **facts.metrics,
+            "epochs": float(first.best_epoch),
+            "train_n": float(len(learned) if again else len(train)),
+            "suspects_held_out": float(len(examples) - len(learned)),
+        },
+    )
+    if checkpoint:
+        shutil.rmtree(checkpoint, ignore_errors=True)
     accuracy = facts.metrics["validation_accuracy"]
     report(Progress("done", recipe.epochs, recipe.epochs, 1, 1, 1.0, 0.0, None, accuracy))
     final.network.eval()

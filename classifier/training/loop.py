@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from classifier.contract import TrainingDiverged
@@ -23,7 +22,6 @@ from classifier.text.tokenize import Encoded
 from classifier.training.calibrate import logits_of
 from classifier.training.checkpoint import Checkpoints, Progressed, optimizer_tensors, restore_optimizer
 from classifier.training.losses import classification_loss, preservation_loss
-from classifier.training.parallel import Parallel
 from classifier.training.recipe import Recipe, rate_factor
 from classifier.training.sam import climbed
 
@@ -57,7 +55,7 @@ class Loop:
         checked: messages and int64 [M] categories for early stopping; may be empty.
         pad_id: of the tokens.
         config: how.
-        team: this process and its siblings.
+        device: that the network is on.
         meter: is told about each step.
     """
 
@@ -68,11 +66,11 @@ class Loop:
         checked: tuple[Sequence[Encoded], np.ndarray],
         pad_id: int,
         config: Recipe,
-        team: Parallel,
+        device: torch.device,
         meter: Meter,
     ) -> None:
         self._network, self._train, self._checked = network, train, checked
-        self._pad_id, self._config, self._team, self._meter = pad_id, config, team, meter
+        self._pad_id, self._config, self._device, self._meter = pad_id, config, device, meter
         self._order = torch.Generator().manual_seed(config.seed)
         self._steps = -(-len(train.encoded) // config.batch_size)
         self._optimizer = torch.optim.AdamW(_groups(network, config), lr=config.learning_rate, fused=True)
@@ -89,27 +87,25 @@ class Loop:
             TrainingDiverged: the loss is no number any more.
         """
         first = self._resume(checkpoints) + 1
-        wrapped = self._team.wrap(self._network)
         for epoch in range(first, self._config.epochs + 1):
-            self._epoch(wrapped, epoch)
-            go_on = self._validate(epoch) if self._team.first else True
-            if checkpoints is not None and self._team.first:
+            self._epoch(epoch)
+            go_on = self._validate(epoch)
+            if checkpoints is not None:
                 checkpoints.save(self._state(epoch))
-            if not self._team.agree(go_on):
+            if not go_on:
                 break
         self._network.load_state_dict(self._best or self._network.state_dict())
-        self._team.share_weights(self._network)
 
-    def _epoch(self, wrapped: nn.Module, epoch: int) -> None:
+    def _epoch(self, epoch: int) -> None:
         self._network.train()
         lengths = [len(text.ids) for text in self._train.encoded]
         for batch in shuffled_by_length(lengths, self._config.batch_size, self._order):
             dropout = torch.get_rng_state()
-            loss = self._backward(wrapped, batch)
+            loss = self._backward(batch)
             if self._config.sharpness > 0:
                 with climbed(self._network.parameters(), self._config.sharpness):
                     torch.set_rng_state(dropout)
-                    self._backward(wrapped, batch)
+                    self._backward(batch)
             norm = torch.nn.utils.clip_grad_norm_(self._network.parameters(), self._config.clip)
             if not math.isfinite(float(norm)):
                 raise TrainingDiverged(
@@ -122,21 +118,21 @@ class Loop:
             self._step += 1
             self._meter.step(epoch, sum(lengths[i] for i in batch), loss)
 
-    def _backward(self, wrapped: nn.Module, batch: Sequence[int]) -> float:
+    def _backward(self, batch: list[int]) -> float:
         """Set the gradients of a batch; returns its mean loss."""
-        loss = self._loss(wrapped, self._team.share(batch)).sum() * self._team.scale(batch)
+        loss = self._losses(batch).sum() * (1 / len(batch))
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         return float(loss.detach())
 
-    def _loss(self, wrapped: nn.Module, rows: list[int]) -> torch.Tensor:
-        """[B] losses of this process's messages."""
-        config, device = self._config, self._team.device
+    def _losses(self, rows: list[int]) -> torch.Tensor:
+        """[B], each message's loss."""
+        config, device = self._config, self._device
         ids, mask = collate([self._train.encoded[i] for i in rows], self._pad_id, device)
         targets, weights = self._train.targets[rows].to(device), self._train.weights[rows].to(device)
         # forward: all of it in bfloat16 where that is fast
         with autocast(device), _attention_for(ids):
-            output = wrapped(ids, mask)
+            output = self._network(ids, mask)
         logits = output.logits.float()
         losses = classification_loss(
             logits, targets, smoothing=config.label_smoothing, out_of_scope_weight=config.out_of_scope_weight
@@ -156,7 +152,7 @@ class Loop:
         """Measure, keep the best weights; False where it is time to stop."""
         encoded, targets = self._checked
         loss, accuracy = validation_figures(
-            logits_of(self._network, encoded, self._pad_id, self._team.device), targets
+            logits_of(self._network, encoded, self._pad_id, self._device), targets
         )
         measured = bool((targets >= 0).any())
         self._meter.validation_accuracy = accuracy if measured else None

@@ -23,7 +23,6 @@ from classifier.training.head_blending import blend, probe_head, temperatures
 from classifier.training.inputs import Prepared, scope_space_of, weights_of
 from classifier.training.linear_probe import fit_head, set_head, standardised
 from classifier.training.loop import Loop, TokenData
-from classifier.training.parallel import Parallel
 from classifier.training.recipe import Recipe
 
 Report = Callable[[Progress], None]
@@ -68,14 +67,12 @@ class Stages:
     Attributes:
         prepared: labels, encoder, tokens.
         config: how.
-        team: this process and its siblings.
         kept: the stages' state.
         base: the base encoder's vector of each text, see `embed`.
     """
 
     prepared: Prepared
     config: Recipe
-    team: Parallel
     kept: Checkpointing
     base: dict[str, npt.NDArray[Any]]
 
@@ -115,7 +112,7 @@ class Stages:
 
         def pooled(examples: Sequence[Example]) -> tuple[npt.NDArray[Any], torch.Tensor]:
             encoded = prepared.encode(examples)
-            logits, vectors = outputs_of(network, encoded, prepared.texts.pad_id, self.team.device)
+            logits, vectors = outputs_of(network, encoded, prepared.texts.pad_id, self.prepared.device)
             return logits, torch.from_numpy(vectors)
 
         base = torch.from_numpy(self.vectors([example.text for example in train]))
@@ -140,7 +137,7 @@ class Stages:
         """
         prepared = self.prepared
         encoded = prepared.encode(train)
-        _, pooled = outputs_of(trained.network, encoded, prepared.texts.pad_id, self.team.device)
+        _, pooled = outputs_of(trained.network, encoded, prepared.texts.pad_id, self.prepared.device)
         return scope_space_of(trained.network, pooled, prepared.targets(train)), pooled
 
     def learn(
@@ -175,7 +172,7 @@ class Stages:
         held_back: Sequence[Example],
         report: Report,
     ) -> Trained:
-        prepared, config, device = self.prepared, self.config, self.team.device
+        prepared, config, device = self.prepared, self.config, self.prepared.device
         pad_id = prepared.texts.pad_id
         network = prepared.network(config)
         encoded, checked = prepared.encode(train), prepared.encode(held_back)
@@ -204,7 +201,7 @@ class Stages:
         steps = -(-len(data.encoded) // config.batch_size)
         meter = Meter(report, config.epochs, steps, sum(len(text.ids) for text in data.encoded))
         figures = (checked, prepared.targets(held_back).numpy())
-        loop = Loop(network, data, figures, pad, config, self.team, meter)
+        loop = Loop(network, data, figures, pad, config, device, meter)
         loop.run(self.kept.of(name))
         small.restore()
         return Trained(network, tuple(loop.history), loop.best_epoch)
