@@ -72,8 +72,8 @@ def work(job: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     from classifier.model.registry import Registry  # noqa: PLC0415
     from classifier.progress import Progress  # noqa: PLC0415
     from classifier.training.config import TrainingConfig  # noqa: PLC0415
-    from classifier.training.head_update import refit_head  # noqa: PLC0415
-    from classifier.training.head_update_rows import known  # noqa: PLC0415
+    from classifier.training.head_update.fit import refit_head  # noqa: PLC0415
+    from classifier.training.head_update.rows import known  # noqa: PLC0415
 
     started = time.monotonic()
     config = TrainingConfig(**job["config"])

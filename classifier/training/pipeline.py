@@ -17,12 +17,12 @@ from classifier.model.network import TextClassifier
 from classifier.model.ood_distance import ScopeSpace
 from classifier.progress import Meter, Progress, Stage
 from classifier.training.calibrate import outputs_of
-from classifier.training.checkpoint import Checkpoints
-from classifier.training.compact_vocabulary import CompactVocabulary
+from classifier.training.fine_tune.checkpoint import Checkpoints
+from classifier.training.fine_tune.compact_vocabulary import CompactVocabulary
+from classifier.training.fine_tune.loop import Loop, TokenData
 from classifier.training.head_blending import blend, probe_head, temperatures
 from classifier.training.inputs import Prepared, scope_space_of, weights_of
 from classifier.training.linear_probe import fit_head, set_head, standardised
-from classifier.training.loop import Loop, TokenData
 from classifier.training.recipe import Recipe
 
 Report = Callable[[Progress], None]

@@ -17,7 +17,7 @@ from classifier.model.directory import load_model_directory, save_model_director
 from classifier.model.neighbor_smoothing import FEWEST, Surroundings
 from classifier.retraining.train_job import Job, Reporter, work
 from classifier.training.fit import fit
-from classifier.training.head_update import refit_head
+from classifier.training.head_update.fit import refit_head
 from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert
 
 TEXTS = [example.text for example in messages(6, seed=8)]

@@ -14,7 +14,7 @@ from classifier.model.collate import collate
 from classifier.model.directory import state_digest
 from classifier.model.network import raw_tokenizer
 from classifier.text.tokenize import TextEncoder
-from classifier.training.compact_vocabulary import CompactVocabulary
+from classifier.training.fine_tune.compact_vocabulary import CompactVocabulary
 from classifier.training.fit import fit
 from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert
 

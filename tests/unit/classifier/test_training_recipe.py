@@ -11,7 +11,7 @@ from benchmarks.quality.table import table
 from classifier.contract import InvalidInput
 from classifier.data.dataset import Example, read_texts
 from classifier.training.config import TrainingConfig
-from classifier.training.losses import (
+from classifier.training.fine_tune.losses import (
     classification_loss,
     preservation_loss,
 )

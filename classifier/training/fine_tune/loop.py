@@ -20,10 +20,15 @@ from classifier.model.network import TextClassifier
 from classifier.progress import Meter
 from classifier.text.tokenize import Encoded
 from classifier.training.calibrate import logits_of
-from classifier.training.checkpoint import Checkpoints, Progressed, optimizer_tensors, restore_optimizer
-from classifier.training.losses import classification_loss, preservation_loss
+from classifier.training.fine_tune.checkpoint import (
+    Checkpoints,
+    Progressed,
+    optimizer_tensors,
+    restore_optimizer,
+)
+from classifier.training.fine_tune.losses import classification_loss, preservation_loss
+from classifier.training.fine_tune.sam import climbed
 from classifier.training.recipe import Recipe, rate_factor
-from classifier.training.sam import climbed
 
 _SHORT = 128
 """Up to here attention without a fused kernel is faster on a CPU: the fused one's backward pass is slow."""

@@ -2,7 +2,7 @@
 
 The encoder, the word scorer and int8's ranges stay; rows are learned for new categories and for those that
 others were merged into, rows of categories that are gone are taken out, and the rest of the head is as it was
-(see head_rows). Calibration, thresholds, prediction sets and the out-of-scope score are fitted again where
+(see rows). Calibration, thresholds, prediction sets and the out-of-scope score are fitted again where
 there are messages that the present head has not learned from; else they are carried over, which is close,
 since the rows that stay say what they said.
 """
@@ -33,7 +33,7 @@ from classifier.progress import Progress
 from classifier.text.tokenize import TextEncoder
 from classifier.training.calibrate import finish, version_of
 from classifier.training.config import TrainingConfig
-from classifier.training.head_update_rows import (
+from classifier.training.head_update.rows import (
     PENALTIES,
     Learned,
     Plan,
