@@ -15,7 +15,7 @@ from classifier.data.dataset import Example, split_examples
 from classifier.model.embed import embed
 from classifier.model.network import TrainedModel
 from classifier.progress import Progress
-from classifier.training.calibrate import Places, finish
+from classifier.training.calibrate import HeldBack, Places, calibrate
 from classifier.training.config import FitResult, TrainingConfig
 from classifier.training.inputs import prepare, scope_space_of
 from classifier.training.int8_training import prepare_int8
@@ -73,17 +73,13 @@ def fit_day_one(
     before = scope_space_of(network, pooled[seen].numpy(), targets[seen])
     distances = before.distances(pooled[len(train) :].numpy()) if before and held_back else None
     scope = scope_space_of(network, pooled.numpy(), targets) if distances is not None else None
-    facts = prepared.facts("day_one", examples, config, network)
-    facts = finish(
-        facts,
-        network,
+    judged = HeldBack(
         measured,
         checked_targets.numpy().astype(np.int64),
-        config,
-        created,
-        distances=distances,
-        places=Places(pooled[len(train) :].numpy(), pooled[seen].numpy(), targets[seen].numpy()),
+        distances,
+        Places(pooled[len(train) :].numpy(), pooled[seen].numpy(), targets[seen].numpy()),
     )
+    facts = calibrate(prepared.facts("day_one", examples, config, network), network, judged, config, created)
     facts = replace(facts, metrics={**facts.metrics, "train_n": float(len(ordered))})
     report(Progress("done", 0, 0, 1, 1, 1.0, 0.0, None, facts.metrics["validation_accuracy"]))
     model = TrainedModel(network=network, tokenizer=prepared.tokenizer, facts=facts, scope=scope)

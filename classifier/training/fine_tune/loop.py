@@ -17,9 +17,9 @@ from classifier.contract import TrainingDiverged
 from classifier.model.collate import collate, shuffled_by_length
 from classifier.model.hardware import autocast
 from classifier.model.network import TextClassifier
-from classifier.progress import Meter
+from classifier.progress import Meter, Report
 from classifier.text.tokenize import Encoded
-from classifier.training.calibrate import logits_of
+from classifier.training.calibrate import outputs_of
 from classifier.training.fine_tune.checkpoint import (
     Checkpoints,
     Progressed,
@@ -51,6 +51,21 @@ class TokenData:
     base: torch.Tensor | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A network with its best weights.
+
+    Attributes:
+        network: as the loop got it; a keeper, where there is one, is still inside.
+        history: one entry an epoch.
+        best_epoch: whose weights these are, counted from 1.
+    """
+
+    network: TextClassifier
+    history: tuple[dict[str, float], ...]
+    best_epoch: int
+
+
 class Loop:
     """One training from the network's present weights to its best ones.
 
@@ -61,7 +76,7 @@ class Loop:
         pad_id: of the tokens.
         config: how.
         device: that the network is on.
-        meter: is told about each step.
+        report: is told about each step.
     """
 
     def __init__(
@@ -72,20 +87,22 @@ class Loop:
         pad_id: int,
         config: Recipe,
         device: torch.device,
-        meter: Meter,
+        report: Report,
     ) -> None:
         self._network, self._train, self._checked = network, train, checked
-        self._pad_id, self._config, self._device, self._meter = pad_id, config, device, meter
+        self._pad_id, self._config, self._device = pad_id, config, device
         self._order = torch.Generator().manual_seed(config.seed)
         self._steps = -(-len(train.encoded) // config.batch_size)
+        tokens = sum(len(text.ids) for text in train.encoded)
+        self._meter = Meter(report, config.epochs, self._steps, tokens)
         self._optimizer = torch.optim.AdamW(_groups(network, config), lr=config.learning_rate, fused=True)
         self._peaks = [float(group["lr"]) for group in self._optimizer.param_groups]
         self._best: dict[str, torch.Tensor] = {}
-        self._best_loss, self.best_epoch = float("inf"), 0
+        self._best_loss, self._best_epoch = float("inf"), 0
         self._step, self._began = 0, time.monotonic()
-        self.history: list[dict[str, float]] = []
+        self._history: list[dict[str, float]] = []
 
-    def run(self, checkpoints: Checkpoints | None = None) -> None:
+    def run(self, checkpoints: Checkpoints | None = None) -> Trained:
         """Train until the plan's end, or until the validation loss has not fallen for a while.
 
         Raises:
@@ -100,13 +117,16 @@ class Loop:
             if not go_on:
                 break
         self._network.load_state_dict(self._best or self._network.state_dict())
+        return Trained(self._network, tuple(self._history), self._best_epoch)
 
     def _epoch(self, epoch: int) -> None:
         self._network.train()
         lengths = [len(text.ids) for text in self._train.encoded]
         for batch in shuffled_by_length(lengths, self._config.batch_size, self._order):
+            # forward and backward
             dropout = torch.get_rng_state()
             loss = self._backward(batch)
+            # and once more where the loss is nearly the worst nearby, with the same dropout
             if self._config.sharpness > 0:
                 with climbed(self._network.parameters(), self._config.sharpness):
                     torch.set_rng_state(dropout)
@@ -157,11 +177,11 @@ class Loop:
         """Measure, keep the best weights; False where it is time to stop."""
         encoded, targets = self._checked
         loss, accuracy = validation_figures(
-            logits_of(self._network, encoded, self._pad_id, self._device), targets
+            outputs_of(self._network, encoded, self._pad_id, self._device).logits, targets
         )
         measured = bool((targets >= 0).any())
         self._meter.validation_accuracy = accuracy if measured else None
-        self.history.append(
+        self._history.append(
             {
                 "epoch": float(epoch),
                 "loss": self._meter.loss or 0.0,
@@ -172,8 +192,8 @@ class Loop:
         )
         if not measured or loss < self._best_loss:
             self._best, self._best_loss = copy.deepcopy(self._network.state_dict()), loss
-            self.best_epoch = epoch
-        return epoch - self.best_epoch < self._config.patience
+            self._best_epoch = epoch
+        return epoch - self._best_epoch < self._config.patience
 
     def _state(self, epoch: int) -> Progressed:
         tensors = {f"network.{name}": value for name, value in self._network.state_dict().items()}
@@ -182,7 +202,7 @@ class Loop:
         tensors["random.torch"] = torch.get_rng_state()
         tensors["random.order"] = self._order.get_state()
         detached = {name: value.detach().cpu().clone() for name, value in tensors.items()}
-        facts = {"history": self.history, "best_loss": self._best_loss, "best_epoch": self.best_epoch}
+        facts = {"history": self._history, "best_loss": self._best_loss, "best_epoch": self._best_epoch}
         return Progressed(epoch, self._step, detached, facts)
 
     def _resume(self, checkpoints: Checkpoints | None) -> int:
@@ -199,11 +219,11 @@ class Loop:
         restore_optimizer(self._optimizer, groups["moments"])
         torch.set_rng_state(groups["random"]["torch"])
         self._order.set_state(groups["random"]["order"])
-        self.history = [dict(entry) for entry in state.facts["history"]]
-        self._best_loss, self.best_epoch = float(state.facts["best_loss"]), int(state.facts["best_epoch"])
+        self._history = [dict(entry) for entry in state.facts["history"]]
+        self._best_loss, self._best_epoch = float(state.facts["best_loss"]), int(state.facts["best_epoch"])
         self._step = state.step
         self._meter.skip(state.epoch)
-        finished = state.epoch - self.best_epoch >= self._config.patience
+        finished = state.epoch - self._best_epoch >= self._config.patience
         return self._config.epochs if finished else state.epoch
 
 

@@ -31,7 +31,7 @@ from classifier.model.network import TextClassifier, TrainedModel
 from classifier.model.ood_distance import ScopeSpace, fit_scope_space
 from classifier.progress import Progress
 from classifier.text.tokenize import TextEncoder
-from classifier.training.calibrate import finish, version_of
+from classifier.training.calibrate import HeldBack, calibrate, version_of
 from classifier.training.config import TrainingConfig
 from classifier.training.head_update.rows import (
     PENALTIES,
@@ -149,7 +149,7 @@ def refit_head(
     if recalibrated:
         targets = _targets([messages[i] for i in unseen], plan.labels)
         distances = scope.distances(pooled[unseen].numpy()) if scope else None
-        facts = finish(facts, network, logits[unseen], targets, config, created, distances=distances)
+        facts = calibrate(facts, network, HeldBack(logits[unseen], targets, distances), config, created)
     else:
         facts = _carried(facts, network, plan, created)
     facts = replace(facts, metrics={**facts.metrics, "train_n": float(len(train))})
