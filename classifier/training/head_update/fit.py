@@ -9,10 +9,9 @@ since the rows that stay say what they said.
 
 from __future__ import annotations
 
-import copy
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -20,7 +19,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
 
 from classifier.contract import OUT_OF_SCOPE_LABEL
 from classifier.data.dataset import Example, fingerprint
@@ -28,27 +26,16 @@ from classifier.model.embed import embed
 from classifier.model.embedding_cache import EmbeddingCache
 from classifier.model.metadata import ModelFacts
 from classifier.model.network import TextClassifier, TrainedModel
-from classifier.model.ood_distance import ScopeSpace, fit_scope_space
-from classifier.progress import Progress
+from classifier.progress import Progress, Report
 from classifier.text.tokenize import TextEncoder
 from classifier.training.calibrate import HeldBack, calibrate, version_of
 from classifier.training.config import TrainingConfig
-from classifier.training.head_update.rows import (
-    PENALTIES,
-    Learned,
-    Plan,
-    known,
-    learn_rows,
-    plan_rows,
-    sample,
-)
+from classifier.training.head_update.head import Head, NewRows, learn_new_rows, scope_space, with_rows
+from classifier.training.head_update.rows import Plan, known, plan_rows
 from classifier.training.int8_training import measure_agreement
-
-Report = Callable[[Progress], None]
 
 _ENOUGH_HELD_BACK = 30
 """Messages that the present head has not seen from which calibration is fitted again."""
-_OUT_OF_SCOPE_WEIGHT = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,139 +97,130 @@ def refit_head(
     plan = plan_rows(
         parent.facts.labels, categories, Counter(example.label for example in train), merged=merged
     )
-    train = [train[i] for i in known([example.label for example in train], plan)]
-    held_back = [held_back[i] for i in known([example.label for example in held_back], plan)]
-    names = [name for name in names if name.label in plan.learned]
-    pooled = _vectors(parent, [example.text for example in (*train, *held_back, *names)], cache, report)
-    honest = _encoder_kind(parent.facts) == "fine_tune"
+    material = _material(train, held_back, names, plan)
+    messages = material.messages
+    pooled = _vectors(parent, [example.text for example in material.teaching], cache, report)
 
+    # learn the new rows, where answers are given
     report(Progress("train", 0, 0, 0, 1, 0.85))
-    messages, everything = [*train, *held_back], [*train, *held_back, *names]
-    before = _Head.of(parent)
+    before = Head.of(parent.network, parent.facts.temperature)
     moved = pooled
-    if parent.surroundings is not None:  # answers are given from there
+    if parent.surroundings is not None:
         moved = pooled + torch.from_numpy(parent.surroundings.moves(pooled.numpy()))
-    learned, chosen = _learn(everything, moved, before, plan, config.seed)
-    network = copy.deepcopy(parent.network)
-    _set_rows(network, before, plan, learned)
+    rows = learn_new_rows(material.teaching, moved, before, plan, config.seed)
+    network = with_rows(parent.network, before, plan, rows.learned)
 
+    # calibrate, on messages that the new head has not learned from
     report(Progress("calibrate", 0, 0, 0, 1, 0.9))
-    after = _Head(network.head.weight.detach(), network.head.bias.detach(), before.temperature)
-    scope = _scope_space(parent, messages, pooled[: len(messages)], plan)
-    facts = replace(
-        parent.facts,
-        kind="head",
-        version="",
-        parent=parent.facts.version,
-        encoder_kind=_encoder_kind(parent.facts),
-        labels=plan.labels,
-        training_manifest=fingerprint(train),
-    )
-    new = [i for i in chosen if i < len(messages) and messages[i].label in plan.learned]
-    logits = after.logits(moved)
-    if learned is not None:
-        logits[chosen, len(plan.kept) :] = (learned.left_out * before.temperature).double().numpy()
-    watched = [*range(len(train), len(messages))]
-    unseen = list(dict.fromkeys([*watched, *new]))
-    inside = [i for i in watched if messages[i].label != OUT_OF_SCOPE_LABEL]
-    recalibrated = honest and len(inside) >= _ENOUGH_HELD_BACK
+    scope = scope_space(parent, messages, pooled[: len(messages)], plan)
+    judged = _judge(material, network, moved, rows, before, plan)
+    recalibrated = _encoder_kind(parent.facts) == "fine_tune" and judged.watched >= _ENOUGH_HELD_BACK
+    facts = _facts(parent.facts, plan, material.train)
     if recalibrated:
-        targets = _targets([messages[i] for i in unseen], plan.labels)
-        distances = scope.distances(pooled[unseen].numpy()) if scope else None
-        facts = calibrate(facts, network, HeldBack(logits[unseen], targets, distances), config, created)
+        targets = _targets([messages[i] for i in judged.unseen], plan.labels)
+        distances = scope.distances(pooled[judged.unseen].numpy()) if scope else None
+        said = HeldBack(judged.logits[judged.unseen], targets, distances)
+        facts = calibrate(facts, network, said, config, created)
     else:
         facts = _carried(facts, network, plan, created)
-    facts = replace(facts, metrics={**facts.metrics, "train_n": float(len(train))})
+    facts = replace(facts, metrics={**facts.metrics, "train_n": float(len(material.train))})
+
+    # the result
     model = TrainedModel(network, parent.tokenizer, facts, None, scope, parent.ranges, parent.surroundings)
     if parent.ranges is not None and config.int8_check:
-        texts = [messages[i].text for i in (unseen or range(len(messages)))][: config.int8_check]
-        measure_agreement(model, _texts(parent).encode(texts))
+        texts = [messages[i].text for i in judged.unseen or range(len(messages))]
+        measure_agreement(model, _texts(parent).encode(texts[: config.int8_check]))
     report(Progress("done", 0, 0, 1, 1, 1.0))
     return RefitResult(
         model,
         plan,
-        _recognised(messages, new, logits, plan),
-        learned.penalty if learned else None,
+        judged.recognised,
+        rows.learned.penalty if rows.learned else None,
         recalibrated,
         time.monotonic() - began,
-        len(names),
+        len(material.names),
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Head:
-    """A head's rows [C, H], [C], and the temperature of its logits."""
+class _Material:
+    """The messages whose labels the new head has, or that belong nowhere."""
 
-    weight: torch.Tensor
-    bias: torch.Tensor
-    temperature: float
+    train: Sequence[Example]
+    held_back: Sequence[Example]
+    names: Sequence[Example]
 
-    @classmethod
-    def of(cls, model: TrainedModel) -> _Head:
-        head = model.network.head
-        return cls(
-            head.weight.detach().float().cpu(), head.bias.detach().float().cpu(), model.facts.temperature
-        )
+    @property
+    def messages(self) -> list[Example]:
+        return [*self.train, *self.held_back]
 
-    def logits(self, pooled: torch.Tensor) -> npt.NDArray[Any]:
-        """Raw logits, float64 [N, C]."""
-        return (pooled @ self.weight.T.cpu() + self.bias.cpu()).double().numpy()
+    @property
+    def teaching(self) -> list[Example]:
+        return [*self.messages, *self.names]
 
 
-def _learn(
-    examples: Sequence[Example], pooled: torch.Tensor, head: _Head, plan: Plan, seed: int
-) -> tuple[Learned | None, list[int]]:
-    """Learn the plan's rows; also the numbers of the messages that were looked at."""
-    if not plan.learned:
-        return None, []
-    chosen = sample([example.label for example in examples], plan.learned, seed)
-    looked = [examples[i] for i in chosen]
-    kept = list(plan.kept)
-    present = (pooled[chosen] @ head.weight[kept].T + head.bias[kept]) / head.temperature
-    weights = torch.tensor(
-        [e.weight * (_OUT_OF_SCOPE_WEIGHT if e.label == OUT_OF_SCOPE_LABEL else 1.0) for e in looked]
+def _material(
+    train: Sequence[Example], held_back: Sequence[Example], names: Sequence[Example], plan: Plan
+) -> _Material:
+    return _Material(
+        [train[i] for i in known([example.label for example in train], plan)],
+        [held_back[i] for i in known([example.label for example in held_back], plan)],
+        [name for name in names if name.label in plan.learned],
     )
-    rows = learn_rows(
-        pooled[chosen],
-        present,
-        [example.label for example in looked],
-        weights,
-        plan.learned,
-        penalties=PENALTIES,
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What heads that have not learned from a message say of it.
+
+    Attributes:
+        logits: [N, C] of all material; the learned rows' are left-out ones where there are such.
+        unseen: numbers of the messages that no row has learned from, or whose logits are left-out ones.
+        watched: how many of the held-back messages belong to a category.
+        recognised: see RefitResult.
+    """
+
+    logits: npt.NDArray[Any]
+    unseen: list[int]
+    watched: int
+    recognised: dict[str, tuple[int, int]]
+
+
+def _judge(
+    material: _Material,
+    network: TextClassifier,
+    moved: torch.Tensor,
+    rows: NewRows,
+    before: Head,
+    plan: Plan,
+) -> _Judged:
+    messages = material.messages
+    logits = Head.of(network, before.temperature).logits(moved)
+    if rows.learned is not None:
+        left_out = (rows.learned.left_out * before.temperature).double().numpy()
+        logits[rows.looked, len(plan.kept) :] = left_out
+    new = [i for i in rows.looked if i < len(messages) and messages[i].label in plan.learned]
+    held_back = range(len(material.train), len(messages))
+    recognised = {}
+    for slug in plan.learned:
+        of_slug = [i for i in new if messages[i].label == slug]
+        said = logits[of_slug].argmax(axis=1)
+        recognised[slug] = (int((said == plan.labels.index(slug)).sum()), len(of_slug))
+    watched = sum(messages[i].label != OUT_OF_SCOPE_LABEL for i in held_back)
+    return _Judged(logits, list(dict.fromkeys([*held_back, *new])), watched, recognised)
+
+
+def _facts(parent: ModelFacts, plan: Plan, train: Sequence[Example]) -> ModelFacts:
+    """Return what is known of the model before it is calibrated."""
+    return replace(
+        parent,
+        kind="head",
+        version="",
+        parent=parent.version,
+        encoder_kind=_encoder_kind(parent),
+        labels=plan.labels,
+        training_manifest=fingerprint(train),
     )
-    return rows, chosen
-
-
-def _set_rows(network: TextClassifier, head: _Head, plan: Plan, learned: Learned | None) -> None:
-    """Put kept and learned rows into a network; what was learned in calibrated logits is scaled back."""
-    weight, bias = head.weight[list(plan.kept)], head.bias[list(plan.kept)]
-    if learned is not None:
-        weight = torch.cat([weight, learned.weight * head.temperature])
-        bias = torch.cat([bias, learned.bias * head.temperature])
-    present = network.head.weight
-    network.head = nn.Linear(weight.shape[1], weight.shape[0]).to(present)
-    with torch.no_grad():
-        network.head.weight.copy_(weight)
-        network.head.bias.copy_(bias)
-    network.eval()
-
-
-def _scope_space(
-    parent: TrainedModel, examples: Sequence[Example], pooled: torch.Tensor, plan: Plan
-) -> ScopeSpace | None:
-    """The parent's map and spread, with means for the learned categories beside those that stay."""
-    before = parent.scope
-    if before is None:
-        return None
-    if not plan.learned:
-        return replace(before, means=before.means[list(plan.kept)])
-    of_learned = [i for i, example in enumerate(examples) if example.label in plan.learned]
-    targets = np.array([plan.learned.index(examples[i].label) for i in of_learned])
-    fitted = fit_scope_space(
-        pooled[of_learned].numpy(), targets, len(plan.learned), before.weight, before.bias
-    )
-    new = fitted.means if fitted is not None else before.means[:0]
-    return replace(before, means=np.concatenate([before.means[list(plan.kept)], new]).astype(np.float32))
 
 
 def _carried(facts: ModelFacts, network: TextClassifier, plan: Plan, created: datetime) -> ModelFacts:
@@ -254,17 +232,6 @@ def _carried(facts: ModelFacts, network: TextClassifier, plan: Plan, created: da
         created=created.astimezone(UTC).isoformat(timespec="seconds"),
         category_thresholds={s: v for s, v in stays.items() if s not in plan.learned},
     )
-
-
-def _recognised(
-    examples: Sequence[Example], new: Sequence[int], logits: npt.NDArray[Any], plan: Plan
-) -> dict[str, tuple[int, int]]:
-    found = {}
-    for slug in plan.learned:
-        of_slug = [i for i in new if examples[i].label == slug]
-        said = logits[of_slug].argmax(axis=1)
-        found[slug] = (int((said == plan.labels.index(slug)).sum()), len(of_slug))
-    return found
 
 
 def _targets(examples: Sequence[Example], labels: Sequence[str]) -> npt.NDArray[np.int64]:
