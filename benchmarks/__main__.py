@@ -29,8 +29,8 @@ from classifier.contract import ClassifierError
 from classifier.data.dataset import Example, read_examples, starter_pack
 from classifier.files import write_bytes
 from classifier.inference.torch_predictor import TorchPredictor
-from classifier.model.cores import cores
 from classifier.model.directory import load_model_directory, save_model_directory
+from classifier.model.hardware import cores
 from classifier.training.fit import TrainingConfig, fit
 
 RESULTS = Path("docs/results")

@@ -269,8 +269,7 @@ def learning(
     recipe: Annotated[
         str,
         typer.Option(
-            help="Of retraining: quick; last (quick, the last one in full); full; taught (quick, the last "
-            "one with unlabelled messages too); head (no fine-tune at all)."
+            help="Of retraining: quick; last (quick, the last one in full); full; head (no fine-tune at all)."
         ),
     ] = "last",
     base_model: BaseModelOption = "",

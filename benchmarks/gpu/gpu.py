@@ -26,7 +26,7 @@ from classifier.contract import InvalidInput
 from classifier.inference.cuda.backend import CudaBackend
 from classifier.inference.cuda.bulk import BulkClassifier
 from classifier.inference.cuda.ladder import Ladder, Tokens, tokens_of
-from classifier.model.cores import cores
+from classifier.model.hardware import cores
 from classifier.model.network import TrainedModel
 from classifier.text.tokenize import TextEncoder
 

@@ -34,23 +34,19 @@ Floats = npt.NDArray[Any]
 Vectors = Mapping[str, Floats]
 """The frozen encoder's vector of each text, of length 1."""
 
-Tuning = Literal["none", "quick", "full", "taught"]
-"""A head on the frozen encoder alone; beside it a fine-tune with QUICK, by the whole recipe, or with TAUGHT:
-by soft answers to the messages that nobody labelled too, see self_training."""
+Tuning = Literal["none", "quick", "full"]
+"""A head on the frozen encoder alone; beside it a fine-tune with QUICK, or by the whole recipe."""
 
 RECIPES: Mapping[str, tuple[Tuning, Tuning]] = {
     "quick": ("quick", "quick"),
     "last": ("quick", "full"),
     "full": ("full", "full"),
-    "taught": ("quick", "taught"),
     "head": ("none", "none"),
 }
 """How ours is retrained: (each time, the last time)."""
 
 QUICK = {"soup": 1, "sharpness": 0.0}
 """A sixth of the full recipe's time."""
-
-TAUGHT = {**QUICK, "self_training": 2}
 
 _EACH = 4
 """Labels a category on average below which no fine-tune is tried: it would lose to the frozen encoder."""
@@ -199,10 +195,8 @@ class Ours:
         }
         tuning = self._recipe[1 if last else 0]
         if tuning != "none" and enough:
-            changes = {"quick": QUICK, "full": {}, "taught": TAUGHT}[tuning]
-            config = replace(self._config, **changes)  # type: ignore[arg-type]
-            free = unlabelled if self._around or tuning == "taught" else ()
-            tuned = fit(kept, config, created=_NAMELESS, unlabelled=free)
+            config = replace(self._config, **QUICK) if tuning == "quick" else self._config  # type: ignore[arg-type]
+            tuned = fit(kept, config, created=_NAMELESS, unlabelled=unlabelled if self._around else ())
             found |= {"fine_tune": tuned.metrics["validation_accuracy"], "seconds": round(tuned.seconds, 1)}
             if tuned.model.surroundings is not None:
                 found["moved"] = tuned.model.surroundings.share

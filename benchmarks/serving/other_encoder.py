@@ -1,7 +1,7 @@
 """An encoder of another kind to measure with: a small BERT with [CLS] pooling and its own word pieces.
 
-Its weights are random: all it knows it learns in the fine-tune, masked words first. So nothing that was tuned
-to the sentence encoder of the product, which pools by the mean, is at home in it.
+Its weights are random: all it knows it learns in the fine-tune. So nothing that was tuned to the sentence
+encoder of the product, which pools by the mean, is at home in it.
 """
 
 from __future__ import annotations
@@ -64,7 +64,6 @@ def recipe(base: Path, **changes: object) -> TrainingConfig:
         **{
             "base_model": str(base),
             "pooling": "auto",
-            "masked_lm_epochs": 5,
             "epochs": 15,
             "learning_rate": 4e-4,
             "head_learning_rate": 1.0,

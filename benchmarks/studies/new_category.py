@@ -29,7 +29,7 @@ from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.embedding_cache import EmbeddingCache
 from classifier.model.network import TrainedModel
 from classifier.training.fit import TrainingConfig, fit, fit_day_one
-from classifier.training.head_update import RefitResult, refit_head
+from classifier.training.head_update.fit import RefitResult, refit_head
 
 EXAMPLES = (8, 3)
 HELD_OUT = 5

@@ -13,7 +13,6 @@ STAGES = {
     "queued": "Waiting for the trainer",
     "prepare": "Reading starter messages and labels",
     "embed": "Reading the messages",
-    "warm up": "Getting to know the words",
     "train": "Learning from the messages",
     "refit": "Learning from all messages",
     "calibrate": "Calibrating",

@@ -23,8 +23,8 @@ from classifier.retraining.candidate import publish
 from classifier.retraining.job import Measures, RetrainJob, RetrainResult
 from classifier.retraining.reporter import Reporter
 from classifier.training.config import TrainingConfig
-from classifier.training.head_update import refit_head
-from classifier.training.head_update_rows import known
+from classifier.training.head_update.fit import refit_head
+from classifier.training.head_update.rows import known
 
 
 def work(job: RetrainJob, reporter: Reporter) -> RetrainResult:

@@ -20,7 +20,7 @@ from classifier.retraining.job import RetrainJob
 from classifier.retraining.reporter import Reporter
 from classifier.retraining.train_job import work
 from classifier.training.fit import fit
-from classifier.training.head_update import refit_head
+from classifier.training.head_update.fit import refit_head
 from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert
 
 TEXTS = [example.text for example in messages(6, seed=8)]

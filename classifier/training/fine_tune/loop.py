@@ -11,26 +11,24 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from classifier.contract import TrainingDiverged
 from classifier.model.collate import collate, shuffled_by_length
 from classifier.model.hardware import autocast
 from classifier.model.network import TextClassifier
-from classifier.progress import Meter
+from classifier.progress import Meter, Report
 from classifier.text.tokenize import Encoded
-from classifier.training.calibrate import logits_of
-from classifier.training.checkpoint import Checkpoints, Progressed, optimizer_tensors, restore_optimizer
-from classifier.training.losses import (
-    classification_loss,
-    consistency_loss,
-    contrastive_loss,
-    preservation_loss,
+from classifier.training.calibrate import outputs_of
+from classifier.training.fine_tune.checkpoint import (
+    Checkpoints,
+    Progressed,
+    optimizer_tensors,
+    restore_optimizer,
 )
-from classifier.training.parallel import Parallel
+from classifier.training.fine_tune.losses import classification_loss, preservation_loss
+from classifier.training.fine_tune.sam import climbed
 from classifier.training.recipe import Recipe, rate_factor
-from classifier.training.sam import climbed
 
 _SHORT = 128
 """Up to here attention without a fused kernel is faster on a CPU: the fused one's backward pass is slow."""
@@ -42,7 +40,7 @@ class TokenData:
 
     Attributes:
         encoded: N texts.
-        targets: int64 [N] category numbers, -1 for out of scope; or float32 [N, C] probabilities.
+        targets: int64 [N] category numbers, -1 for out of scope.
         weights: float32 [N], of mean 1.
         base: float32 [N, hidden], the base encoder's vectors; None where they are not preserved.
     """
@@ -51,6 +49,21 @@ class TokenData:
     targets: torch.Tensor
     weights: torch.Tensor
     base: torch.Tensor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A network with its best weights.
+
+    Attributes:
+        network: as the loop got it; a keeper, where there is one, is still inside.
+        history: one entry an epoch.
+        best_epoch: whose weights these are, counted from 1.
+    """
+
+    network: TextClassifier
+    history: tuple[dict[str, float], ...]
+    best_epoch: int
 
 
 class Loop:
@@ -62,8 +75,8 @@ class Loop:
         checked: messages and int64 [M] categories for early stopping; may be empty.
         pad_id: of the tokens.
         config: how.
-        team: this process and its siblings.
-        meter: is told about each step.
+        device: that the network is on.
+        report: is told about each step.
     """
 
     def __init__(
@@ -73,49 +86,51 @@ class Loop:
         checked: tuple[Sequence[Encoded], np.ndarray],
         pad_id: int,
         config: Recipe,
-        team: Parallel,
-        meter: Meter,
+        device: torch.device,
+        report: Report,
     ) -> None:
         self._network, self._train, self._checked = network, train, checked
-        self._pad_id, self._config, self._team, self._meter = pad_id, config, team, meter
+        self._pad_id, self._config, self._device = pad_id, config, device
         self._order = torch.Generator().manual_seed(config.seed)
         self._steps = -(-len(train.encoded) // config.batch_size)
+        tokens = sum(len(text.ids) for text in train.encoded)
+        self._meter = Meter(report, config.epochs, self._steps, tokens)
         self._optimizer = torch.optim.AdamW(_groups(network, config), lr=config.learning_rate, fused=True)
         self._peaks = [float(group["lr"]) for group in self._optimizer.param_groups]
-        self._averaged = copy.deepcopy(network) if config.averaging > 0 else None
         self._best: dict[str, torch.Tensor] = {}
-        self._best_loss, self.best_epoch = float("inf"), 0
+        self._best_loss, self._best_epoch = float("inf"), 0
         self._step, self._began = 0, time.monotonic()
-        self.history: list[dict[str, float]] = []
+        self._history: list[dict[str, float]] = []
 
-    def run(self, checkpoints: Checkpoints | None = None) -> None:
+    def run(self, checkpoints: Checkpoints | None = None) -> Trained:
         """Train until the plan's end, or until the validation loss has not fallen for a while.
 
         Raises:
             TrainingDiverged: the loss is no number any more.
         """
         first = self._resume(checkpoints) + 1
-        wrapped = self._team.wrap(self._network)
         for epoch in range(first, self._config.epochs + 1):
-            self._epoch(wrapped, epoch)
-            go_on = self._validate(epoch) if self._team.first else True
-            if checkpoints is not None and self._team.first:
+            self._epoch(epoch)
+            go_on = self._validate(epoch)
+            if checkpoints is not None:
                 checkpoints.save(self._state(epoch))
-            if not self._team.agree(go_on):
+            if not go_on:
                 break
-        self._network.load_state_dict(self._best or self._answering().state_dict())
-        self._team.share_weights(self._network)
+        self._network.load_state_dict(self._best or self._network.state_dict())
+        return Trained(self._network, tuple(self._history), self._best_epoch)
 
-    def _epoch(self, wrapped: nn.Module, epoch: int) -> None:
+    def _epoch(self, epoch: int) -> None:
         self._network.train()
         lengths = [len(text.ids) for text in self._train.encoded]
-        for batch in self._batches(lengths):
+        for batch in shuffled_by_length(lengths, self._config.batch_size, self._order):
+            # forward and backward
             dropout = torch.get_rng_state()
-            loss = self._backward(wrapped, batch)
+            loss = self._backward(batch)
+            # and once more where the loss is nearly the worst nearby, with the same dropout
             if self._config.sharpness > 0:
                 with climbed(self._network.parameters(), self._config.sharpness):
                     torch.set_rng_state(dropout)
-                    self._backward(wrapped, batch)
+                    self._backward(batch)
             norm = torch.nn.utils.clip_grad_norm_(self._network.parameters(), self._config.clip)
             if not math.isfinite(float(norm)):
                 raise TrainingDiverged(
@@ -125,27 +140,24 @@ class Loop:
             # step
             self._schedule()
             self._optimizer.step()
-            self._average()
             self._step += 1
             self._meter.step(epoch, sum(lengths[i] for i in batch), loss)
 
-    def _backward(self, wrapped: nn.Module, batch: Sequence[int]) -> float:
+    def _backward(self, batch: list[int]) -> float:
         """Set the gradients of a batch; returns its mean loss."""
-        loss = self._loss(wrapped, self._team.share(batch)).sum() * self._team.scale(batch)
+        loss = self._losses(batch).sum() * (1 / len(batch))
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         return float(loss.detach())
 
-    def _loss(self, wrapped: nn.Module, share: list[int]) -> torch.Tensor:
-        """[B] losses of this process's messages."""
-        config, device = self._config, self._team.device
-        twice = config.r_drop > 0 or config.contrastive > 0
-        rows = share * 2 if twice else share
+    def _losses(self, rows: list[int]) -> torch.Tensor:
+        """[B], each message's loss."""
+        config, device = self._config, self._device
         ids, mask = collate([self._train.encoded[i] for i in rows], self._pad_id, device)
-        targets, weights = self._train.targets[rows].to(device), self._train.weights[share].to(device)
+        targets, weights = self._train.targets[rows].to(device), self._train.weights[rows].to(device)
         # forward: all of it in bfloat16 where that is fast
         with autocast(device), _attention_for(ids):
-            output = wrapped(ids, mask)
+            output = self._network(ids, mask)
         logits = output.logits.float()
         losses = classification_loss(
             logits, targets, smoothing=config.label_smoothing, out_of_scope_weight=config.out_of_scope_weight
@@ -154,57 +166,22 @@ class Loop:
             losses = losses + config.preserve * preservation_loss(
                 output.kept, self._train.base[rows].to(device)
             )
-        if not twice:
-            return losses * weights
-        first, second = logits.chunk(2)
-        losses = losses.view(2, -1).mean(dim=0)
-        if config.r_drop > 0:
-            losses = losses + config.r_drop * consistency_loss(first, second)
-        losses = losses * weights
-        if config.contrastive > 0 and targets.ndim == 1:
-            pull = contrastive_loss(output.pooled, targets, config.contrastive_temperature)
-            losses = losses + config.contrastive * pull
-        return losses
-
-    def _batches(self, lengths: list[int]) -> list[list[int]]:
-        size, balance = self._config.batch_size, self._config.balance
-        if balance == 0 or self._train.targets.ndim > 1:
-            return shuffled_by_length(lengths, size, self._order)
-        # every category as often as another (balance 1), or somewhere between that and its own number
-        counts = torch.bincount(self._train.targets + 1).float()
-        chances = counts[self._train.targets + 1] ** -balance
-        drawn = torch.multinomial(chances, len(lengths), replacement=True, generator=self._order).tolist()
-        picked = shuffled_by_length([lengths[i] for i in drawn], size, self._order)
-        return [[drawn[i] for i in batch] for batch in picked]
+        return losses * weights
 
     def _schedule(self) -> None:
         factor = rate_factor(self._step, self._config.epochs * self._steps, self._config.warmup)
         for group, peak in zip(self._optimizer.param_groups, self._peaks, strict=True):
             group["lr"] = peak * factor
 
-    def _average(self) -> None:
-        """Move the averaged weights a little towards the present ones (Polyak averaging)."""
-        if self._averaged is None:
-            return
-        decay = min(self._config.averaging, (1 + self._step) / (10 + self._step))
-        with torch.no_grad():
-            torch._foreach_lerp_(
-                list(self._averaged.parameters()), list(self._network.parameters()), 1 - decay
-            )
-
-    def _answering(self) -> TextClassifier:
-        return self._averaged if self._averaged is not None else self._network
-
     def _validate(self, epoch: int) -> bool:
         """Measure, keep the best weights; False where it is time to stop."""
         encoded, targets = self._checked
-        network = self._answering()
         loss, accuracy = validation_figures(
-            logits_of(network, encoded, self._pad_id, self._team.device), targets
+            outputs_of(self._network, encoded, self._pad_id, self._device).logits, targets
         )
         measured = bool((targets >= 0).any())
         self._meter.validation_accuracy = accuracy if measured else None
-        self.history.append(
+        self._history.append(
             {
                 "epoch": float(epoch),
                 "loss": self._meter.loss or 0.0,
@@ -214,20 +191,18 @@ class Loop:
             }
         )
         if not measured or loss < self._best_loss:
-            self._best, self._best_loss = copy.deepcopy(network.state_dict()), loss
-            self.best_epoch = epoch
-        return epoch - self.best_epoch < self._config.patience
+            self._best, self._best_loss = copy.deepcopy(self._network.state_dict()), loss
+            self._best_epoch = epoch
+        return epoch - self._best_epoch < self._config.patience
 
     def _state(self, epoch: int) -> Progressed:
         tensors = {f"network.{name}": value for name, value in self._network.state_dict().items()}
         tensors |= {f"best.{name}": value for name, value in self._best.items()}
-        if self._averaged is not None:
-            tensors |= {f"averaged.{name}": value for name, value in self._averaged.state_dict().items()}
         tensors |= {f"moments.{k}": v for k, v in optimizer_tensors(self._optimizer).items()}
         tensors["random.torch"] = torch.get_rng_state()
         tensors["random.order"] = self._order.get_state()
         detached = {name: value.detach().cpu().clone() for name, value in tensors.items()}
-        facts = {"history": self.history, "best_loss": self._best_loss, "best_epoch": self.best_epoch}
+        facts = {"history": self._history, "best_loss": self._best_loss, "best_epoch": self._best_epoch}
         return Progressed(epoch, self._step, detached, facts)
 
     def _resume(self, checkpoints: Checkpoints | None) -> int:
@@ -240,17 +215,15 @@ class Loop:
             kind, _, rest = name.partition(".")
             groups.setdefault(kind, {})[rest] = value
         self._network.load_state_dict(groups["network"])
-        if self._averaged is not None:
-            self._averaged.load_state_dict(groups["averaged"])
         self._best = groups.get("best", {})
         restore_optimizer(self._optimizer, groups["moments"])
         torch.set_rng_state(groups["random"]["torch"])
         self._order.set_state(groups["random"]["order"])
-        self.history = [dict(entry) for entry in state.facts["history"]]
-        self._best_loss, self.best_epoch = float(state.facts["best_loss"]), int(state.facts["best_epoch"])
+        self._history = [dict(entry) for entry in state.facts["history"]]
+        self._best_loss, self._best_epoch = float(state.facts["best_loss"]), int(state.facts["best_epoch"])
         self._step = state.step
         self._meter.skip(state.epoch)
-        finished = state.epoch - self.best_epoch >= self._config.patience
+        finished = state.epoch - self._best_epoch >= self._config.patience
         return self._config.epochs if finished else state.epoch
 
 

@@ -26,7 +26,7 @@ class CompactVocabulary:
     Args:
         encoder: is changed in place until `restore`.
         encoded: every text that will be run in between; others have no token ids.
-        keep: ids that must stay, such as the padding and mask tokens'.
+        keep: ids that must stay, such as the padding token's.
     """
 
     def __init__(

@@ -38,7 +38,7 @@ class Progressed:
 
 
 class Checkpoints:
-    """One folder that holds the last epoch's state of one training.
+    """A folder that holds the last epoch's state of one training, or of each of its stages.
 
     Args:
         folder: is made, and removed by `clear`.
@@ -48,6 +48,10 @@ class Checkpoints:
     def __init__(self, folder: Path, key: str) -> None:
         self._folder = folder
         self._key = key
+
+    def stage(self, name: str) -> Checkpoints:
+        """Return the part of one stage, which a later training with the same key takes up."""
+        return Checkpoints(self._folder / name, self._key)
 
     def save(self, state: Progressed) -> None:
         """Replace the last state by one atomic rename.
