@@ -328,7 +328,7 @@ class RunRepository:
         return written is not None
 
 
-def _newest_first(team_id: str) -> Select[tuple[RetrainRun]]:
+def _newest_first(team_id: str) -> Select[RetrainRun]:
     return (
         select(RetrainRun)
         .where(RetrainRun.team_id == team_id)
