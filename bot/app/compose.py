@@ -48,7 +48,6 @@ _QUICK = {"epochs": 3, "sharpness": 0, "word_scorer": 200}
 async def everything(settings: Settings, own: ClassifierSettings) -> AsyncIterator[RunningBot]:
     """Run bot, classifier and scheduler in this process."""
     from classifier.model.registry import Registry
-    from classifier.retraining.version_records import record_first_version
 
     registry = Registry(own.model_home)
     async with AsyncExitStack() as stack:
@@ -63,7 +62,6 @@ async def everything(settings: Settings, own: ClassifierSettings) -> AsyncIterat
             next_retraining=next_retraining(settings),
         )
         running = await stack.enter_async_context(bot)
-        await record_first_version(database, registry, running.workspace.identity.team_id, utc_now())
         await start_retraining(stack, settings, own, database, registry, engine)
         yield running
 
@@ -199,13 +197,14 @@ async def start_retraining(
     registry: Registry,
     classifier: Classifier | None,
 ) -> None:
-    """Start the cron, the worker and shadow times; they end with the stack.
+    """Start the cron, the worker, shadow times and the mirror of the registry; they end with the stack.
 
     Without a classifier no categories are proposed.
     """
     from classifier.retraining.discovery_job import propose_everywhere
     from classifier.retraining.scheduler import create_scheduler
     from classifier.retraining.shadow import ShadowTime
+    from classifier.retraining.version_records import keep_mirrored
     from classifier.retraining.worker import RetrainWorker
 
     async def propose() -> None:
@@ -223,6 +222,7 @@ async def start_retraining(
     schedule.start()
     stack.callback(schedule.shutdown, wait=False)
     loops = (
+        keep_mirrored(database, registry, utc_now),
         RetrainWorker(database, registry, own, starter(), utc_now).run(),
         ShadowTime(database, registry, own, utc_now).run(),
     )

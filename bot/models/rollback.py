@@ -48,14 +48,14 @@ class Rollback:
         except ClassifierError as error:
             raise UserError(_readable(error, wanted)) from error
         async with space.database.unit_of_work() as work:
-            noted = await work.models.serves(team_id=team_id, version=version, now=space.clock())
+            row = await work.models.activate(team_id=team_id, version=version, now=space.clock())
             busy = await work.runs.active(team_id=team_id)
             await work.audit.add(
                 team_id=team_id,
                 actor=user_id,
                 action=DONE,
                 subject=version,
-                details={"before": before, "noted": noted},
+                details={"before": before, "noted": row is not None},
                 now=space.clock(),
             )
             await work.commit()

@@ -20,7 +20,6 @@ from bot.tickets.posts import CARD, TicketView, posted_card, team_surface_card
 from bot.tickets.router import add_replies
 from bot.workspace import Workspace
 from storage.feedback.resolution import resolve_labels
-from storage.feedback.trust import refresh_trust
 from storage.models import LabelKind, LabelRole, LabelSource, Ticket, TicketState
 
 log = structlog.get_logger(__name__)
@@ -151,7 +150,7 @@ class Corrections:
             if role is not Role.STAFF or changed:  # nobody need be asked in the queue any more
                 await work.reviews.settle(**key, category=category, user_id=user_id, now=when)
             if len(standing) > 1:
-                await refresh_trust(work, ticket.team_id, space.clock())
+                await work.trust.refresh(team_id=ticket.team_id, now=space.clock())
             await work.commit()
         log.info("label_stored", ticket=str(ticket.id), kind=kind.value, source=source.value)
 

@@ -21,7 +21,6 @@ from bot.workspace import Workspace
 from storage.database import UnitOfWork
 from storage.feedback.provenance import Said, provenance
 from storage.feedback.resolution import Resolved, rank, resolve_labels
-from storage.feedback.trust import refresh_trust
 from storage.learning_models import LabelReview
 from storage.models import Label, LabelRole, LabelSource, Prediction, Ticket
 from storage.types import vector_from_bytes
@@ -168,7 +167,7 @@ class Reviewing:
             },
             now=now,
         )
-        await refresh_trust(work, team_id, now)
+        await work.trust.refresh(team_id=team_id, now=now)
         log.info("review_settled", ticket=str(case.ticket.id), role=role.value, kept=kept)
 
     async def _cases(self, work: UnitOfWork) -> list[Case]:

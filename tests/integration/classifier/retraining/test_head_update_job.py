@@ -81,7 +81,7 @@ class Workspace:
         settings = ClassifierSettings(
             _env_file=None, model_home=self.registry.home, base_model=str(self.base), max_tokens=32, threads=1
         )
-        other = {"refit_command": (sys.executable, "-c", program)} if program else {}
+        other = {"command": (sys.executable, "-c", program)} if program else {}
         return RetrainWorker(self.database, self.registry, settings, pack(), lambda: NOW, **other)
 
     async def outcome(self):
