@@ -50,7 +50,7 @@ async def _shown(space: Workspace, row: ModelVersion) -> list[Otherwise]:
     order = sorted(found, key=lambda each: each.ticket.id not in right)
     shown = []
     for each in order[:SHOWN]:
-        link = await space.messenger.link_if_there(each.ticket.channel_id, each.ticket.ts)
+        link = await space.messenger.permalink(each.ticket.channel_id, each.ticket.ts)
         if link:
             said = (
                 names.get(right[each.ticket.id] or "", "none of these") if each.ticket.id in right else None

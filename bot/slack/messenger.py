@@ -15,7 +15,8 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.blocks.common import Card
+from bot.blocks.common import Blocks, Card
+from bot.blocks.links import messages_linked, with_addresses
 from bot.errors import SlackUnavailable
 
 METADATA_TYPE = "fingerpost_reply"
@@ -72,6 +73,7 @@ class Messenger:
         self, channel: str, card: Card, *, thread_ts: str | None = None, reply_id: str | None = None
     ) -> str:
         """Post a card and return its `ts`. `reply_id` travels as metadata, so that a crash can be healed."""
+        blocks = await self._linked(card.blocks)
         await self._pace(channel)
         metadata = (
             {"event_type": METADATA_TYPE, "event_payload": {"reply_id": reply_id}} if reply_id else None
@@ -80,7 +82,7 @@ class Messenger:
             self.client.chat_postMessage(
                 channel=channel,
                 text=card.text,
-                blocks=card.blocks,
+                blocks=blocks,
                 thread_ts=thread_ts,
                 metadata=metadata,
                 unfurl_links=False,
@@ -108,8 +110,9 @@ class Messenger:
 
     async def update(self, channel: str, ts: str, card: Card) -> None:
         """Edit a card in place. The text is cut to what `chat.update` takes."""
+        blocks = await self._linked(card.blocks)
         await self._call(
-            self.client.chat_update(channel=channel, ts=ts, text=card.text[:4000], blocks=card.blocks)
+            self.client.chat_update(channel=channel, ts=ts, text=card.text[:4000], blocks=blocks)
         )
 
     async def respond(self, response_url: str, card: Card) -> None:
@@ -117,7 +120,7 @@ class Messenger:
         self._check_response_url(response_url)
         body = {
             "text": card.text,
-            "blocks": card.blocks,
+            "blocks": await self._linked(card.blocks),
             "response_type": "ephemeral",
             "replace_original": False,
         }
@@ -199,18 +202,14 @@ class Messenger:
         return bool(info.get("is_private"))
 
     async def permalink(self, channel: str, ts: str) -> str:
-        """Return the link of a message."""
-        answer = await self._call(self.client.chat_getPermalink(channel=channel, message_ts=ts))
-        return str(answer["permalink"])
-
-    async def link_if_there(self, channel: str, ts: str) -> str:
         """Return the link of a message; "" where it was deleted in Slack."""
         try:
-            return await self.permalink(channel, ts)
+            answer = await self._call(self.client.chat_getPermalink(channel=channel, message_ts=ts))
         except SlackUnavailable as error:
             if not error.permanent:
                 raise
             return ""
+        return str(answer["permalink"])
 
     async def open_view(self, trigger_id: str, view: dict[str, Any]) -> None:
         """Open a modal; the trigger is good for three seconds and for one modal."""
@@ -219,6 +218,14 @@ class Messenger:
     async def publish_home(self, user_id: str, view: dict[str, Any]) -> None:
         """Show a person their Home tab."""
         await self._call(self.client.views_publish(user_id=user_id, view=view))
+
+    async def _linked(self, blocks: Blocks) -> Blocks:
+        """Fill in the addresses of the messages that a card links to."""
+        try:
+            addresses = {message: await self.permalink(*message) for message in messages_linked(blocks)}
+        except SlackUnavailable as error:  # nothing of the card was sent
+            raise SlackUnavailable(error.code, retry_after=error.retry_after) from error
+        return with_addresses(blocks, addresses)
 
     async def _pace(self, channel: str) -> None:
         """Keep to about one post a second in a channel, after a short burst."""

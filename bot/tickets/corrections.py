@@ -15,9 +15,7 @@ from bot.errors import NotAllowed, UnknownMessage
 from bot.slack.emoji import CONFIRM, NONE_OF_THESE, normalise
 from bot.slack.incoming import IncomingReaction, moment
 from bot.slack.people import Role, owning_channels
-from bot.tickets.memory import remembered_link
-from bot.tickets.posts import CARD, TicketView, posted_card, team_surface_card
-from bot.tickets.router import add_replies
+from bot.tickets.posts import CARD, add_replies, posted_card, team_surface_card, ticket_view
 from bot.workspace import Workspace
 from storage.feedback.resolution import resolve_labels
 from storage.feedback.trust import refresh_trust
@@ -159,23 +157,11 @@ class Corrections:
         """Make every post of the ticket say what is true now; repeating it is harmless."""
         space = self._workspace
         await space.directory.refresh()
-        link = await space.messenger.permalink(ticket.channel_id, ticket.ts)
-        like = await remembered_link(space, ticket)
         edits: list[tuple[str, str, Card]] = []
-        key: dict[str, Any] = {"team_id": ticket.team_id, "ticket_id": ticket.id}
         async with space.database.unit_of_work() as work:
-            state = TicketView(
-                ticket,
-                await work.tickets.latest_prediction(**key),
-                await work.labels.active_for(**key),
-                await space.directory.categories(work),
-                link,
-                retired=await space.directory.retired(work),
-                capped=await work.trust.capped(team_id=ticket.team_id),
-                like=like,
-            )
+            state = await ticket_view(work, space.directory, ticket)
             await add_replies(work, state, space.clock())
-            for reply in await work.replies.all_for_ticket(**key):
+            for reply in await work.replies.all_for_ticket(team_id=ticket.team_id, ticket_id=ticket.id):
                 is_card = reply.surface == CARD
                 card = posted_card(state) if is_card else team_surface_card(state, reply.surface)
                 if card is None:

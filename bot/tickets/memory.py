@@ -14,7 +14,7 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 
-from bot.workspace import Workspace
+from bot.policy import Thresholds, predicted_by_model
 from classifier.contract import Prediction
 from classifier.feedback.correction_memory import Recalled, recall
 from storage.database import Database, UnitOfWork
@@ -82,7 +82,7 @@ class TicketMemory:
         self._reading = asyncio.Lock()
 
     async def recall(
-        self, prediction: Prediction, *, team_id: str, text: str, predicted: str | None, leave_out: UUID
+        self, prediction: Prediction, thresholds: Thresholds, *, team_id: str, text: str, leave_out: UUID
     ) -> Remembered | None:
         """Look for labelled tickets that overrule a prediction, or speak against it.
 
@@ -90,11 +90,12 @@ class TicketMemory:
 
         Args:
             prediction: of the new message.
+            thresholds: which say whether the model alone would keep silent.
             team_id: of the workspace.
             text: of the new message, redacted.
-            predicted: what the model alone would do: a category, or None for keeping silent.
             leave_out: the ticket itself.
         """
+        predicted = predicted_by_model(prediction, thresholds)
         held = await self._current(team_id, prediction.model_version)
         same = [
             number
@@ -168,16 +169,6 @@ async def _read(
 def _key(text: str) -> str:
     """Words alone, in lower case: how often people press Shift or "!" makes no other message."""
     return " ".join(_TOKEN.findall(unicodedata.normalize("NFKC", text).casefold()))
-
-
-async def remembered_link(workspace: Workspace, ticket: Ticket) -> str:
-    """Return the link to the labelled ticket that had a say in this one; "" where none had, or it is gone."""
-    async with workspace.database.reader() as work:
-        row = await work.tickets.latest_prediction(team_id=ticket.team_id, ticket_id=ticket.id)
-        if row is None or row.remembered_ticket_id is None:
-            return ""
-        other = await work.tickets.get(team_id=ticket.team_id, ticket_id=row.remembered_ticket_id)
-    return "" if other is None else await workspace.messenger.permalink(other.channel_id, other.ts)
 
 
 async def nearest_labelled(

@@ -1,15 +1,22 @@
-"""Which posts a ticket has and what each of them shows now. Pure: rows in, cards out."""
+"""Which posts a ticket has and what each of them shows now."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 from bot.blocks.categories import with_retired
 from bot.blocks.common import Card, CategoryView
+from bot.blocks.links import message_link
 from bot.blocks.question import daily_question
 from bot.blocks.ticket_card import Correction, Memory, question_card, routed_card, team_card
 from bot.policy import ASK_WITH, ASK_WITH_AT_MOST
+from bot.slack.directory import Directory
+from bot.tickets.label_files import CHANNEL as IMPORTED
+from storage.database import UnitOfWork
 from storage.feedback.resolution import resolve_labels
 from storage.models import Label, Prediction, Ticket, TicketState
 
@@ -24,8 +31,10 @@ QUESTION = "question:"
 class TicketView:
     """A ticket with what the model and people said of it.
 
-    The word of `capped` people needs a second one. `like` links to the labelled ticket that had a say in this
-    one; "" where none had, or it is gone.
+    Attributes:
+        link: to its message, see `message_link`.
+        capped: people whose word needs a second one.
+        like: link to the labelled ticket that had a say in this one; "" where none had, or it is gone.
     """
 
     ticket: Ticket
@@ -90,6 +99,69 @@ class TicketView:
         if row is None or row.remembered_ticket_id is None:
             return None
         return Memory(self.like, corrected=row.category != self.ticket.category)
+
+
+async def ticket_view(work: UnitOfWork, directory: Directory, ticket: Ticket) -> TicketView:
+    """Read all that there is to show of a ticket. Slack is not asked: a transaction is open."""
+    key: dict[str, Any] = {"team_id": ticket.team_id, "ticket_id": ticket.id}
+    prediction, like = await work.tickets.latest_prediction(**key), ""
+    if prediction is not None and prediction.remembered_ticket_id is not None:
+        other = await work.tickets.get(team_id=ticket.team_id, ticket_id=prediction.remembered_ticket_id)
+        if other is not None and other.channel_id != IMPORTED:
+            like = message_link(other.channel_id, other.ts)
+    return TicketView(
+        ticket,
+        prediction,
+        await work.labels.active_for(**key),
+        await directory.categories(work),
+        message_link(ticket.channel_id, ticket.ts),
+        retired=await directory.retired(work),
+        capped=await work.trust.capped(team_id=ticket.team_id),
+        like=like,
+    )
+
+
+async def add_replies(work: UnitOfWork, state: TicketView, now: datetime) -> None:
+    """Put the posts that the ticket should have, and does not have yet, into the outbox."""
+    ticket, card, owner = state.ticket, thread_card(state), owner_surface(state)
+    if card is not None:
+        await _add_reply(work, ticket, CARD, ticket.channel_id, ticket.ts, card, now)
+    if owner is not None and (team := team_surface_card(state, owner[0])) is not None:
+        await _add_reply(work, ticket, *owner, None, team, now)
+
+
+async def add_question(
+    work: UnitOfWork,
+    state: TicketView,
+    question_id: UUID,
+    channel_id: str,
+    thread_ts: str | None,
+    now: datetime,
+) -> None:
+    """Put a question that the bot asks by itself into the outbox."""
+    surface, card = f"{QUESTION}{question_id}", question_post(state)
+    await _add_reply(work, state.ticket, surface, channel_id, thread_ts, card, now)
+
+
+async def _add_reply(
+    work: UnitOfWork,
+    ticket: Ticket,
+    surface: str,
+    channel_id: str,
+    thread_ts: str | None,
+    card: Card,
+    now: datetime,
+) -> None:
+    await work.replies.add_if_new(
+        team_id=ticket.team_id,
+        ticket_id=ticket.id,
+        surface=surface,
+        channel_id=channel_id,
+        thread_ts=thread_ts,
+        text=card.text,
+        blocks=card.blocks,
+        now=now,
+    )
 
 
 def thread_card(state: TicketView) -> Card | None:

@@ -14,7 +14,7 @@ import structlog
 from bot.errors import SlackUnavailable
 from bot.question_plan import QuestionPlan
 from bot.tickets.channel_facts import ChannelFacts
-from bot.tickets.posts import QUESTION, TicketView, question_post
+from bot.tickets.posts import add_question, ticket_view
 from bot.workspace import Workspace
 from classifier.contract import ClassifierUnavailable
 from classifier.feedback.active_learning import most_helpful
@@ -118,7 +118,6 @@ class Asker:
     async def _ask(self, pick: _Pick, slot: int, now: datetime) -> bool:
         """Take the slot and leave the question in the outbox, in one transaction."""
         space, team_id, plan = self._workspace, self._workspace.identity.team_id, self._plan
-        link = await space.messenger.permalink(pick.ticket.channel_id, pick.ticket.ts)
         async with space.database.unit_of_work() as work:
             if await _is_labelled(work, pick.ticket):
                 return False
@@ -133,20 +132,8 @@ class Asker:
             )
             if question is None:
                 return False  # another replica was quicker
-            categories = await space.directory.categories(work)
-            retired = await space.directory.retired(work)
-            view = TicketView(pick.ticket, pick.prediction, (), categories, link, retired=retired)
-            card = question_post(view)
-            await work.replies.add_if_new(
-                team_id=team_id,
-                ticket_id=pick.ticket.id,
-                surface=f"{QUESTION}{question.id}",
-                channel_id=pick.channel_id,
-                thread_ts=pick.thread_ts,
-                text=card.text,
-                blocks=card.blocks,
-                now=now,
-            )
+            view = await ticket_view(work, space.directory, pick.ticket)
+            await add_question(work, view, question.id, pick.channel_id, pick.thread_ts, now)
             await work.commit()
         space.wake_outbox()
         log.info("question_asked", ticket=str(pick.ticket.id), slot=slot)

@@ -215,7 +215,7 @@ class Reviewing:
         if case.doubt is not None:
             choices.insert(0, case.doubt.suggested)
         imported = ticket.channel_id == IMPORTED
-        link = "" if imported else await space.messenger.link_if_there(ticket.channel_id, ticket.ts)
+        link = "" if imported else await space.messenger.permalink(ticket.channel_id, ticket.ts)
         return Entry(
             ticket_id=ticket.id,
             text=ticket.text,

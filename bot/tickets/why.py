@@ -8,11 +8,12 @@ from typing import Any
 from uuid import UUID
 
 from bot.blocks.action_ids import TicketValue
+from bot.blocks.links import message_link
 from bot.blocks.why import Similar, WhyView, why_card
 from bot.errors import NotAllowed, UnknownMessage, UserError
 from bot.slack.incoming import parse_link
-from bot.tickets.memory import Neighbour, nearest_labelled, remembered_link
-from bot.tickets.posts import TicketView
+from bot.tickets.memory import Neighbour, nearest_labelled
+from bot.tickets.posts import ticket_view
 from bot.workspace import Workspace
 from storage.models import Ticket
 
@@ -103,20 +104,8 @@ class Explaining:
         space = self._workspace
         await self._check(ticket, payload["user_id"])
         explanation = await space.classifier.explain(ticket.text, "leave_one_out")
-        link = await space.messenger.permalink(ticket.channel_id, ticket.ts)
-        like = await remembered_link(space, ticket)
         async with space.database.reader() as work:
-            row = await work.tickets.latest_prediction(team_id=ticket.team_id, ticket_id=ticket.id)
-            state = TicketView(
-                ticket,
-                row,
-                await work.labels.active_for(team_id=ticket.team_id, ticket_id=ticket.id),
-                await space.directory.categories(work),
-                link,
-                retired=await space.directory.retired(work),
-                capped=await work.trust.capped(team_id=ticket.team_id),
-                like=like,
-            )
+            state = await ticket_view(work, space.directory, ticket)
             near = await nearest_labelled(
                 work,
                 explanation.prediction.embedding,
@@ -142,10 +131,10 @@ class Explaining:
             without=names.get(explanation.category_without, explanation.category_without),
             changed=names.get(changed, changed),
             explanation=explanation,
-            asked_version=row.model_version if row else "",
+            asked_version=state.prediction.model_version if state.prediction else "",
             correction=state.correction,
             ticket_id=ticket.id,
-            link=link,
+            link=state.link,
             similar=await self._similar(near, names, payload["user_id"]),
             memory=state.memory,
             decided=names.get(ticket.category or "", ""),
@@ -164,7 +153,7 @@ class Explaining:
             if channel not in readable:
                 readable[channel] = await messenger.may_read(channel, user_id)
             if readable[channel]:
-                link = await messenger.permalink(channel, each.ticket.ts)
+                link = message_link(channel, each.ticket.ts)
                 name = names.get(each.category, each.category) if each.category else ""
                 shown.append(Similar(each.ticket.text, name, link, each.similarity))
             if len(shown) == _SIMILAR:
