@@ -33,9 +33,9 @@ from bot.slack.people import People
 from bot.tickets.corrections import Corrections
 from bot.tickets.memory_keeper import MemoryKeeper
 from bot.tickets.questions import Asker
-from bot.tickets.review_queue import Reviewing
+from bot.tickets.review_queue import ReviewQueue
 from bot.tickets.router import Router
-from bot.tickets.why import Explaining
+from bot.tickets.why import Explainer
 from bot.workspace import Models, Workspace
 from classifier.contract import Classifier
 from storage.database import Database
@@ -143,15 +143,15 @@ async def running_bot(
 
 def create_inbox(workspace: Workspace, workers: int) -> Inbox:
     """Connect each kind of event to its use case. One table."""
-    corrections, explaining = Corrections(workspace), Explaining(workspace)
-    home = Home(workspace, Reviewing(workspace, corrections))
+    corrections, explainer = Corrections(workspace), Explainer(workspace)
+    home = Home(workspace, ReviewQueue(workspace, corrections))
     handlers = {
         Kind.MESSAGE: Router(workspace).route,
         Kind.REACTION: corrections.on_reaction,
         Kind.ACTION: corrections.on_action,
-        Kind.WHY: explaining.on_command,
-        Kind.WHY_BUTTON: explaining.on_button,
-        Kind.PICTURE: explaining.on_picture,
+        Kind.WHY: explainer.on_command,
+        Kind.WHY_BUTTON: explainer.on_button,
+        Kind.PICTURE: explainer.on_picture,
         Kind.RETRAIN: RetrainCommand(workspace).on_command,
         Kind.HOME: home.on_opened,
         Kind.REVIEW: home.on_review,

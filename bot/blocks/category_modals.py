@@ -51,7 +51,7 @@ SUBMITS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class TicketOption:
     """A ticket that a person can tick."""
 
     ticket_id: UUID
@@ -63,7 +63,7 @@ def pick_modal(value: ModalValue, categories: Sequence[CategoryView]) -> dict[st
     return _modal(replace(value, slug=None), [_select("category", "Category", categories)], submit="Next")
 
 
-def add_modal(value: ModalValue, name: str = "", examples: Sequence[Example] = ()) -> dict[str, Any]:
+def add_modal(value: ModalValue, name: str = "", examples: Sequence[TicketOption] = ()) -> dict[str, Any]:
     """Ask for a new category; with a proposal its tickets are ticked already."""
     blocks: list[Block] = [*_identity(name), *_tickets(examples, "Tickets that belong to it", ticked=True)]
     blocks.append(
@@ -104,7 +104,9 @@ def merge_modal(
     return _modal(value, [told, _select("target", "Merge into", others)])
 
 
-def split_modal(value: ModalValue, category: CategoryView, examples: Sequence[Example]) -> dict[str, Any]:
+def split_modal(
+    value: ModalValue, category: CategoryView, examples: Sequence[TicketOption]
+) -> dict[str, Any]:
     """Ask for a new category and which of the old one's tickets belong to it."""
     if not examples:
         nothing = section(f"No ticket is labelled {category.label} yet, so there is nothing to split.")
@@ -193,7 +195,7 @@ def _select(field: str, label: str, categories: Sequence[CategoryView]) -> Input
     return _input(field, label, StaticSelectElement(action_id=field, options=options))
 
 
-def _tickets(examples: Sequence[Example], label: str, *, ticked: bool) -> list[InputBlock]:
+def _tickets(examples: Sequence[TicketOption], label: str, *, ticked: bool) -> list[InputBlock]:
     """Return check boxes in groups of ten: `tickets_1`, `tickets_2`."""
     blocks = []
     for start in range(0, min(len(examples), TICKETS_SHOWN), BOXES):

@@ -57,7 +57,7 @@ class Correction:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class Precedent:
     """A message like this one, of which people's word counted more than the model's.
 
     Attributes:
@@ -91,7 +91,7 @@ def routed_card(
     words: Sequence[str],
     categories: Sequence[CategoryView],
     correction: Correction | None = None,
-    memory: Memory | None = None,
+    precedent: Precedent | None = None,
 ) -> Card:
     """Say where the message goes, how sure we are and which words were looked at.
 
@@ -102,15 +102,15 @@ def routed_card(
         words: the words attended to, best first.
         categories: all that a person may choose from.
         correction: what people said since, if they did.
-        memory: the message that decided, where it was not the model.
+        precedent: the message that decided, where it was not the model.
     """
     head = f"{category.label} → {category.where}"
     looked_at = f"Words I looked at: {word_list(words)}"
     sure = f"I am {phrase(confidence)} ({percent(confidence)})."
     sure_text, was_sure, number = sure, sure.replace("I am", "I was", 1), f" ({percent(confidence)})"
-    if memory is not None:  # the model's confidence is another category's
-        sure, sure_text = f"S{memory.said[1:]}, so it goes there.", f"S{memory.said_text[1:]}."
-        was_sure, number = f"S{memory.said[1:]}.", ""
+    if precedent is not None:  # the model's confidence is another category's
+        sure, sure_text = f"S{precedent.said[1:]}, so it goes there.", f"S{precedent.said_text[1:]}."
+        was_sure, number = f"S{precedent.said[1:]}.", ""
     buttons = [_why_button(ticket_id)]
     if correction is None:
         spoken = f"{category.name} is right"
@@ -136,7 +136,7 @@ def question_card(
     categories: Sequence[CategoryView],
     correction: Correction | None = None,
     unreadable: bool = False,
-    memory: Memory | None = None,
+    precedent: Precedent | None = None,
 ) -> Card:
     """Ask instead of guessing: the likeliest categories as buttons, and "none of these".
 
@@ -147,7 +147,7 @@ def question_card(
         categories: all that a person may choose from.
         correction: what people answered, if they did.
         unreadable: the message has files and no text, so there was nothing to read.
-        memory: the message for whose sake the bot asks, where the model would not have.
+        precedent: the message for whose sake the bot asks, where the model would not have.
     """
     blocks: list[Block]
     if correction is not None:
@@ -157,8 +157,8 @@ def question_card(
             text = body = "I cannot read files, and there is no text. Which category is it?"
         elif choices:
             names = ", ".join(title(category.name) for category, _ in choices)
-            why = f"S{memory.said[1:]}, so I ask." if memory else "I am not sure where this belongs."
-            why_text = f"S{memory.said_text[1:]}, so I ask." if memory else why
+            why = f"S{precedent.said[1:]}, so I ask." if precedent else "I am not sure where this belongs."
+            why_text = f"S{precedent.said_text[1:]}, so I ask." if precedent else why
             text = f"{why_text} Is it {names}, or none of these?"
             body = f"{why} Is it one of these?\nWords I looked at: {word_list(words)}"
         else:
@@ -189,7 +189,7 @@ def team_card(
     link: str,
     moved: Correction | None = None,
     sent_by: Sequence[str] = (),
-    memory: Memory | None = None,
+    precedent: Precedent | None = None,
 ) -> Card:
     """Tell the owning team about a ticket: who wrote, the first words, and the link back.
 
@@ -201,7 +201,7 @@ def team_card(
         link: of the message.
         moved: where the ticket went since, where it is not this team's any more.
         sent_by: the people who sent it here, where it was not the bot.
-        memory: the message for whose sake it is here, where it was not the model.
+        precedent: the message for whose sake it is here, where it was not the model.
     """
     if moved is not None:
         label, name = (moved.category.label, title(moved.category.name)) if moved.category else ("", "")
@@ -214,8 +214,8 @@ def team_card(
     sure = f"I am {phrase(confidence)} ({percent(confidence)})"
     if sent_by:
         sure = f"sent here by {people(sent_by)}"
-    elif memory is not None:
-        sure = memory.said
+    elif precedent is not None:
+        sure = precedent.said
     head = f"{category.label} · new ticket from <@{author}> · {sure} · <{link}|Open the thread>"
     # Two sections: a quoted ``` that nobody closes cannot swallow the link.
     blocks = [section(head), section("\n".join(f"> {escape(line)}" for line in lines) or "> (no text)")]

@@ -23,7 +23,7 @@ from bot.blocks.common import (
     small_print,
     title,
 )
-from bot.blocks.ticket_card import Correction, Memory
+from bot.blocks.ticket_card import Correction, Precedent
 from classifier.contract import Decisive, Explanation, Word
 
 SHOWN_EACH_WAY = 5
@@ -63,7 +63,7 @@ class WhyView:
         link: to the message.
         ticket_id: of the ticket, for the button that draws it; None: no button.
         similar: labelled tickets like this one, nearest first.
-        memory: the labelled message that had a say in the decision.
+        precedent: the labelled message that had a say in the decision.
         decided: display name of the category that it was routed to for its sake; "" for none.
     """
 
@@ -77,7 +77,7 @@ class WhyView:
     link: str
     ticket_id: UUID | None = None
     similar: Sequence[Similar] = ()
-    memory: Memory | None = None
+    precedent: Precedent | None = None
     decided: str = ""
 
 
@@ -93,9 +93,9 @@ def why_card(view: WhyView) -> Card:
     speaks_for = sorted((w for w in explanation.words if w.score > 0), key=lambda w: -w.score)
     against = sorted((w for w in explanation.words if w.score < 0), key=lambda w: w.score)
     top = max((abs(word.score) for word in explanation.words), default=0.0)  # one scale for both tables
-    if view.memory is not None:
+    if view.precedent is not None:
         came = f"it went to *{title(view.decided)}*" if view.decided else "I did not follow the model"
-        head += f"\nBut {view.memory.said}, so {came}."
+        head += f"\nBut {view.precedent.said}, so {came}."
     blocks: list[Block] = [section(head), section(_table("Words that speak for it", speaks_for, top))]
     if against:
         blocks.append(section(_table("Words that speak against it", against, top)))

@@ -17,7 +17,7 @@ from storage.models import Category, LabelKind, LabelRole, LabelSource, Ticket, 
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class AppliedChange:
     """What was done.
 
     Attributes:
@@ -35,7 +35,7 @@ class Change:
 
 async def apply(
     work: UnitOfWork, form: CategoryForm, *, team_id: str, user_id: str, channel: str | None, now: datetime
-) -> Change:
+) -> AppliedChange:
     """Do what a form asks for; the caller commits.
 
     Args:
@@ -61,7 +61,7 @@ async def apply(
     said, moved = await _alter(work, form, row, rows, channel)
     details = {"before": before, "after": _state(row), "labels_moved": moved}
     teaches = form.op in {CategoryOp.MERGE, CategoryOp.RESTORE}
-    return Change(said.format(name=name), row.slug, details, teaches)
+    return AppliedChange(said.format(name=name), row.slug, details, teaches)
 
 
 async def _alter(
@@ -93,7 +93,7 @@ async def _alter(
 
 async def _add(
     work: UnitOfWork, form: CategoryForm, team_id: str, user_id: str, channel: str | None, now: datetime
-) -> Change:
+) -> AppliedChange:
     """Add a category, from examples, from a proposal's tickets, or from a part of another one's."""
     slug = slug_of(form.name)
     spec = CategorySpec(slug, form.name, form.emoji, form.description, channel)
@@ -131,7 +131,7 @@ async def _add(
         "proposal": proposal,
     }
     how = "" if taught else " Correct some messages to it, so that I can learn it."
-    return Change(f"Added {form.name} with {_labels(len(taught))}.{how}", slug, details, bool(taught))
+    return AppliedChange(f"Added {form.name} with {_labels(len(taught))}.{how}", slug, details, bool(taught))
 
 
 async def _example(work: UnitOfWork, team_id: str, text: str, now: datetime) -> Ticket:
@@ -145,14 +145,16 @@ async def _example(work: UnitOfWork, team_id: str, text: str, now: datetime) -> 
     return ticket
 
 
-async def _dismiss(work: UnitOfWork, form: CategoryForm, team_id: str, user_id: str, now: datetime) -> Change:
+async def _dismiss(
+    work: UnitOfWork, form: CategoryForm, team_id: str, user_id: str, now: datetime
+) -> AppliedChange:
     proposal = form.proposal_id and await work.proposals.get(team_id=team_id, proposal_id=form.proposal_id)
     if not proposal or not await work.proposals.dismiss(
         team_id=team_id, proposal_id=proposal.id, by=user_id, now=now
     ):
         raise CategoryRefused("Somebody settled that proposal already.")
     details = {"words": proposal.words, "tickets": len(proposal.ticket_ids)}
-    return Change("Dismissed. I will not propose that again.", str(proposal.id), details)
+    return AppliedChange("Dismissed. I will not propose that again.", str(proposal.id), details)
 
 
 def _state(row: Category) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import structlog
 from bot.blocks.action_ids import CategoryOp, ModalValue
 from bot.blocks.category_modals import (
     TICKETS_SHOWN,
-    Example,
+    TicketOption,
     add_modal,
     destination_modal,
     emoji_modal,
@@ -139,7 +139,7 @@ class CategoryDialogs:
                 tickets = await work.categories.labelled_tickets(
                     team_id=team_id, slug=category.slug, limit=TICKETS_SHOWN
                 )
-                return split_modal(value, category, [Example(t.id, t.text) for t in tickets])
+                return split_modal(value, category, [TicketOption(t.id, t.text) for t in tickets])
         if value.op is CategoryOp.MERGE:
             others = [view for view in categories if view.slug != category.slug]
             if not others:
@@ -163,7 +163,7 @@ class CategoryDialogs:
         for ticket_id in proposal.ticket_ids[:TICKETS_SHOWN]:
             ticket = await work.tickets.get(team_id=team_id, ticket_id=UUID(ticket_id))
             if ticket is not None:  # deleted since it was proposed
-                examples.append(Example(ticket.id, ticket.text))
+                examples.append(TicketOption(ticket.id, ticket.text))
         return add_modal(value, " ".join(str(word) for word in proposal.words[:3]).capitalize(), examples)
 
     async def _require_open(self, work: UnitOfWork, proposal_id: UUID | None) -> Any:

@@ -17,7 +17,7 @@ import structlog
 
 from bot.blocks.drift import DriftFigures, DriftView, Signal, drift_alert
 from bot.errors import SlackUnavailable
-from bot.models.drift_signals import Memory, new_words, shifts
+from bot.models.drift_signals import Detector, new_words, shifts
 from bot.notices import leave_notice
 from bot.workspace import Workspace
 from storage.database import UnitOfWork
@@ -82,14 +82,14 @@ class DriftWatch:
             items = await _observations(work, row, signal, now)
             if not items:
                 return False
-            memory = Memory.from_json(row.state)
-            change = memory.feed(signal, items)
+            detector = Detector.from_json(row.state)
+            change = detector.feed(signal, items)
             seen_until = items[-1].at
             if change is not None:
-                memory.change = {"before": change.before, "after": change.after, "since": change.since}
-                if await self._tell(work, row, _view(signal, memory.change), channel_id, now):
-                    memory.alerted_until = seen_until.timestamp()
-            row.state, row.seen_until, row.updated_at = memory.to_json(), seen_until, now
+                detector.change = {"before": change.before, "after": change.after, "since": change.since}
+                if await self._tell(work, row, _view(signal, detector.change), channel_id, now):
+                    detector.alerted_until = seen_until.timestamp()
+            row.state, row.seen_until, row.updated_at = detector.to_json(), seen_until, now
             await work.commit()
         if change is not None:
             space.wake_outbox()

@@ -14,7 +14,7 @@ import structlog
 
 from bot.clock import Clock
 from bot.errors import SlackUnavailable, UserError
-from bot.queue.serial_tasks import Lanes, rest
+from bot.queue.serial_tasks import SerialTasks, rest
 from classifier.contract import ClassifierUnavailable
 from storage.database import Database
 from storage.models import InboxEvent
@@ -78,7 +78,7 @@ class Inbox:
         self._jitter = jitter
         self._name = f"inbox-{uuid4().hex[:8]}"
         self._wake = asyncio.Event()
-        self._lanes = Lanes(on_done=self._wake.set)
+        self._tasks = SerialTasks(on_done=self._wake.set)
 
     async def add(self, *, team_id: str, event_id: str, kind: Kind, payload: dict[str, Any]) -> bool:
         """Commit an event; False where it was there already (Slack delivers at least once).
@@ -105,12 +105,12 @@ class Inbox:
                 if not await self._claim_and_start():
                     await rest(self._wake, POLL_SECONDS)
         finally:
-            await self._lanes.close()
+            await self._tasks.close()
 
     async def _claim_and_start(self) -> bool:
-        room = self._limit - len(self._lanes)
+        room = self._limit - len(self._tasks)
         if room <= 0:
-            await self._lanes.wait_for_room()
+            await self._tasks.wait_for_room()
             return True
         try:
             async with self._database.unit_of_work() as work:
@@ -127,7 +127,7 @@ class Inbox:
     def _start(self, event: InboxEvent) -> None:
         """Run an event behind the one before it on the same message, so that "added" precedes "removed"."""
         subject = f"{event.team_id}/{event.payload.get('channel_id')}/{event.payload.get('ts', event.id)}"
-        self._lanes.start(subject, self._run_one(event), f"inbox:{event.kind}")
+        self._tasks.start(subject, self._run_one(event), f"inbox:{event.kind}")
 
     async def _run_one(self, event: InboxEvent) -> None:
         """Handle one event; the error boundary of all durable work."""

@@ -12,7 +12,7 @@ import structlog
 from bot.blocks.common import Card
 from bot.clock import Clock
 from bot.errors import SlackUnavailable
-from bot.queue.serial_tasks import Lanes, rest
+from bot.queue.serial_tasks import SerialTasks, rest
 from bot.slack.messenger import TIMEOUT_SECONDS, Messenger
 from storage.database import Database
 from storage.models import Reply
@@ -43,7 +43,7 @@ class Outbox:
         self._clock = clock
         self._jitter = jitter
         self._wake = asyncio.Event()
-        self._lanes = Lanes()
+        self._tasks = SerialTasks()
 
     def wake(self) -> None:
         """Say that a reply was committed."""
@@ -57,7 +57,7 @@ class Outbox:
                 if not await self._claim_and_start():
                     await rest(self._wake, POLL_SECONDS)
         finally:
-            await self._lanes.close()
+            await self._tasks.close()
 
     async def _claim_and_start(self) -> bool:
         try:
@@ -69,7 +69,7 @@ class Outbox:
             await asyncio.sleep(POLL_SECONDS)
             return False
         for reply in replies:
-            self._lanes.start(reply.channel_id, self._post(reply), "outbox")
+            self._tasks.start(reply.channel_id, self._post(reply), "outbox")
         return bool(replies)
 
     async def _post(self, reply: Reply) -> None:

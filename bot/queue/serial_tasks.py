@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 
-class Lanes:
+class SerialTasks:
     """Runs each piece of work behind the one before it in its lane.
 
     Args:

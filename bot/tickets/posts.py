@@ -12,7 +12,7 @@ from bot.blocks.categories import with_retired
 from bot.blocks.common import Card, CategoryView
 from bot.blocks.links import message_link
 from bot.blocks.question import daily_question
-from bot.blocks.ticket_card import Correction, Memory, question_card, routed_card, team_card
+from bot.blocks.ticket_card import Correction, Precedent, question_card, routed_card, team_card
 from bot.policy import ASK_WITH, ASK_WITH_AT_MOST
 from bot.slack.directory import Directory
 from bot.tickets.label_files import CHANNEL as IMPORTED
@@ -93,12 +93,12 @@ class TicketView:
         return self.category(self.ticket.category) if routed else None
 
     @property
-    def memory(self) -> Memory | None:
+    def precedent(self) -> Precedent | None:
         """Return what the card says of the labelled ticket that had a say; None where none had."""
         row = self.prediction
         if row is None or row.remembered_ticket_id is None:
             return None
-        return Memory(self.like, corrected=row.category != self.ticket.category)
+        return Precedent(self.like, corrected=row.category != self.ticket.category)
 
 
 async def ticket_view(work: UnitOfWork, directory: Directory, ticket: Ticket) -> TicketView:
@@ -180,10 +180,10 @@ def _posted_card(state: TicketView) -> Card:
     ticket, prediction, correction = state.ticket, state.prediction, state.correction
     words = [str(word["text"]) for word in prediction.words] if prediction else []
     decided = state.category(ticket.category)
-    memory = state.memory
+    precedent = state.precedent
     if ticket.state == TicketState.ROUTED and prediction and decided:
         return routed_card(
-            ticket.id, decided, prediction.confidence, words, state.categories, correction, memory
+            ticket.id, decided, prediction.confidence, words, state.categories, correction, precedent
         )
     choices = state.likely[: ASK_WITH_AT_MOST if ticket.state == TicketState.ASKED else ASK_WITH]
     return question_card(
@@ -193,7 +193,7 @@ def _posted_card(state: TicketView) -> Card:
         state.categories,
         correction,
         unreadable=not ticket.text.strip(),
-        memory=memory,
+        precedent=precedent,
     )
 
 
@@ -224,7 +224,7 @@ def team_surface_card(state: TicketView, surface: str) -> Card | None:
     confidence = next((p for likely, p in state.likely if likely.slug == view.slug), 1.0)
     excerpt = state.ticket.text if state.ticket.text.strip() else "(a file)"
     shown = team_card(
-        view, confidence, state.ticket.user_id, excerpt, state.link, moved, sent_by, state.memory
+        view, confidence, state.ticket.user_id, excerpt, state.link, moved, sent_by, state.precedent
     )
     return with_retired(shown, lost if lost is not None and lost.slug == slug else None)
 

@@ -61,7 +61,7 @@ def may_settle(role: Role, verdict: Resolved) -> bool:
     return role is Role.ADMIN or (role is Role.OWNER and rank(LabelRole.OWNER) < rank(verdict.role))
 
 
-class Reviewing:
+class ReviewQueue:
     """Shows a person their part of the queue, and settles what they tap on."""
 
     def __init__(self, workspace: Workspace, corrections: Corrections) -> None:

@@ -27,7 +27,7 @@ USAGE = (
 )
 
 
-class Explaining:
+class Explainer:
     """Finds the ticket that a person means and shows what decided, to them alone."""
 
     def __init__(self, workspace: Workspace) -> None:
@@ -136,7 +136,7 @@ class Explaining:
             ticket_id=ticket.id,
             link=state.link,
             similar=await self._similar(near, names, payload["user_id"]),
-            memory=state.memory,
+            precedent=state.precedent,
             decided=names.get(ticket.category or "", ""),
         )
         await space.messenger.respond(payload["response_url"], why_card(view))
