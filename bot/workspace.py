@@ -7,16 +7,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+from uuid import UUID
 
 from bot.blocks.common import Card
 from bot.clock import Clock
-from bot.errors import UserError
+from bot.errors import UnknownMessage, UserError
 from bot.policy import Thresholds
 from bot.slack.directory import Directory
 from bot.slack.messenger import Identity, Messenger
 from bot.slack.people import People
 from classifier.contract import Classifier
 from storage.database import Database
+from storage.models import Ticket
 
 
 class Versions(Protocol):
@@ -64,6 +66,18 @@ class Workspace:
     retrain_after_labels: int = 0
     models: Models | None = None
     next_retraining: Callable[[datetime], datetime | None] | None = None
+
+    async def ticket(self, team_id: str, ticket_id: UUID) -> Ticket:
+        """Return a ticket.
+
+        Raises:
+            UnknownMessage: it was deleted, or never was one.
+        """
+        async with self.database.reader() as work:
+            ticket = await work.tickets.get(team_id=team_id, ticket_id=ticket_id)
+        if ticket is None:
+            raise UnknownMessage
+        return ticket
 
     @asynccontextmanager
     async def tell_person(self, response_url: str) -> AsyncIterator[None]:

@@ -37,7 +37,7 @@ class Similar:
     Attributes:
         text: of its message.
         category: display name of what people settled on; "" for none of the categories.
-        link: to it.
+        link: to it; "" where it was imported.
         similarity: -1..1.
     """
 
@@ -157,11 +157,13 @@ def _picture_button(ticket_id: UUID) -> ButtonElement:
 
 
 def _similar(tickets: Sequence[Similar]) -> str:
-    rows = [
-        f"• <{each.link}|{_word(each.text, 60)}>: *{title(each.category or 'none of these')}* "
-        f"({percent(max(each.similarity, 0.0))} alike)"
-        for each in tickets
-    ]
+    rows = []
+    for each in tickets:
+        text = _word(each.text, 60)
+        rows.append(
+            f"• {f'<{each.link}|{text}>' if each.link else text}: "
+            f"*{title(each.category or 'none of these')}* ({percent(max(each.similarity, 0.0))} alike)"
+        )
     return "*Tickets like it that people labelled*\n" + "\n".join(rows)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,10 +9,10 @@ from typing import Any
 from bot.blocks.action_ids import CategoryOp
 from bot.categories.rules import CategoryForm, errors_of, slug_of
 from bot.errors import CategoryRefused
-from bot.tickets.label_files import CHANNEL
+from bot.tickets.label_files import IMPORTED, keep_text
 from storage.database import UnitOfWork
 from storage.feedback.categories import CategorySpec
-from storage.models import Category, LabelKind, LabelRole, LabelSource, Ticket, TicketState
+from storage.models import Category, LabelKind, LabelRole, LabelSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +108,7 @@ async def _add(
         ids = [ticket.id for ticket in taught]
         # Labels of others follow, or the split would leave them in disagreement with the one who made it.
         await work.categories.move_labels(team_id=team_id, ticket_ids=ids, source=form.slug, target=slug)
-    taught += [await _example(work, team_id, text, now) for text in form.examples]
+    taught += [(await keep_text(work, team_id, text, now))[0] for text in form.examples]
     for ticket in taught:
         await work.labels.add(
             team_id=team_id,
@@ -117,7 +116,7 @@ async def _add(
             category=slug,
             user_id=user_id,
             role=LabelRole.ADMIN,
-            kind=LabelKind.CORRECTION if ticket.channel_id != CHANNEL else LabelKind.IMPORTED,
+            kind=LabelKind.CORRECTION if ticket.channel_id != IMPORTED else LabelKind.IMPORTED,
             source=LabelSource.CATEGORIES,
             now=now,
         )
@@ -132,17 +131,6 @@ async def _add(
     }
     how = "" if taught else " Correct some messages to it, so that I can learn it."
     return AppliedChange(f"Added {form.name} with {_labels(len(taught))}.{how}", slug, details, bool(taught))
-
-
-async def _example(work: UnitOfWork, team_id: str, text: str, now: datetime) -> Ticket:
-    """Keep an example message as a ticket that was never in Slack, as an import does."""
-    digest = int(hashlib.sha256(text.encode()).hexdigest()[:13], 16)
-    ticket, new = await work.tickets.add_if_new(
-        team_id=team_id, channel_id=CHANNEL, ts=f"0.{digest}", user_id="import", text=text, now=now
-    )
-    if new:
-        await work.tickets.decide(ticket, state=TicketState.ASKED, category=None)
-    return ticket
 
 
 async def _dismiss(

@@ -10,7 +10,6 @@ Each ticket is one item of a signal, in the order in which tickets were decided:
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -19,6 +18,7 @@ from bot.blocks.drift import DriftFigures, DriftView, Signal, drift_alert
 from bot.errors import SlackUnavailable
 from bot.models.drift_signals import Detector, new_words, shifts
 from bot.notices import leave_notice
+from bot.queue.serial_tasks import poll
 from bot.workspace import Workspace
 from storage.database import UnitOfWork
 from storage.learning_models import DriftState
@@ -59,16 +59,11 @@ class DriftWatch:
 
     async def run(self) -> None:
         """Watch until cancelled."""
-        while True:
-            try:
-                more = True
-                while more:  # one transaction takes so much at once
-                    more = await self.look()
-            except SlackUnavailable as error:
-                log.warning("drift_not_looked_at", error=error.code)
-            except Exception:  # the one error boundary of this loop
-                log.exception("drift_failed")
-            await asyncio.sleep(self._poll_seconds)
+        await poll("drift_watch", self._catch_up, self._poll_seconds, SlackUnavailable)
+
+    async def _catch_up(self) -> None:
+        while await self.look():  # one transaction takes so much at once
+            pass
 
     async def look(self) -> bool:
         """Feed what is new to both detectors; return whether more is waiting."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -17,6 +16,7 @@ from bot.errors import RetrainingRefused, SlackUnavailable, UserError
 from bot.models.retrain_pictures import upload_matrix, with_links
 from bot.models.shadow import announce_ended
 from bot.notices import leave_notice, swapping
+from bot.queue.serial_tasks import poll
 from bot.workspace import Workspace
 from storage.models import RetrainRun, RunSource, RunState
 
@@ -131,14 +131,7 @@ class RetrainAnnouncer:
 
     async def run(self) -> None:
         """Watch until cancelled."""
-        while True:
-            try:
-                await self._look()
-            except SlackUnavailable as error:
-                log.warning("retrain_message_failed", error=error.code)
-            except Exception:  # the one error boundary of this loop
-                log.exception("retrain_announcer_failed")
-            await asyncio.sleep(self._poll_seconds)
+        await poll("retrain_message", self._look, self._poll_seconds, SlackUnavailable)
 
     async def _look(self) -> None:
         space = self._workspace

@@ -14,7 +14,7 @@ import structlog
 
 from bot.clock import Clock
 from bot.errors import SlackUnavailable, UserError
-from bot.queue.serial_tasks import SerialTasks, rest
+from bot.queue.serial_tasks import SerialTasks, work_off
 from classifier.contract import ClassifierUnavailable
 from storage.database import Database
 from storage.models import InboxEvent
@@ -22,8 +22,6 @@ from storage.models import InboxEvent
 MAX_ATTEMPTS = 5
 LEASE = timedelta(seconds=60)
 """A claimed event that is not finished by then is given to another worker."""
-POLL_SECONDS = 1.0
-"""How often to look for retries and other replicas' leftovers; our own new work wakes us at once."""
 BACKOFF_SECONDS = (1.0, 5.0, 30.0, 120.0)
 
 log = structlog.get_logger(__name__)
@@ -99,27 +97,16 @@ class Inbox:
 
     async def run(self) -> None:
         """Work until cancelled; what is under way then is finished by whoever finds its lease expired."""
-        try:
-            while True:
-                self._wake.clear()
-                if not await self._claim_and_start():
-                    await rest(self._wake, POLL_SECONDS)
-        finally:
-            await self._tasks.close()
+        await work_off("inbox", self._claim_and_start, self._wake, self._tasks)
 
     async def _claim_and_start(self) -> bool:
         room = self._limit - len(self._tasks)
         if room <= 0:
             await self._tasks.wait_for_room()
             return True
-        try:
-            async with self._database.unit_of_work() as work:
-                events = await work.inbox.claim(worker=self._name, now=self._clock(), lease=LEASE, limit=room)
-                await work.commit()
-        except Exception:  # the one error boundary of this loop: the database may come back
-            log.exception("inbox_claim_failed")
-            await asyncio.sleep(POLL_SECONDS)
-            return False
+        async with self._database.unit_of_work() as work:
+            events = await work.inbox.claim(worker=self._name, now=self._clock(), lease=LEASE, limit=room)
+            await work.commit()
         for event in events:
             self._start(event)
         return bool(events)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import structlog
 
 from bot.blocks.action_ids import ActionId, TicketValue
 from bot.blocks.common import Card
-from bot.errors import NotAllowed, UnknownMessage
+from bot.errors import NotAllowed
 from bot.slack.emoji import CONFIRM, NONE_OF_THESE, normalise
 from bot.slack.incoming import IncomingReaction, moment
 from bot.slack.people import Role, owning_channels
@@ -90,7 +89,7 @@ class Corrections:
         space = self._workspace
         async with space.tell_person(payload["response_url"]):
             value = TicketValue.decode(payload["value"])
-            ticket = await self._ticket(payload["team_id"], value.ticket_id)
+            ticket = await space.ticket(payload["team_id"], value.ticket_id)
             known = {view.slug for view in await space.directory.categories()}
             if value.category is not None and value.category not in known:
                 await self.refresh(ticket)  # so that the card offers what exists
@@ -109,13 +108,6 @@ class Corrections:
         categories = await space.directory.categories()
         channels = owning_channels(categories, (ticket.category, category), ticket.channel_id)
         return await space.people.role_towards(user_id, channels)
-
-    async def _ticket(self, team_id: str, ticket_id: UUID) -> Ticket:
-        async with self._workspace.database.reader() as work:
-            ticket = await work.tickets.get(team_id=team_id, ticket_id=ticket_id)
-        if ticket is None:
-            raise UnknownMessage
-        return ticket
 
     async def _store(
         self,

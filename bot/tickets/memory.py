@@ -19,8 +19,6 @@ from classifier.contract import Prediction
 from classifier.feedback.correction_memory import Recalled, recall
 from storage.database import Database, UnitOfWork
 from storage.feedback.embeddings import Fingerprint, LabelledTicket
-from storage.feedback.resolution import resolve_labels
-from storage.models import Ticket
 from storage.types import vector_from_bytes
 
 Vector = npt.NDArray[np.float32]
@@ -37,21 +35,6 @@ class Remembered:
 
     ticket: LabelledTicket
     recalled: Recalled
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """A labelled ticket that is like another one.
-
-    Attributes:
-        ticket: as it was posted.
-        category: the slug that people settled on; None for "none of these".
-        similarity: cosine of both embeddings, -1..1.
-    """
-
-    ticket: Ticket
-    category: str | None
-    similarity: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,43 +152,3 @@ async def _read(
 def _key(text: str) -> str:
     """Words alone, in lower case: how often people press Shift or "!" makes no other message."""
     return " ".join(_TOKEN.findall(unicodedata.normalize("NFKC", text).casefold()))
-
-
-async def nearest_labelled(
-    work: UnitOfWork,
-    embedding: npt.ArrayLike,
-    *,
-    team_id: str,
-    model_version: str,
-    leave_out: UUID | None = None,
-    count: int,
-) -> list[Neighbour]:
-    """Find the labelled tickets nearest to an embedding, nearest first.
-
-    Embeddings of two models do not compare, so only tickets that this model has read are looked at.
-
-    Args:
-        work: an open unit of work.
-        embedding: [hidden], L2-normalised.
-        team_id: of the workspace.
-        model_version: that made the embedding.
-        leave_out: the ticket itself.
-        count: how many at most.
-    """
-    rows = await work.embeddings.vectors(team_id=team_id, model_version=model_version)
-    rows = [row for row in rows if row[0] != leave_out]
-    if not rows:
-        return []
-    matrix = np.stack([vector_from_bytes(packed) for _, packed in rows])
-    similarities = matrix @ np.asarray(embedding, dtype=np.float32)
-    capped = await work.trust.capped(team_id=team_id)
-    found: list[Neighbour] = []
-    for place in np.argsort(-similarities, kind="stable"):
-        ticket_id = rows[place][0]
-        ticket = await work.tickets.get(team_id=team_id, ticket_id=ticket_id)
-        verdict = resolve_labels(await work.labels.active_for(team_id=team_id, ticket_id=ticket_id), capped)
-        if ticket and verdict and not verdict.disputed:  # a label that was taken back leaves its vector
-            found.append(Neighbour(ticket, verdict.category, float(similarities[place])))
-        if len(found) == count:
-            break
-    return found

@@ -15,7 +15,7 @@ from bot.blocks.question import daily_question
 from bot.blocks.ticket_card import Correction, Precedent, question_card, routed_card, team_card
 from bot.policy import ASK_WITH, ASK_WITH_AT_MOST
 from bot.slack.directory import Directory
-from bot.tickets.label_files import CHANNEL as IMPORTED
+from bot.tickets.label_files import IMPORTED
 from storage.database import UnitOfWork
 from storage.feedback.resolution import resolve_labels
 from storage.models import Label, Prediction, Ticket, TicketState
@@ -104,21 +104,24 @@ class TicketView:
 async def ticket_view(work: UnitOfWork, directory: Directory, ticket: Ticket) -> TicketView:
     """Read all that there is to show of a ticket. Slack is not asked: a transaction is open."""
     key: dict[str, Any] = {"team_id": ticket.team_id, "ticket_id": ticket.id}
-    prediction, like = await work.tickets.latest_prediction(**key), ""
+    prediction, like = await work.tickets.latest_prediction(**key), None
     if prediction is not None and prediction.remembered_ticket_id is not None:
-        other = await work.tickets.get(team_id=ticket.team_id, ticket_id=prediction.remembered_ticket_id)
-        if other is not None and other.channel_id != IMPORTED:
-            like = message_link(other.channel_id, other.ts)
+        like = await work.tickets.get(team_id=ticket.team_id, ticket_id=prediction.remembered_ticket_id)
     return TicketView(
         ticket,
         prediction,
         await work.labels.active_for(**key),
         await directory.categories(work),
-        message_link(ticket.channel_id, ticket.ts),
+        link_of(ticket),
         retired=await directory.retired(work),
         capped=await work.trust.capped(team_id=ticket.team_id),
-        like=like,
+        like=link_of(like) if like else "",
     )
+
+
+def link_of(ticket: Ticket) -> str:
+    """Return the link to a ticket's message; "" where it was imported."""
+    return "" if ticket.channel_id == IMPORTED else message_link(ticket.channel_id, ticket.ts)
 
 
 async def add_replies(work: UnitOfWork, state: TicketView, now: datetime) -> None:

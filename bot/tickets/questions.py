@@ -13,6 +13,7 @@ import structlog
 
 from bot.errors import SlackUnavailable
 from bot.question_plan import QuestionPlan
+from bot.queue.serial_tasks import poll
 from bot.tickets.channel_facts import ChannelFacts
 from bot.tickets.posts import add_question, ticket_view
 from bot.workspace import Workspace
@@ -61,14 +62,7 @@ class Asker:
         """Ask until cancelled; with a budget of 0 there is nothing to do, for good."""
         if not self._plan.per_day:
             await asyncio.Event().wait()
-        while True:
-            try:
-                await self.look()
-            except (SlackUnavailable, ClassifierUnavailable) as error:
-                log.warning("question_not_asked", error=str(error))
-            except Exception:  # the one error boundary of this loop
-                log.exception("asking_failed")
-            await asyncio.sleep(self._poll_seconds)
+        await poll("question", self.look, self._poll_seconds, SlackUnavailable, ClassifierUnavailable)
 
     async def look(self) -> bool:
         """Ask one question if one is due; return whether it was."""

@@ -12,11 +12,11 @@ import structlog
 from bot.blocks.action_ids import TicketValue
 from bot.blocks.common import CategoryView
 from bot.blocks.review_queue import SHOWN, Entry, Near, Opinion, Queue
-from bot.errors import NotAllowed, SlackUnavailable, UnknownCategory, UnknownMessage, UserError
+from bot.errors import NotAllowed, UnknownCategory, UnknownMessage, UserError
 from bot.slack.people import Role, owning_channels
 from bot.tickets.corrections import Corrections, kind_of
-from bot.tickets.label_files import CHANNEL as IMPORTED
-from bot.tickets.memory import Neighbour, nearest_labelled
+from bot.tickets.label_files import IMPORTED
+from bot.tickets.neighbours import Neighbour, Sight, nearest_labelled
 from bot.workspace import Workspace
 from storage.database import UnitOfWork
 from storage.feedback.provenance import Said, provenance
@@ -81,7 +81,7 @@ class ReviewQueue:
             cases = await self._cases(work)
             categories = await space.directory.categories(work)
             fared = await work.trust.list(team_id=space.identity.team_id) if role is Role.ADMIN else []
-        sight = _Sight(space, user_id, is_admin=role is Role.ADMIN)
+        sight = Sight(space, user_id, is_admin=role is Role.ADMIN)
         mine = [
             case
             for case in cases
@@ -205,7 +205,7 @@ class ReviewQueue:
         channels = owning_channels(categories, case.slugs, case.ticket.channel_id)
         return await self._workspace.people.role_towards(user_id, channels)
 
-    async def _entry(self, case: Case, categories: Sequence[CategoryView], sight: _Sight) -> Entry:
+    async def _entry(self, case: Case, categories: Sequence[CategoryView], sight: Sight) -> Entry:
         space, ticket = self._workspace, case.ticket
         views = {view.slug: view for view in categories}
         async with space.database.reader() as work:
@@ -232,7 +232,9 @@ class ReviewQueue:
                 if fact.label_id is not None
             ],
             words=[str(word["text"]) for word in row.words] if row else [],
-            near=[Near(each.ticket.text, _view(views, each.category)) for each in await sight.of(near)],
+            near=[
+                Near(each.ticket.text, _view(views, each.category)) for each in await sight.of(near, _NEAR)
+            ],
             choices=[views[slug] for slug in dict.fromkeys(choices) if slug in views],
             doubt=(_view(views, case.doubt.given), _view(views, case.doubt.suggested))
             if case.doubt and not disputed
@@ -251,31 +253,6 @@ class ReviewQueue:
             leave_out=ticket.id,
             count=_NEAR_LOOKED_AT,
         )
-
-
-class _Sight:
-    """What one person may read; each channel is asked about once."""
-
-    def __init__(self, space: Workspace, user_id: str, *, is_admin: bool) -> None:
-        self._space = space
-        self._user_id = user_id
-        # Imported texts were in no channel: those who may import may read them.
-        self._known: dict[str, bool] = {IMPORTED: is_admin}
-
-    async def reaches(self, channel: str) -> bool:
-        """Say whether the person may read a channel; not where it is gone."""
-        if channel not in self._known:
-            try:
-                self._known[channel] = await self._space.messenger.may_read(channel, self._user_id)
-            except SlackUnavailable as error:
-                if not error.permanent:
-                    raise
-                self._known[channel] = False
-        return self._known[channel]
-
-    async def of(self, near: Sequence[Neighbour]) -> list[Neighbour]:
-        """Return the nearest tickets that the person may read."""
-        return [each for each in near if await self.reaches(each.ticket.channel_id)][:_NEAR]
 
 
 async def _said_here(work: UnitOfWork, ticket: Ticket, user_id: str, category: str | None) -> bool:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from bot.blocks.action_ids import TicketValue
-from bot.blocks.links import message_link
 from bot.blocks.why import Similar, WhyView, why_card
 from bot.errors import NotAllowed, UnknownMessage, UserError
 from bot.slack.incoming import parse_link
-from bot.tickets.memory import Neighbour, nearest_labelled
-from bot.tickets.posts import ticket_view
+from bot.slack.people import Role
+from bot.tickets.neighbours import Neighbour, Sight, nearest_labelled
+from bot.tickets.posts import link_of, ticket_view
 from bot.workspace import Workspace
 from storage.models import Ticket
 
@@ -35,22 +34,19 @@ class Explainer:
 
     async def on_command(self, payload: Mapping[str, Any], _received_at: datetime) -> None:
         """Answer `/why <link | last>`."""
-        space = self._workspace
-        async with space.tell_person(payload["response_url"]):
-            ticket = await self._find(payload)
-            await self._answer(ticket, payload)
+        async with self._workspace.tell_person(payload["response_url"]):
+            await self._answer(await self._find(payload), payload)
 
     async def on_button(self, payload: Mapping[str, Any], _received_at: datetime) -> None:
         """Answer the "Why?" button under a card."""
         async with self._workspace.tell_person(payload["response_url"]):
-            ticket = await self._get(payload["team_id"], TicketValue.decode(payload["value"]).ticket_id)
-            await self._answer(ticket, payload)
+            await self._answer(await self._pressed(payload), payload)
 
     async def on_picture(self, payload: Mapping[str, Any], _received_at: datetime) -> None:
         """Draw the words that decided and put the picture into the ticket's thread, for all to see."""
         space = self._workspace
         async with space.tell_person(payload["response_url"]):
-            ticket = await self._get(payload["team_id"], TicketValue.decode(payload["value"]).ticket_id)
+            ticket = await self._pressed(payload)
             await self._check(ticket, payload["user_id"])
             prediction = (await space.classifier.classify([ticket.text]))[0]
             async with space.database.reader() as work:
@@ -86,12 +82,10 @@ class Explainer:
             raise UnknownMessage if link else UserError("There is no ticket in this channel yet.")
         return ticket
 
-    async def _get(self, team_id: str, ticket_id: UUID) -> Ticket:
-        async with self._workspace.database.reader() as work:
-            ticket = await work.tickets.get(team_id=team_id, ticket_id=ticket_id)
-        if ticket is None:
-            raise UnknownMessage
-        return ticket
+    async def _pressed(self, payload: Mapping[str, Any]) -> Ticket:
+        return await self._workspace.ticket(
+            payload["team_id"], TicketValue.decode(payload["value"]).ticket_id
+        )
 
     async def _check(self, ticket: Ticket, user_id: str) -> None:
         """Refuse what a person may not see, and what has nothing to explain."""
@@ -145,17 +139,14 @@ class Explainer:
         self, near: Sequence[Neighbour], names: Mapping[str, str], user_id: str
     ) -> list[Similar]:
         """Show the nearest tickets, but none of a channel that the person cannot see."""
-        messenger = self._workspace.messenger
-        readable: dict[str, bool] = {}
-        shown: list[Similar] = []
-        for each in near:
-            channel = each.ticket.channel_id
-            if channel not in readable:
-                readable[channel] = await messenger.may_read(channel, user_id)
-            if readable[channel]:
-                link = message_link(channel, each.ticket.ts)
-                name = names.get(each.category, each.category) if each.category else ""
-                shown.append(Similar(each.ticket.text, name, link, each.similarity))
-            if len(shown) == _SIMILAR:
-                break
-        return shown
+        is_admin = await self._workspace.people.role(user_id) is Role.ADMIN
+        sight = Sight(self._workspace, user_id, is_admin=is_admin)
+        return [
+            Similar(
+                each.ticket.text,
+                names.get(each.category, each.category) if each.category else "",
+                link_of(each.ticket),
+                each.similarity,
+            )
+            for each in await sight.of(near, _SIMILAR)
+        ]
