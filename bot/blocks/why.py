@@ -14,11 +14,10 @@ from bot.blocks.common import (
     bar,
     card,
     escape,
+    one_line,
     people,
     percent,
     phrase,
-    plain,
-    readable,
     section,
     small_print,
     title,
@@ -179,7 +178,7 @@ def _points(word: Word) -> str:
 
 
 def _word(text: str, limit: int) -> str:
-    return escape(plain(" ".join(readable(text).split()), limit)).replace("*", "").replace("`", "'")
+    return escape(one_line(text, limit)).replace("*", "").replace("`", "'")
 
 
 def _details(view: WhyView) -> str:

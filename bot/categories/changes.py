@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.blocks.action_ids import CategoryOp
+from bot.blocks.common import counted
 from bot.categories.rules import CategoryForm, errors_of, slug_of
 from bot.errors import CategoryRefused
 from bot.tickets.label_files import IMPORTED, keep_text
@@ -82,10 +83,11 @@ async def _alter(
     elif form.op is CategoryOp.MERGE:
         target = next(other for other in rows if other.slug == form.target)
         moved = await work.categories.retire(row, into=target.slug)
-        return f"{{name}} is a part of {_braced(target.name)} now; {_labels(moved)} moved.", moved
+        return f"{{name}} is a part of {_braced(target.name)} now; {counted(moved, 'label')} moved.", moved
     else:
         moved = await work.categories.restore(row)
-        return f"{{name}} is back{f', with {_labels(moved)}' if moved else ''}.", moved
+        labels = f", with {counted(moved, 'label')}" if moved else ""
+        return f"{{name}} is back{labels}.", moved
     await work.session.flush()
     return said, 0
 
@@ -130,7 +132,8 @@ async def _add(
         "proposal": proposal,
     }
     how = "" if taught else " Correct some messages to it, so that I can learn it."
-    return AppliedChange(f"Added {form.name} with {_labels(len(taught))}.{how}", slug, details, bool(taught))
+    said = f"Added {form.name} with {counted(len(taught), 'label')}.{how}"
+    return AppliedChange(said, slug, details, bool(taught))
 
 
 async def _dismiss(
@@ -153,7 +156,3 @@ def _state(row: Category) -> dict[str, Any]:
 def _braced(text: str) -> str:
     """Keep braces of a name out of `str.format`."""
     return text.replace("{", "{{").replace("}", "}}")
-
-
-def _labels(number: int) -> str:
-    return f"{number} label{'' if number == 1 else 's'}"
