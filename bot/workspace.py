@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from bot.blocks.common import Card
@@ -17,8 +17,8 @@ from bot.slack.directory import Directory
 from bot.slack.messenger import Identity, Messenger
 from bot.slack.people import People
 from classifier.contract import Classifier
-from storage.database import Database
-from storage.models import Ticket
+from storage.database import Database, UnitOfWork
+from storage.models import AuditEvent, Ticket
 
 
 class Versions(Protocol):
@@ -66,6 +66,19 @@ class Workspace:
     retrain_after_labels: int = 0
     models: Models | None = None
     next_retraining: Callable[[datetime], datetime | None] | None = None
+
+    async def audit(
+        self, work: UnitOfWork, actor: str, action: str, subject: str, details: dict[str, Any] | None = None
+    ) -> AuditEvent:
+        """Keep that `actor` did `action` to `subject`; the caller commits."""
+        return await work.audit.add(
+            team_id=self.identity.team_id,
+            actor=actor,
+            action=action,
+            subject=subject,
+            details=details,
+            now=self.clock(),
+        )
 
     async def ticket(self, team_id: str, ticket_id: UUID) -> Ticket:
         """Return a ticket.

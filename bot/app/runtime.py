@@ -26,6 +26,7 @@ from bot.models.retrain_requests import RetrainAnnouncer
 from bot.policy import Thresholds
 from bot.queue.inbox import Inbox, Kind
 from bot.queue.outbox import Outbox
+from bot.queue.serial_tasks import in_background
 from bot.settings import Settings
 from bot.slack.directory import Directory
 from bot.slack.messenger import Messenger
@@ -123,22 +124,16 @@ async def running_bot(
         Asker(workspace, settings.question_plan()).run(),
         DriftWatch(workspace, settings.admin_channel).run(),
     )
-    tasks = tuple(asyncio.create_task(loop) for loop in loops)
-    try:
-        async with contextlib.AsyncExitStack() as stack:
-            if settings.socket_mode and settings.slack_app_token is not None:
-                handler = AsyncSocketModeHandler(app, settings.slack_app_token.get_secret_value())
-                await handler.connect_async()  # type: ignore[no-untyped-call]
-                stack.push_async_callback(handler.close_async)
-                url = None
-            else:
-                url = await stack.enter_async_context(_http(create_web_app(app), settings))
-            log.info("bot_ready", team=identity.team_id, mode="socket" if url is None else "http", url=url)
-            yield RunningBot(workspace, inbox, outbox, url, tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    async with in_background(*loops) as tasks, contextlib.AsyncExitStack() as stack:
+        if settings.socket_mode and settings.slack_app_token is not None:
+            handler = AsyncSocketModeHandler(app, settings.slack_app_token.get_secret_value())
+            await handler.connect_async()  # type: ignore[no-untyped-call]
+            stack.push_async_callback(handler.close_async)
+            url = None
+        else:
+            url = await stack.enter_async_context(_http(create_web_app(app), settings))
+        log.info("bot_ready", team=identity.team_id, mode="socket" if url is None else "http", url=url)
+        yield RunningBot(workspace, inbox, outbox, url, tasks)
 
 
 def create_inbox(workspace: Workspace, workers: int) -> Inbox:

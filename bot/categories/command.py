@@ -96,14 +96,8 @@ class Categories:
             if await work.categories.change(team_id=team_id, request=request, since=since):
                 return None
             change = await apply(work, form, team_id=team_id, user_id=user_id, channel=channel, now=now)
-            audit = await work.audit.add(
-                team_id=team_id,
-                actor=user_id,
-                action=f"category_{form.op.value}",
-                subject=change.subject,
-                details=change.details | {"request": request},
-                now=now,
-            )
+            action, details = f"category_{form.op.value}", change.details | {"request": request}
+            audit = await space.audit(work, user_id, action, change.subject, details)
             said = change.said
             if change.teaches:
                 first = await work.runs.add_update(

@@ -12,6 +12,7 @@ import structlog
 from bot.blocks.action_ids import CategoryOp, ModalValue
 from bot.blocks.category_modals import (
     TICKETS_SHOWN,
+    TITLES,
     TicketOption,
     add_modal,
     destination_modal,
@@ -33,17 +34,7 @@ from storage.database import UnitOfWork
 from storage.learning_models import ProposalState
 
 log = structlog.get_logger(__name__)
-WITH_MODAL = frozenset(
-    {
-        CategoryOp.ADD,
-        CategoryOp.RENAME,
-        CategoryOp.EMOJI,
-        CategoryOp.DESTINATION,
-        CategoryOp.MERGE,
-        CategoryOp.SPLIT,
-        CategoryOp.RETIRE,
-    }
-)
+WITH_MODAL = frozenset(TITLES)
 NEED_ADMIN = "Only admins may change the categories. Ask a workspace admin."
 
 

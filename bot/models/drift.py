@@ -10,6 +10,7 @@ Each ticket is one item of a signal, in the order in which tickets were decided:
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -17,7 +18,7 @@ import structlog
 from bot.blocks.drift import DriftFigures, DriftView, Signal, drift_alert
 from bot.errors import SlackUnavailable
 from bot.models.drift_signals import Detector, new_words, shifts
-from bot.notices import leave_notice
+from bot.notices import leave_post
 from bot.queue.serial_tasks import poll
 from bot.workspace import Workspace
 from storage.database import UnitOfWork
@@ -99,21 +100,15 @@ class DriftWatch:
         Returns whether it counts as told; without an admin channel App Home tells it.
         """
         due = row.alerted_at is None or now - row.alerted_at >= ONE_ALERT
-        await work.audit.add(
-            team_id=row.team_id,
-            actor="fingerpost",
-            action="drift",
-            subject=view.signal.value,
-            details={"before": view.before, "after": view.after, "alerted": due and channel_id is not None},
-            now=now,
-        )
+        details = {"before": view.before, "after": view.after, "alerted": due and channel_id is not None}
+        await self._workspace.audit(work, "fingerpost", "drift", view.signal.value, details)
         if not due:
             return False
         row.alerted_at = now
         if channel_id is None:
             return True
         card = drift_alert(await self._explain(work, row.team_id, view, now))
-        await leave_notice(self._workspace, work, f"drift:{view.signal.value}", channel_id, card)
+        await leave_post(self._workspace, work, f"drift:{view.signal.value}", channel_id, card)
         return True
 
     async def _explain(self, work: UnitOfWork, team_id: str, view: DriftView, now: datetime) -> DriftView:
@@ -121,11 +116,8 @@ class DriftWatch:
         before = await work.drift.routings(team_id=team_id, after=view.since - COMPARED, until=view.since)
         after = await work.drift.routings(team_id=team_id, after=view.since, until=now)
         names = {c.slug: c.name for c in await self._workspace.directory.categories(work)}
-        return DriftView(
-            view.signal,
-            view.before,
-            view.after,
-            view.since,
+        return replace(
+            view,
             shifts=shifts(before, after, names),
             words=new_words(before, after),
             model_age=await _model_age(work, team_id, now),

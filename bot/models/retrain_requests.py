@@ -15,7 +15,7 @@ from bot.blocks.retraining import cancelled_card, dry_run_card, progress_card
 from bot.errors import RetrainingRefused, SlackUnavailable, UserError
 from bot.models.retrain_pictures import upload_matrix, with_links
 from bot.models.shadow import announce_ended
-from bot.notices import leave_notice, swapping
+from bot.notices import leave_post, swapping
 from bot.queue.serial_tasks import poll
 from bot.workspace import Workspace
 from storage.models import RetrainRun, RunSource, RunState
@@ -100,14 +100,7 @@ class RetrainRequests:
             )
             if run is None:
                 raise RetrainingRefused("A retraining is already running. Its message shows how far it is.")
-            await work.audit.add(
-                team_id=team_id,
-                actor=user_id,
-                action="retrain",
-                subject=slot,
-                details={"dry_run": True} if dry_run else {},
-                now=space.clock(),
-            )
+            await space.audit(work, user_id, "retrain", slot, {"dry_run": True} if dry_run else {})
             await work.commit()
         return run, True
 
@@ -172,7 +165,7 @@ class RetrainAnnouncer:
         async with space.database.unit_of_work() as work:
             mine = await work.runs.mark_announced(run.id, now=space.clock())
             if mine and admins:
-                await leave_notice(space, work, f"run:{run.id}", admins, card)
+                await leave_post(space, work, f"run:{run.id}", admins, card)
             await work.commit()
         if admins:
             space.wake_outbox()
@@ -202,7 +195,7 @@ class RetrainAnnouncer:
         admins = await space.directory.admin_channel_id(self._admin_channel)
         if admins:
             async with space.database.unit_of_work() as work:
-                await leave_notice(space, work, f"run:{run.id}", admins, card)
+                await leave_post(space, work, f"run:{run.id}", admins, card)
                 await work.commit()
             space.wake_outbox()
 

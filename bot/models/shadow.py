@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.blocks.shadow import SHOWN, Otherwise, shadow_card
-from bot.notices import leave_notice, swapping
+from bot.notices import leave_post, swapping
 from bot.workspace import Workspace
 from storage.database import UnitOfWork
 from storage.models import ModelState, ModelVersion
@@ -36,7 +36,7 @@ async def announce_ended(space: Workspace, admin_channel: str | None) -> None:
         async with space.database.unit_of_work() as work:
             mine = await work.shadows.mark_announced(team_id=team_id, version=row.version)
             if mine and channel_id and card is not None:
-                await leave_notice(space, work, f"shadow:{row.version}", channel_id, card)
+                await leave_post(space, work, f"shadow:{row.version}", channel_id, card)
             await work.commit()
         space.wake_outbox()
 
@@ -68,14 +68,7 @@ async def end_by(space: Workspace, work: UnitOfWork, user_id: str) -> str | None
         if await work.shadows.end(
             team_id=team_id, version=row.version, state=ModelState.CANDIDATE, result=result
         ):
-            await work.audit.add(
-                team_id=team_id,
-                actor=user_id,
-                action="shadow_cancel",
-                subject=row.version,
-                details={},
-                now=now,
-            )
+            await space.audit(work, user_id, "shadow_cancel", row.version)
             return row.version
     return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
 import structlog
@@ -64,6 +64,20 @@ async def _after(before: asyncio.Task[None] | None, work: Coroutine[Any, Any, No
         await work
     finally:
         work.close()  # where it never began, because this was cancelled while it waited
+
+
+@contextlib.asynccontextmanager
+async def in_background(
+    *loops: Coroutine[Any, Any, None],
+) -> AsyncIterator[tuple[asyncio.Task[None], ...]]:
+    """Run loops beside what is done in the context; leaving it ends them."""
+    tasks = tuple(asyncio.create_task(loop) for loop in loops)
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def work_off(

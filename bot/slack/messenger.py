@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -159,37 +159,21 @@ class Messenger:
     async def channels(self) -> dict[str, str]:
         """Return channel name -> id of all channels that we can see."""
         found: dict[str, str] = {}
-        cursor: str | None = None
-        while True:
-            answer = await self._call(
-                self.client.conversations_list(
-                    limit=200, cursor=cursor, exclude_archived=True, types="public_channel,private_channel"
-                )
-            )
-            found.update({channel["name"]: channel["id"] for channel in answer["channels"]})
-            cursor = (answer.get("response_metadata") or {}).get("next_cursor")
-            if not cursor:
-                return found
+        kinds = "public_channel,private_channel"
+        async for page in self._pages(self.client.conversations_list, exclude_archived=True, types=kinds):
+            found.update({channel["name"]: channel["id"] for channel in page["channels"]})
+        return found
 
     async def may_read(self, channel: str, user_id: str) -> bool:
         """Say whether a person can see a channel: any public one, a private one only as a member."""
-        info = (await self._call(self.client.conversations_info(channel=channel)))["channel"]
-        if not info.get("is_private"):
-            return True
-        return await self.is_member(channel, user_id)
+        return not await self.is_private(channel) or await self.is_member(channel, user_id)
 
     async def is_member(self, channel: str, user_id: str) -> bool:
         """Say whether a person has joined a channel, public or private."""
-        cursor: str | None = None
-        while True:
-            answer = await self._call(
-                self.client.conversations_members(channel=channel, limit=200, cursor=cursor)
-            )
-            if user_id in answer["members"]:
+        async for page in self._pages(self.client.conversations_members, channel=channel):
+            if user_id in page["members"]:
                 return True
-            cursor = (answer.get("response_metadata") or {}).get("next_cursor")
-            if not cursor:
-                return False
+        return False
 
     async def members(self, channel: str, limit: int) -> list[str]:
         """Return the ids of some members of a channel."""
@@ -234,6 +218,16 @@ class Messenger:
         self._next_post[channel] = turn + SECONDS_PER_POST
         if turn > now:
             await self._sleep(turn - now)
+
+    async def _pages(
+        self, method: Callable[..., Awaitable[Any]], **arguments: Any
+    ) -> AsyncIterator[Mapping[str, Any]]:
+        """Call a method of a list until its last page."""
+        cursor: str | None = None
+        while cursor != "":
+            page = await self._call(method(limit=200, cursor=cursor, **arguments))
+            yield page
+            cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
 
     async def _call(self, call: Awaitable[Any]) -> Mapping[str, Any]:
         try:

@@ -151,8 +151,8 @@ class Corrections:
         await space.directory.refresh()
         edits: list[tuple[str, str, Card]] = []
         async with space.database.unit_of_work() as work:
-            state = await ticket_view(work, space.directory, ticket)
-            await add_replies(work, state, space.clock())
+            state = await ticket_view(space, work, ticket)
+            await add_replies(space, work, state)
             for reply in await work.replies.all_for_ticket(team_id=ticket.team_id, ticket_id=ticket.id):
                 is_card = reply.surface == CARD
                 card = posted_card(state) if is_card else team_surface_card(state, reply.surface)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from bot.blocks.categories import with_retired
 from bot.blocks.common import Card, CategoryView
 from bot.blocks.links import message_link
 from bot.blocks.question import daily_question
 from bot.blocks.ticket_card import Correction, Precedent, question_card, routed_card, team_card
+from bot.notices import leave_post
 from bot.policy import ASK_WITH, ASK_WITH_AT_MOST
-from bot.slack.directory import Directory
 from bot.tickets.label_files import IMPORTED
+from bot.workspace import Workspace
 from storage.database import UnitOfWork
 from storage.feedback.resolution import resolve_labels
 from storage.models import Label, Prediction, Ticket, TicketState
@@ -101,7 +100,7 @@ class TicketView:
         return Precedent(self.like, corrected=row.category != self.ticket.category)
 
 
-async def ticket_view(work: UnitOfWork, directory: Directory, ticket: Ticket) -> TicketView:
+async def ticket_view(space: Workspace, work: UnitOfWork, ticket: Ticket) -> TicketView:
     """Read all that there is to show of a ticket. Slack is not asked: a transaction is open."""
     key: dict[str, Any] = {"team_id": ticket.team_id, "ticket_id": ticket.id}
     prediction, like = await work.tickets.latest_prediction(**key), None
@@ -111,9 +110,9 @@ async def ticket_view(work: UnitOfWork, directory: Directory, ticket: Ticket) ->
         ticket,
         prediction,
         await work.labels.active_for(**key),
-        await directory.categories(work),
+        await space.directory.categories(work),
         link_of(ticket),
-        retired=await directory.retired(work),
+        retired=await space.directory.retired(work),
         capped=await work.trust.capped(team_id=ticket.team_id),
         like=link_of(like) if like else "",
     )
@@ -124,47 +123,13 @@ def link_of(ticket: Ticket) -> str:
     return "" if ticket.channel_id == IMPORTED else message_link(ticket.channel_id, ticket.ts)
 
 
-async def add_replies(work: UnitOfWork, state: TicketView, now: datetime) -> None:
+async def add_replies(space: Workspace, work: UnitOfWork, state: TicketView) -> None:
     """Put the posts that the ticket should have, and does not have yet, into the outbox."""
     ticket, card, owner = state.ticket, thread_card(state), owner_surface(state)
     if card is not None:
-        await _add_reply(work, ticket, CARD, ticket.channel_id, ticket.ts, card, now)
+        await leave_post(space, work, CARD, ticket.channel_id, card, ticket_id=ticket.id, thread_ts=ticket.ts)
     if owner is not None and (team := team_surface_card(state, owner[0])) is not None:
-        await _add_reply(work, ticket, *owner, None, team, now)
-
-
-async def add_question(
-    work: UnitOfWork,
-    state: TicketView,
-    question_id: UUID,
-    channel_id: str,
-    thread_ts: str | None,
-    now: datetime,
-) -> None:
-    """Put a question that the bot asks by itself into the outbox."""
-    surface, card = f"{QUESTION}{question_id}", question_post(state)
-    await _add_reply(work, state.ticket, surface, channel_id, thread_ts, card, now)
-
-
-async def _add_reply(
-    work: UnitOfWork,
-    ticket: Ticket,
-    surface: str,
-    channel_id: str,
-    thread_ts: str | None,
-    card: Card,
-    now: datetime,
-) -> None:
-    await work.replies.add_if_new(
-        team_id=ticket.team_id,
-        ticket_id=ticket.id,
-        surface=surface,
-        channel_id=channel_id,
-        thread_ts=thread_ts,
-        text=card.text,
-        blocks=card.blocks,
-        now=now,
-    )
+        await leave_post(space, work, *owner, team, ticket_id=ticket.id)
 
 
 def thread_card(state: TicketView) -> Card | None:

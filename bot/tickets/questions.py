@@ -12,10 +12,11 @@ import numpy as np
 import structlog
 
 from bot.errors import SlackUnavailable
+from bot.notices import leave_post
 from bot.question_plan import QuestionPlan
 from bot.queue.serial_tasks import poll
 from bot.tickets.channel_facts import ChannelFacts
-from bot.tickets.posts import add_question, ticket_view
+from bot.tickets.posts import QUESTION, question_post, ticket_view
 from bot.workspace import Workspace
 from classifier.contract import ClassifierUnavailable
 from classifier.feedback.active_learning import most_helpful
@@ -126,8 +127,16 @@ class Asker:
             )
             if question is None:
                 return False  # another replica was quicker
-            view = await ticket_view(work, space.directory, pick.ticket)
-            await add_question(work, view, question.id, pick.channel_id, pick.thread_ts, now)
+            card = question_post(await ticket_view(space, work, pick.ticket))
+            await leave_post(
+                space,
+                work,
+                f"{QUESTION}{question.id}",
+                pick.channel_id,
+                card,
+                ticket_id=pick.ticket.id,
+                thread_ts=pick.thread_ts,
+            )
             await work.commit()
         space.wake_outbox()
         log.info("question_asked", ticket=str(pick.ticket.id), slot=slot)

@@ -154,20 +154,14 @@ class ReviewQueue:
             now=max(when, *(label.created_at + _A_MOMENT for label in case.labels)),
         )
         await work.reviews.settle(**key, category=category, user_id=user_id, now=now)
-        await work.audit.add(
-            team_id=team_id,
-            actor=user_id,
-            action="review.settle",
-            subject=str(case.ticket.id),
-            details={
-                "category": category,
-                "label": str(label.id),
-                "role": role.value,
-                "why": "disputed" if case.verdict.disputed else "doubted",
-                "before": case.verdict.category,
-            },
-            now=now,
-        )
+        details = {
+            "category": category,
+            "label": str(label.id),
+            "role": role.value,
+            "why": "disputed" if case.verdict.disputed else "doubted",
+            "before": case.verdict.category,
+        }
+        await self._workspace.audit(work, user_id, "review.settle", str(case.ticket.id), details)
         await refresh_trust(work, team_id, now)
         log.info("review_settled", ticket=str(case.ticket.id), role=role.value, kept=kept)
 

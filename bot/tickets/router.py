@@ -89,7 +89,7 @@ class Router:
                     category=decision.category,
                     now=space.clock(),
                 )
-            await add_replies(work, await ticket_view(work, space.directory, ticket), space.clock())
+            await add_replies(space, work, await ticket_view(space, work, ticket))
             await work.commit()
         log.info(
             "ticket_decided",

@@ -99,7 +99,7 @@ class Explainer:
         await self._check(ticket, payload["user_id"])
         explanation = await space.classifier.explain(ticket.text, "leave_one_out")
         async with space.database.reader() as work:
-            state = await ticket_view(work, space.directory, ticket)
+            state = await ticket_view(space, work, ticket)
             near = await nearest_labelled(
                 work,
                 explanation.prediction.embedding,
