@@ -98,7 +98,9 @@ async def running_bot(
         await work.categories.sync(team_id=identity.team_id, specs=list(categories))
         await work.commit()
     outbox = Outbox(database, messenger, clock)
-    directory = Directory(database, messenger, identity.team_id, settings.support_channels)
+    directory = Directory(
+        database, messenger, identity.team_id, settings.support_channels, settings.admin_channel
+    )
     workspace = Workspace(
         identity=identity,
         database=database,
@@ -119,10 +121,10 @@ async def running_bot(
     loops = (
         inbox.run(),
         outbox.run(),
-        RetrainAnnouncer(workspace, settings.admin_channel).run(),
+        RetrainAnnouncer(workspace).run(),
         MemoryKeeper(workspace).run(),
         Asker(workspace, settings.question_plan()).run(),
-        DriftWatch(workspace, settings.admin_channel).run(),
+        DriftWatch(workspace).run(),
     )
     async with in_background(*loops) as tasks, contextlib.AsyncExitStack() as stack:
         if settings.socket_mode and settings.slack_app_token is not None:

@@ -47,15 +47,11 @@ class DriftWatch:
 
     Args:
         workspace: the parts.
-        admin_channel: name or id; None: changes are shown in App Home alone.
         poll_seconds: between two looks.
     """
 
-    def __init__(
-        self, workspace: Workspace, admin_channel: str | None, *, poll_seconds: float = POLL_SECONDS
-    ) -> None:
+    def __init__(self, workspace: Workspace, *, poll_seconds: float = POLL_SECONDS) -> None:
         self._workspace = workspace
-        self._admin_channel = admin_channel
         self._poll_seconds = poll_seconds
 
     async def run(self) -> None:
@@ -68,7 +64,7 @@ class DriftWatch:
 
     async def look(self) -> bool:
         """Feed what is new to both detectors; return whether more is waiting."""
-        channel_id = await self._workspace.directory.admin_channel_id(self._admin_channel)
+        channel_id = await self._workspace.directory.admin_channel_id()
         return any([await self._look_at(signal, channel_id) for signal in Signal])
 
     async def _look_at(self, signal: Signal, channel_id: str | None) -> bool:

@@ -12,13 +12,8 @@ from storage.database import UnitOfWork
 from storage.models import ModelState, ModelVersion
 
 
-async def announce_ended(space: Workspace, admin_channel: str | None) -> None:
-    """Post how shadow times ended: where the retraining was asked for, else in the admin channel.
-
-    Args:
-        space: the parts.
-        admin_channel: name or id; None: what the schedule asked for is told nobody.
-    """
+async def announce_ended(space: Workspace) -> None:
+    """Post how shadow times ended: where the retraining was asked for, else in the admin channel."""
     team_id = space.identity.team_id
     async with space.database.reader() as work:
         ended = await work.shadows.unannounced(team_id=team_id)
@@ -29,9 +24,7 @@ async def announce_ended(space: Workspace, admin_channel: str | None) -> None:
             continue
         async with space.database.reader() as work:
             run = await work.runs.of_version(team_id=team_id, version=row.version)
-        channel_id = run.channel_id if run is not None else None
-        if channel_id is None:
-            channel_id = await space.directory.admin_channel_id(admin_channel)
+        channel_id = (run.channel_id if run else None) or await space.directory.admin_channel_id()
         card = shadow_card(row.version, result, await _shown(space, row)) if channel_id else None
         async with space.database.unit_of_work() as work:
             mine = await work.shadows.mark_announced(team_id=team_id, version=row.version)

@@ -201,7 +201,8 @@ class Messenger:
 
     async def publish_home(self, user_id: str, view: dict[str, Any]) -> None:
         """Show a person their Home tab."""
-        await self._call(self.client.views_publish(user_id=user_id, view=view))
+        shown = view | {"blocks": await self._linked(view["blocks"])}
+        await self._call(self.client.views_publish(user_id=user_id, view=shown))
 
     async def _linked(self, blocks: Blocks) -> Blocks:
         """Fill in the addresses of the messages that a card links to."""

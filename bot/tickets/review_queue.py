@@ -17,6 +17,7 @@ from bot.slack.people import Role, owning_channels
 from bot.tickets.corrections import Corrections, kind_of
 from bot.tickets.label_files import IMPORTED
 from bot.tickets.neighbours import Neighbour, Sight, nearest_labelled
+from bot.tickets.posts import link_of
 from bot.workspace import Workspace
 from storage.database import UnitOfWork
 from storage.feedback.provenance import Said, provenance
@@ -200,20 +201,17 @@ class ReviewQueue:
         return await self._workspace.people.role_towards(user_id, channels)
 
     async def _entry(self, case: Case, categories: Sequence[CategoryView], sight: Sight) -> Entry:
-        space, ticket = self._workspace, case.ticket
-        views = {view.slug: view for view in categories}
-        async with space.database.reader() as work:
+        ticket, views = case.ticket, {view.slug: view for view in categories}
+        async with self._workspace.database.reader() as work:
             row = await work.tickets.latest_prediction(team_id=ticket.team_id, ticket_id=ticket.id)
             near = await self._near(work, ticket, row)
         disputed, choices = case.verdict.disputed, [label.category for label in case.labels]
         if case.doubt is not None:
             choices.insert(0, case.doubt.suggested)
-        imported = ticket.channel_id == IMPORTED
-        link = "" if imported else await space.messenger.permalink(ticket.channel_id, ticket.ts)
         return Entry(
             ticket_id=ticket.id,
             text=ticket.text,
-            link=link,
+            link=link_of(ticket),
             opinions=[
                 Opinion(
                     _view(views, fact.category),
