@@ -109,29 +109,16 @@ class Explainer:
                 count=_LOOKED_AT,
             )
         names = {view.slug: view.name for view in state.categories}
-        prediction = explanation.prediction
-        runner_up = next(
-            (
-                (names.get(slug, slug), p)
-                for slug, p in prediction.alternatives
-                if slug != prediction.category
-            ),
-            None,
-        )
-        changed = (explanation.decisive.category if explanation.decisive else None) or ""
         view = WhyView(
-            category=names.get(prediction.category, prediction.category),
-            runner_up=runner_up,
-            without=names.get(explanation.category_without, explanation.category_without),
-            changed=names.get(changed, changed),
             explanation=explanation,
+            names=names,
             asked_version=state.prediction.model_version if state.prediction else "",
             correction=state.correction,
             ticket_id=ticket.id,
             link=state.link,
             similar=await self._similar(near, names, payload["user_id"]),
             precedent=state.precedent,
-            decided=names.get(ticket.category or "", ""),
+            decided=ticket.category,
         )
         await space.messenger.respond(payload["response_url"], why_card(view))
 

@@ -127,3 +127,7 @@ def test_it_asks_where_what_people_said_was_retired_or_the_channel_routes_nothin
     said = prediction(confidence=0.99)
     assert decide(said, Thresholds(), ACTIVE - {"billing"}, recalled()).outcome is TicketState.ASKED
     assert decide(said, Thresholds(route=1.0), ACTIVE, recalled()).outcome is TicketState.ASKED
+
+
+def test_it_asks_where_there_is_nothing_to_read():
+    assert decide(None, Thresholds(), ACTIVE) == Decision(TicketState.ASKED, None)
