@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from bot.blocks.common import Card
 from bot.workspace import Workspace
 from storage.database import UnitOfWork
+from storage.models import Ticket
 
 SWAP = timedelta(minutes=2)
 """A classifier follows the registry within seconds; a model that does not answer by then was replaced."""
@@ -20,7 +20,7 @@ async def leave_post(
     channel_id: str,
     card: Card,
     *,
-    ticket_id: UUID | None = None,
+    ticket: Ticket | None = None,
     thread_ts: str | None = None,
 ) -> None:
     """Leave a card in the outbox; call `space.wake_outbox` after the commit.
@@ -31,12 +31,12 @@ async def leave_post(
         surface: what the post is; a ticket has one of each.
         channel_id: where it goes.
         card: what it shows.
-        ticket_id: what it is about; None: a notice, which is always new.
+        ticket: what it is about; None: a notice, which is always new.
         thread_ts: the message in whose thread it goes.
     """
     await work.replies.add_if_new(
-        team_id=space.identity.team_id,
-        ticket_id=ticket_id,
+        team_id=ticket.team_id if ticket else space.identity.team_id,
+        ticket_id=ticket.id if ticket else None,
         surface=surface,
         channel_id=channel_id,
         thread_ts=thread_ts,

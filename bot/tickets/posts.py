@@ -127,9 +127,9 @@ async def add_replies(space: Workspace, work: UnitOfWork, state: TicketView) -> 
     """Put the posts that the ticket should have, and does not have yet, into the outbox."""
     ticket, card, owner = state.ticket, thread_card(state), owner_surface(state)
     if card is not None:
-        await leave_post(space, work, CARD, ticket.channel_id, card, ticket_id=ticket.id, thread_ts=ticket.ts)
+        await leave_post(space, work, CARD, ticket.channel_id, card, ticket=ticket, thread_ts=ticket.ts)
     if owner is not None and (team := team_surface_card(state, owner[0])) is not None:
-        await leave_post(space, work, *owner, team, ticket_id=ticket.id)
+        await leave_post(space, work, *owner, team, ticket=ticket)
 
 
 def thread_card(state: TicketView) -> Card | None:

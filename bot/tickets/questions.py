@@ -134,7 +134,7 @@ class Asker:
                 f"{QUESTION}{question.id}",
                 pick.channel_id,
                 card,
-                ticket_id=pick.ticket.id,
+                ticket=pick.ticket,
                 thread_ts=pick.thread_ts,
             )
             await work.commit()
