@@ -18,9 +18,9 @@ from benchmarks.gpu import gpu
 from benchmarks.gpu import table as gpu_table
 from benchmarks.learning import figures as learning_figures
 from benchmarks.learning import learning
-from benchmarks.quality import ablation, explanations, gate, quality, shortcut
+from benchmarks.quality import ablation, explanations, gate, other_encoder, quality, shortcut
 from benchmarks.quality import table as quality_table
-from benchmarks.serving import load, other_encoder, serving, shapes
+from benchmarks.serving import load, serving, shapes
 from benchmarks.serving import summary as serving_summary
 from benchmarks.serving import texts as serving_texts
 from benchmarks.studies import names, new_category, remembering

@@ -85,7 +85,7 @@ def explanations(
     Whether the sets of words that `/why` names decide is asked of the real service over HTTP.
     """
     from benchmarks.quality.explanations import measure, table
-    from benchmarks.serving.served import served
+    from benchmarks.quality.served import served
     from classifier.data.dataset import read_examples
     from classifier.inference.torch_predictor import TorchPredictor
     from classifier.model.directory import load_model_directory

@@ -19,7 +19,7 @@ class Spec:
     """What a contender is.
 
     Attributes:
-        module: below benchmarks, that holds the class.
+        module: below benchmarks.serving, that holds the class.
         name: of the class, which takes the Spec.
         folder: the model directory.
         texts: sets of texts by name; each turn is over one of them.

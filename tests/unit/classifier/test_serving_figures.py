@@ -5,7 +5,7 @@ import asyncio
 import numpy as np
 import pytest
 
-from benchmarks.quality.ceiling import flop_per_token
+from benchmarks.serving.ceiling import flop_per_token
 from benchmarks.serving.open_loop import over_rounds, run_open_loop
 from benchmarks.serving.rows import Row, baselines, rows
 from benchmarks.serving.soak import soak_table
