@@ -17,13 +17,12 @@ from benchmarks import starter, training
 from benchmarks.gpu import gpu
 from benchmarks.gpu import table as gpu_table
 from benchmarks.learning import figures as learning_figures
-from benchmarks.learning import learning
+from benchmarks.learning import learning, new_category
 from benchmarks.quality import ablation, explanations, gate, other_encoder, quality, shortcut
 from benchmarks.quality import table as quality_table
 from benchmarks.serving import load, serving, shapes
 from benchmarks.serving import summary as serving_summary
 from benchmarks.serving import texts as serving_texts
-from benchmarks.studies import names, new_category, remembering
 from benchmarks.workers import say_on_stderr
 from classifier.contract import ClassifierError
 from classifier.data.dataset import Example, read_examples, starter_pack
@@ -54,7 +53,7 @@ def main() -> int:
         default=[],
         help="of quality, learning and new-category: only this part, system or kind of model; repeatable",
     )
-    parser.add_argument("--seed", type=int, default=1, help="of starter and names")
+    parser.add_argument("--seed", type=int, default=1, help="of starter")
     parser.add_argument(
         "--workers", type=int, default=cores(), help="trainings side by side; by default one a core"
     )
@@ -71,7 +70,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=180.0, help="of gpu: of timing in all")
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="of gpu")
     parser.add_argument("--tiny", action="store_true", help="of gpu: tiny shapes, to try the code")
-    parser.add_argument("--work", type=Path, help="of learning and remembering: folder for what is under way")
+    parser.add_argument("--work", type=Path, help="of learning: folder for what is under way")
     parser.add_argument("--fused-gelu", action="store_true", help="of gpu: GELU within the matrix product")
     arguments = parser.parse_args()
     try:
@@ -223,19 +222,6 @@ def _shortcut(arguments: argparse.Namespace) -> Outcome:
     return report.as_dict(), explanations.shortcut_table(report)
 
 
-def _remembering(arguments: argparse.Namespace) -> Outcome:
-    """On BANKING77's training part."""
-    work = arguments.work or Path(".fingerpost/bench-learning")
-    measured = remembering.measure(arguments.data, work, TrainingConfig(), say=say_on_stderr)
-    return measured, remembering.table(measured)
-
-
-def _names(arguments: argparse.Namespace) -> Outcome:
-    """On the starter pack."""
-    measured = names.measure(starter_pack(), TrainingConfig(), seed=arguments.seed)
-    return measured, names.table(measured)
-
-
 def _new_category(arguments: argparse.Namespace) -> Outcome:
     """Categories that BANKING77's model never saw, added with eight examples each."""
     figures = (arguments.results or Path("docs")) / "results.json"
@@ -257,12 +243,10 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Outcome]] = {
     "explanations": _explanations,
     "explanations-cls": _explanations_cls,
     "shortcut": _shortcut,
-    "remembering": _remembering,
     "serving": _serving,
     "serving-bert-base": _serving_bert_base,
     "learning": _learning,
     "load": _load,
-    "names": _names,
     "new-category": _new_category,
     "soak": _soak,
 }
