@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
-from benchmarks.serving.http_load import Address
-from benchmarks.serving.http_loops import closed_loop, open_loop
+from benchmarks.serving.http_load import Address, closed_loop, open_loop
 from benchmarks.serving.open_loop import over_rounds
 from benchmarks.serving.service_process import ServiceProcess, second_version
 from benchmarks.serving.soak import SoakPlan, soak, soak_table

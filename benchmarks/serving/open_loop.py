@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -17,11 +17,8 @@ from benchmarks.timing import Floats, percentiles, spread
 
 Outcome = Literal["answered", "refused", "failed"]
 
-Done = Callable[[Outcome], None]
-"""Is told once what became of a message."""
-
-Send = Callable[[int, Done], None]
-"""Sends message number n without waiting, from the event loop."""
+Ask = Callable[[int], Coroutine[Any, Any, Outcome]]
+"""Asks about message number n, and says what became of it."""
 
 _HEAD_START_SECONDS = 0.05
 
@@ -85,45 +82,43 @@ def over_rounds(share: float, rounds: Sequence[Mapping[str, Any]]) -> dict[str, 
     }
 
 
-async def run_open_loop(arrivals: Floats, send: Send, *, patience: float = 30.0) -> Observed:
-    """Send a message at each arrival and wait for the answers.
+async def run_open_loop(arrivals: Floats, ask: Ask, *, patience: float = 30.0) -> Observed:
+    """Ask about a message at each arrival and wait for the answers.
 
     Args:
         arrivals: seconds from the start, ascending, see timing.poisson_arrivals.
-        send: gets the numbers of the arrivals, from 0.
+        ask: gets the numbers of the arrivals, from 0; a message for which it raises has failed.
         patience: seconds after the last arrival until missing answers count as failed.
     """
     loop = asyncio.get_running_loop()
-    observed, pending, all_done = Observed(), 0, asyncio.Event()
+    observed, running = Observed(), set[asyncio.Task[None]]()
     begin = loop.time() + _HEAD_START_SECONDS
 
-    def watch(due: float) -> Done:
-        def done(outcome: Outcome) -> None:
-            nonlocal pending
-            pending -= 1
-            if outcome == "answered":
-                observed.latencies.append(loop.time() - due)
-            elif outcome == "refused":
-                observed.refused += 1
-            else:
-                observed.failed += 1
-            if not pending:
-                all_done.set()
+    async def one(number: int, due: float) -> None:
+        outcome = await ask(number)
+        if outcome == "answered":
+            observed.latencies.append(loop.time() - due)
+        elif outcome == "refused":
+            observed.refused += 1
+        else:
+            observed.failed += 1
 
-        return done
+    def ended(task: asyncio.Task[None]) -> None:
+        running.discard(task)
+        observed.failed += task.cancelled() or task.exception() is not None
 
     for number, at in enumerate(arrivals.tolist()):
         due = begin + at
         # also when it is late: answers must be able to come in
         await asyncio.sleep(max(0.0, due - loop.time()))
         observed.lags.append(loop.time() - due)
-        pending += 1
-        all_done.clear()
-        send(number, watch(due))
-    if pending:
-        try:
-            await asyncio.wait_for(all_done.wait(), patience)
-        except TimeoutError:
-            observed.failed += pending
+        task = loop.create_task(one(number, due))
+        running.add(task)
+        task.add_done_callback(ended)
+    if running:
+        _, missing = await asyncio.wait(running, timeout=patience)
+        for task in missing:
+            task.cancel()
+        await asyncio.gather(*missing, return_exceptions=True)
     observed.seconds = loop.time() - begin
     return observed

@@ -8,10 +8,10 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
-from benchmarks.serving.open_loop import Done, run_open_loop
+from benchmarks.serving.open_loop import Outcome, run_open_loop
 from benchmarks.timing import percentiles, poisson_arrivals
 from benchmarks.turns import BATCH, Spec, batches
-from classifier.contract import ClassifierError, ClassifierOverloaded
+from classifier.contract import ClassifierOverloaded
 from classifier.serving.engine import EngineSettings, LocalClassifier
 
 _Result = TypeVar("_Result")
@@ -90,23 +90,12 @@ class Ours:
         return {"categories": categories, "words": words, "alone": same / max(1, len(alone))}
 
     async def _open(self, texts: list[str], rate: float, seconds: float, seed: int) -> dict[str, Any]:
-        running: set[asyncio.Task[None]] = set()
-        loop = asyncio.get_running_loop()
-
-        async def ask(text: str, done: Done) -> None:
+        async def ask(number: int) -> Outcome:
             try:
-                await self._classifier.classify([text])
+                await self._classifier.classify([texts[number % len(texts)]])
             except ClassifierOverloaded:
-                done("refused")
-            except ClassifierError:
-                done("failed")
-            else:
-                done("answered")
+                return "refused"
+            return "answered"
 
-        def send(number: int, done: Done) -> None:
-            task = loop.create_task(ask(texts[number % len(texts)], done))
-            running.add(task)
-            task.add_done_callback(running.discard)
-
-        observed = await run_open_loop(poisson_arrivals(rate, seconds, seed), send)
+        observed = await run_open_loop(poisson_arrivals(rate, seconds, seed), ask)
         return {"rate": rate, **observed.as_dict()}

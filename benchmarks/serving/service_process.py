@@ -22,6 +22,7 @@ from classifier.contract import BrokenModel, ClassifierUnavailable
 from classifier.model.integrity import MANIFEST, sha256_of
 from classifier.model.registry import Registry
 
+_HOST = "127.0.0.1"
 _START_SECONDS = 300.0
 _STOP_SECONDS = 40.0  # more than the service takes for what is under way
 _LOOK_SECONDS = 0.02
@@ -52,7 +53,8 @@ class ServiceProcess:
         self.registry = Registry(folder / "models")
         self.versions = [self.registry.publish(model) for model in models]
         self.registry.activate(self.versions[0])
-        self.address = Address(f"http://127.0.0.1:{_free_port()}", secrets.token_urlsafe(16))
+        self._port = _free_port()
+        self.address = Address(f"http://{_HOST}:{self._port}", secrets.token_urlsafe(16))
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> ServiceProcess:
@@ -94,8 +96,7 @@ class ServiceProcess:
 
     def version(self) -> str | None:
         """Name of the version that answers; None while it is not ready."""
-        host, port, _, _ = self.address.parts()
-        connection = http.client.HTTPConnection(host, port, timeout=5.0)
+        connection = http.client.HTTPConnection(_HOST, self._port, timeout=5.0)
         try:
             connection.request("GET", "/readyz")
             response = connection.getresponse()
@@ -115,13 +116,12 @@ class ServiceProcess:
         self._process = None
 
     def _environment(self) -> dict[str, str]:
-        host, port, _, _ = self.address.parts()
         return {
             **environment(without="FINGERPOST_CLASSIFIER_URL"),
             "XDG_CACHE_HOME": str(self._folder / "cache"),
             "FINGERPOST_CLASSIFIER_MODEL_HOME": str(self.registry.home),
-            "FINGERPOST_CLASSIFIER_HOST": host,
-            "FINGERPOST_CLASSIFIER_PORT": str(port),
+            "FINGERPOST_CLASSIFIER_HOST": _HOST,
+            "FINGERPOST_CLASSIFIER_PORT": str(self._port),
             "FINGERPOST_CLASSIFIER_TOKEN": self.address.token or "",
         }
 
@@ -154,5 +154,5 @@ def second_version(model: Path, folder: Path) -> Path:
 
 def _free_port() -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((_HOST, 0))
         return int(probe.getsockname()[1])

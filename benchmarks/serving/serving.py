@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks import machine
 from benchmarks.serving import rows as serving_rows
 from benchmarks.serving.contender_process import ContenderFailed, ContenderProcess
-from benchmarks.serving.http_loops import closed_loop
+from benchmarks.serving.http_load import closed_loop
 from benchmarks.serving.open_loop import over_rounds
 from benchmarks.serving.rows import MESSAGES, Row
 from benchmarks.serving.service_process import ServiceProcess

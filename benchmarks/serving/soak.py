@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.serving.http_load import Address, HttpLoad
-from benchmarks.serving.http_loops import check_samples, counts, sender
-from benchmarks.serving.open_loop import run_open_loop
 from benchmarks.serving.service_process import ServiceProcess
 from benchmarks.serving.summary import latencies
-from benchmarks.timing import poisson_arrivals, slope
+from benchmarks.timing import slope
 
 _SAMPLE_SECONDS = 1.0
 
@@ -43,40 +41,29 @@ async def soak(
     """One long open loop, with the service's memory each second and swaps meanwhile.
 
     Returns:
-        See http_loops.open_loop, with swaps, swaps_followed, and what the memory did.
+        See http_load.open_loop, with swaps, swaps_followed, and what the memory did.
 
     Raises:
         ClassifierUnavailable: nobody listens there.
         WrongAnswer: an answer does not hold what it should.
     """
-    load = HttpLoad(address, plan.connections)
-    await load.open()
     memory, swaps = _Memory(), _Swaps()
     beside = []
-    if service is not None:
-        beside.append(asyncio.create_task(memory.watch(service)))
-        if plan.swap_every:
-            beside.append(asyncio.create_task(swaps.go_on(service, plan.swap_every)))
-    try:
-        arrivals = poisson_arrivals(plan.rate, plan.seconds, plan.seed)
-        observed = await run_open_loop(arrivals, sender(load, address, texts))
-        check_samples(load.samples)
-    finally:
-        for task in beside:
-            task.cancel()
-        ended = await asyncio.gather(*beside, return_exceptions=True)
-        await load.close()
+    async with HttpLoad(address, plan.connections) as load:
+        if service is not None:
+            beside.append(asyncio.create_task(memory.watch(service)))
+            if plan.swap_every:
+                beside.append(asyncio.create_task(swaps.go_on(service, plan.swap_every)))
+        try:
+            observed = await load.open_loop(texts, plan.rate, plan.seconds, plan.seed)
+        finally:
+            for task in beside:
+                task.cancel()
+            ended = await asyncio.gather(*beside, return_exceptions=True)
     for error in ended:  # a swap that failed is no swap that was survived
         if isinstance(error, Exception):
             raise error
-    return {
-        "rate": plan.rate,
-        **counts(load.statuses),
-        **observed.as_dict(),  # which also knows of what was never answered
-        "swaps": swaps.made,
-        "swaps_followed": swaps.followed,
-        **memory.as_dict(),
-    }
+    return {**observed, "swaps": swaps.made, "swaps_followed": swaps.followed, **memory.as_dict()}
 
 
 class _Memory:
