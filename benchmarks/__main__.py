@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import starter, training
-from benchmarks.gpu import gpu
-from benchmarks.gpu import table as gpu_table
+from benchmarks.gpu import measure as gpu
 from benchmarks.learning import figures as learning_figures
 from benchmarks.learning import learning, new_category
 from benchmarks.quality import ablation, explanations, gate, other_encoder, quality, shortcut
@@ -68,10 +67,10 @@ def main() -> int:
         "--kept", action="store_true", help="of quality and learning: only the table of what was measured"
     )
     parser.add_argument("--seconds", type=float, default=180.0, help="of gpu: of timing in all")
-    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="of gpu")
-    parser.add_argument("--tiny", action="store_true", help="of gpu: tiny shapes, to try the code")
+    parser.add_argument(
+        "--tiny", action="store_true", help="of gpu: tiny shapes, to try the code where there is no GPU"
+    )
     parser.add_argument("--work", type=Path, help="of learning: folder for what is under way")
-    parser.add_argument("--fused-gelu", action="store_true", help="of gpu: GELU within the matrix product")
     arguments = parser.parse_args()
     try:
         measured, text = BENCHMARKS[arguments.name](arguments)
@@ -116,12 +115,9 @@ def _training(_: argparse.Namespace) -> Outcome:
 
 
 def _gpu(arguments: argparse.Namespace) -> Outcome:
-    device = gpu.device_for(arguments.device, tiny=arguments.tiny)
-    plan = gpu.SMALLEST if arguments.tiny else gpu.full_plan()
-    measured = gpu.measure(
-        device, plan, seconds=arguments.seconds, fused_gelu=arguments.fused_gelu, say=say_on_stderr
-    )
-    return measured, gpu_table.table(measured)
+    plan = gpu.SMALLEST if arguments.tiny else gpu.Plan()
+    measured = gpu.measure(plan, seconds=arguments.seconds, say=say_on_stderr)
+    return measured, gpu.table(measured)
 
 
 def _explanations(arguments: argparse.Namespace) -> Outcome:

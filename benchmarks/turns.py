@@ -25,6 +25,7 @@ class Spec:
         texts: sets of texts by name; each turn is over one of them.
         labelled: (text, label) to fit simpler models to.
         padded: whether every text is padded to PADDED_TO tokens.
+        bf16: whether torch computes in bfloat16; ours chooses by itself.
     """
 
     module: str
@@ -33,6 +34,7 @@ class Spec:
     texts: dict[str, list[str]]
     labelled: list[tuple[str, str]]
     padded: bool = False
+    bf16: bool = False
 
 
 class Contender(Protocol):
