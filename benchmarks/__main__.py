@@ -19,7 +19,7 @@ from benchmarks.learning import figures as learning_figures
 from benchmarks.learning import learning, new_category
 from benchmarks.quality import ablation, explanations, gate, other_encoder, quality, shortcut
 from benchmarks.quality import table as quality_table
-from benchmarks.serving import load, serving, shapes
+from benchmarks.serving import load, serving
 from benchmarks.serving import summary as serving_summary
 from benchmarks.serving import texts as serving_texts
 from benchmarks.workers import say_on_stderr
@@ -158,22 +158,21 @@ def _model_directory(
 
 def _serving(arguments: argparse.Namespace) -> Outcome:
     """On BANKING77's test part."""
-    return _timed(arguments, _model_directory(arguments, lambda _: TrainingConfig()), trained=True)
+    return _timed(arguments)
 
 
 def _serving_bert_base(arguments: argparse.Namespace) -> Outcome:
     """The same for an encoder of BERT-base's shape with random weights."""
+    return _timed(arguments, "bert-base")
+
+
+def _timed(arguments: argparse.Namespace, shape: str = "") -> Outcome:
     model = _model_directory(arguments, lambda _: TrainingConfig())
-    with tempfile.TemporaryDirectory(prefix="fingerpost-shape-") as place:
-        return _timed(arguments, shapes.write_shape(model, "bert-base", Path(place) / "model"), trained=False)
-
-
-def _timed(arguments: argparse.Namespace, model: Path, *, trained: bool) -> Outcome:
     train, unseen = (read_examples(arguments.data / f"banking77-{part}.csv") for part in ("train", "test"))
     answered, fitted = serving_texts.split(unseen, train, 0)
     plan = serving.QUICK if arguments.quick else serving.Plan()
     measured = serving.measure(
-        model, answered, fitted, plan, texts="BANKING77's test part", trained=trained, say=say_on_stderr
+        model, answered, fitted, plan, texts="BANKING77's test part", shape=shape, say=say_on_stderr
     )
     return measured, serving_summary.table(measured)
 

@@ -51,7 +51,7 @@ class Contender(Protocol):
         ...
 
     def open_loop(self, texts: list[str], *, rate: float, seconds: float, seed: int) -> dict[str, Any]:
-        """Single messages at Poisson arrivals: see open_loop.Observed.as_dict."""
+        """Single messages at Poisson arrivals: see loops.Observed.as_dict."""
         ...
 
     def notes(self) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from benchmarks.gpu.checks import check
 from benchmarks.gpu.models import BERT_BASE, MINILM, TINY, Size, Texts, random_model
 from benchmarks.machine import describe
 from benchmarks.serving.contender_process import ContenderProcess
-from benchmarks.timing import spread
+from benchmarks.timing import shown, spread
 from benchmarks.turns import Spec
 from classifier.contract import InvalidInput
 from classifier.inference.loading import LoadSettings, load
@@ -167,11 +167,11 @@ def table(measured: Mapping[str, Any]) -> str:
         name = f"{cell['model']}, {cell['tokens_each']}"
         texts, pipeline = "texts to labels and words", f"`pipeline`, batch {cell['pipeline_batch']}"
         lines += [
-            f"| {name} | the service's engine, {texts} | {_spread(cell[OURS], ',.0f')} | 1 |",
-            f"| {name} | plain torch, {texts} | {_spread(cell[TORCH], ',.0f')} "
-            f"| {_spread(cell['to_torch'], '.2f')} |",
-            f"| {name} | {pipeline}, texts to labels | {_spread(cell[PIPELINE], ',.0f')} "
-            f"| {_spread(cell['to_pipeline'], '.2f')} |",
+            f"| {name} | the service's engine, {texts} | {shown(cell[OURS], ',.0f')} | 1 |",
+            f"| {name} | plain torch, {texts} | {shown(cell[TORCH], ',.0f')} "
+            f"| {shown(cell['to_torch'], '.2f')} |",
+            f"| {name} | {pipeline}, texts to labels | {shown(cell[PIPELINE], ',.0f')} "
+            f"| {shown(cell['to_pipeline'], '.2f')} |",
         ]
     lines += [
         "",
@@ -203,7 +203,3 @@ def table(measured: Mapping[str, Any]) -> str:
         f"Python {machine['python']}."
     )
     return "\n".join([*lines, "", said])
-
-
-def _spread(spread: Mapping[str, float], how: str) -> str:
-    return f"{spread['median']:{how}} ({spread['min']:{how}} to {spread['max']:{how}})"

@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import time
-from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,8 +19,9 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from benchmarks.serving.open_loop import Outcome, run_open_loop
-from benchmarks.timing import percentiles, poisson_arrivals
+from benchmarks.serving.loops import Outcome, run_closed_loop, run_open_loop
+from benchmarks.timing import poisson_arrivals
+from benchmarks.turns import batches
 from classifier.contract import ClassifierError, ClassifierUnavailable, InvalidInput
 
 BROKEN = 0
@@ -209,37 +208,17 @@ async def closed_loop(
         ClassifierUnavailable: nobody listens there.
         WrongAnswer: an answer does not hold what it should.
     """
-    turned = [*texts[start:], *texts[:start]]
-    parts = [turned[at : at + batch] for at in range(0, len(turned), batch)]
-    requests = itertools.cycle([(len(part), body_of(part)) for part in parts])
-    messages, latencies = 0, array("d")
+    requests = itertools.cycle([(len(part), body_of(part)) for part in batches(texts, batch, start=start)])
 
-    async def caller(until: float) -> None:
-        nonlocal messages
-        now = began
-        while now < until:
-            size, body = next(requests)
-            asked = time.perf_counter()
-            status = await load.classify(body)
-            now = time.perf_counter()
-            if status == HTTPStatus.OK:
-                messages += size
-                latencies.append(now - asked)
+    async def ask(body: bytes) -> bool:
+        return await load.classify(body) == HTTPStatus.OK
 
     async with HttpLoad(address, connections) as load:
         await asyncio.gather(*(load.classify(next(requests)[1]) for _ in range(connections)))
         load.statuses.clear()
-        began = time.perf_counter()
-        await asyncio.gather(*(caller(began + seconds) for _ in range(connections)))
-        took = time.perf_counter() - began
+        found = await run_closed_loop(ask, requests, callers=connections, seconds=seconds)
         load.check_samples()
-    return {
-        "messages": messages,
-        "seconds": took,
-        "rate": messages / took,
-        **percentiles(latencies),
-        **load.counts(),
-    }
+    return {**found, **load.counts()}
 
 
 async def open_loop(
@@ -250,7 +229,7 @@ async def open_loop(
     Message n is text n, again from the first behind the last.
 
     Returns:
-        See open_loop.Observed.as_dict, with the rate that was asked for and the failed statuses.
+        See loops.Observed.as_dict, with the rate that was asked for and the failed statuses.
 
     Raises:
         ClassifierUnavailable: nobody listens there.

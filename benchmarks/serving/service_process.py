@@ -13,10 +13,8 @@ import time
 from collections.abc import Sequence
 from http import HTTPStatus
 from pathlib import Path
-from types import TracebackType
 
-from benchmarks.child import end, environment, last_line
-from benchmarks.machine import memory_of
+from benchmarks.child import Child, environment, last_line
 from benchmarks.serving.http_load import Address
 from classifier.contract import BrokenModel, ClassifierUnavailable
 from classifier.model.integrity import MANIFEST, sha256_of
@@ -29,7 +27,7 @@ _LOOK_SECONDS = 0.02
 _PROGRAM = "from bot.app.cli import main; main()"  # by name: the classifier imports nothing of the bot
 
 
-class ServiceProcess:
+class ServiceProcess(Child):
     """Serves the active version of a registry of its own, with an empty folder for caches at the first start.
 
     Attributes:
@@ -55,15 +53,6 @@ class ServiceProcess:
         self.registry.activate(self.versions[0])
         self._port = _free_port()
         self.address = Address(f"http://{_HOST}:{self._port}", secrets.token_urlsafe(16))
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> ServiceProcess:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def start(self) -> float:
         """Start it.
@@ -90,10 +79,6 @@ class ServiceProcess:
             time.sleep(_LOOK_SECONDS)
         return time.perf_counter() - began
 
-    def memory(self) -> dict[str, float] | None:
-        """See machine.memory_of."""
-        return memory_of(self._process.pid) if self._process is not None else None
-
     def version(self) -> str | None:
         """Name of the version that answers; None while it is not ready."""
         connection = http.client.HTTPConnection(_HOST, self._port, timeout=5.0)
@@ -109,11 +94,9 @@ class ServiceProcess:
 
     def stop(self) -> None:
         """End it, gently first."""
-        if self._process is None:
-            return
-        self._process.terminate()
-        end(self._process, _STOP_SECONDS)
-        self._process = None
+        if self._process is not None:
+            self._process.terminate()
+            self._end(_STOP_SECONDS)
 
     def _environment(self) -> dict[str, str]:
         return {

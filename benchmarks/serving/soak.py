@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.serving.http_load import Address, HttpLoad
@@ -16,29 +15,28 @@ from benchmarks.timing import slope
 _SAMPLE_SECONDS = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class SoakPlan:
-    """What is asked of the service.
+async def soak(
+    address: Address,
+    texts: Sequence[str],
+    service: ServiceProcess | None,
+    *,
+    rate: float,
+    seconds: float,
+    connections: int,
+    swap_every: float,
+    seed: int,
+) -> dict[str, Any]:
+    """One long open loop, with the service's memory each second and swaps meanwhile.
 
-    Attributes:
+    Args:
+        address: of the service.
+        texts: messages to ask about.
+        service: its process, where it is ours.
         rate: messages a second, at Poisson arrivals.
         seconds: how long.
         connections: that they come over.
         swap_every: seconds from one activation of another version to the next; 0: none.
         seed: of the arrivals.
-    """
-
-    rate: float
-    seconds: float
-    connections: int
-    swap_every: float = 0.0
-    seed: int = 0
-
-
-async def soak(
-    address: Address, texts: Sequence[str], plan: SoakPlan, service: ServiceProcess | None
-) -> dict[str, Any]:
-    """One long open loop, with the service's memory each second and swaps meanwhile.
 
     Returns:
         See http_load.open_loop, with swaps, swaps_followed, and what the memory did.
@@ -49,13 +47,13 @@ async def soak(
     """
     memory, swaps = _Memory(), _Swaps()
     beside = []
-    async with HttpLoad(address, plan.connections) as load:
+    async with HttpLoad(address, connections) as load:
         if service is not None:
             beside.append(asyncio.create_task(memory.watch(service)))
-            if plan.swap_every:
-                beside.append(asyncio.create_task(swaps.go_on(service, plan.swap_every)))
+            if swap_every:
+                beside.append(asyncio.create_task(swaps.go_on(service, swap_every)))
         try:
-            observed = await load.open_loop(texts, plan.rate, plan.seconds, plan.seed)
+            observed = await load.open_loop(texts, rate, seconds, seed)
         finally:
             for task in beside:
                 task.cancel()

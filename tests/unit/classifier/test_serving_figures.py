@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.serving.ceiling import flop_per_token
-from benchmarks.serving.open_loop import over_rounds, run_open_loop
+from benchmarks.serving.loops import over_rounds, run_open_loop
 from benchmarks.serving.rows import Row, baselines, rows
 from benchmarks.serving.soak import soak_table
 from benchmarks.serving.summary import accuracy, agreement, ratios, row_summary, table

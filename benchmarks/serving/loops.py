@@ -1,19 +1,22 @@
-"""Open loop: messages come when they come, whether earlier ones are answered or not.
+"""Closed loops, in which callers wait for their answers, and open ones: messages come when they come.
 
 A closed loop waits for its answers, so that a slow moment also keeps new messages away and hides itself
-("coordinated omission"). Here arrivals are drawn beforehand, and each latency counts from the moment at which
-the message should have come.
+("coordinated omission"). In an open one arrivals are drawn beforehand, and each latency counts from the
+moment at which the message should have come.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from array import array
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from benchmarks.timing import Floats, percentiles, spread
+
+Part = TypeVar("Part")
 
 Outcome = Literal["answered", "refused", "failed"]
 
@@ -55,6 +58,49 @@ class Observed:
         }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenLoops:
+    """Open loops at shares of saturation.
+
+    Attributes:
+        rounds: in each of which every share has a turn.
+        open_seconds: of each share in a round.
+        saturating_seconds: of the closed loop right before it that says what its rate is a share of.
+        shares: of saturation, the rates.
+    """
+
+    rounds: int = 5
+    open_seconds: float = 4.0
+    saturating_seconds: float = 1.5
+    shares: tuple[float, ...] = (0.3, 0.6, 0.8, 0.9)
+
+
+def at_each_share(
+    plan: OpenLoops,
+    saturation: Callable[[], float],
+    observe: Callable[[float, int], Mapping[str, Any]],
+    say: Callable[[str], None],
+) -> list[dict[str, Any]]:
+    """Run open loops at shares of saturation, which is measured right before each.
+
+    Args:
+        plan: how many.
+        saturation: measures messages a second.
+        observe: runs an open loop at a rate, in round number n; see Observed.as_dict.
+        say: gets a line for each round.
+
+    Returns:
+        See `over_rounds`, for each share.
+    """
+    found: dict[float, list[dict[str, Any]]] = {share: [] for share in plan.shares}
+    for number in range(plan.rounds):
+        say(f"open loops, round {number + 1} of {plan.rounds}")
+        for share, rounds in found.items():
+            most = saturation()
+            rounds.append({"saturation": most, **observe(share * most, number)})
+    return [over_rounds(share, rounds) for share, rounds in found.items()]
+
+
 def over_rounds(share: float, rounds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What open loops at the same share of saturation came to.
 
@@ -80,6 +126,40 @@ def over_rounds(share: float, rounds: Sequence[Mapping[str, Any]]) -> dict[str, 
         "p99_ms_rounds": [one["p99_ms"] for one in timed],
         "generator_p99_ms": max((one["generator_p99_ms"] or 0.0 for one in rounds), default=0.0),
     }
+
+
+async def run_closed_loop(
+    ask: Callable[[Part], Awaitable[bool]], parts: Iterator[tuple[int, Part]], *, callers: int, seconds: float
+) -> dict[str, Any]:
+    """Let each caller ask again as soon as it has its answer, once at least, until the time is over.
+
+    Args:
+        ask: about one part; says whether it was answered.
+        parts: (messages in it, part); their end is the end too.
+        callers: that ask at once.
+        seconds: nothing is asked after so many.
+
+    Returns:
+        messages, seconds, rate (messages a second that were answered), percentiles of the latencies.
+    """
+    messages, latencies = 0, array("d")
+    began = time.perf_counter()
+
+    async def caller() -> None:
+        nonlocal messages
+        for size, part in parts:
+            asked = time.perf_counter()
+            answered = await ask(part)
+            now = time.perf_counter()
+            if answered:
+                messages += size
+                latencies.append(now - asked)
+            if now - began >= seconds:
+                return
+
+    await asyncio.gather(*(caller() for _ in range(callers)))
+    took = time.perf_counter() - began
+    return {"messages": messages, "seconds": took, "rate": messages / took, **percentiles(latencies)}
 
 
 async def run_open_loop(arrivals: Floats, ask: Ask, *, patience: float = 30.0) -> Observed:
