@@ -15,7 +15,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion, make_pipeline
 
-from benchmarks.learning.parts import memory_similarities, names_of
+from benchmarks.learning.parts import names_of
 from classifier.calibration.scores import probabilities
 from classifier.calibration.vectors import unit
 from classifier.data.dataset import Example
@@ -218,7 +218,7 @@ class Ours:
     def similarities(self) -> tuple[float, float]:
         """As the model's training fitted them."""
         assert self._predictor is not None  # noqa: S101  # it learns first  # nosec B101
-        return memory_similarities(self._predictor.facts)
+        return self._predictor.facts.recall_threshold, self._predictor.facts.recall_near
 
 
 def _better(day_one: FitResult, tuned: FitResult) -> FitResult:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,6 @@ from classifier.calibration.vectors import unit
 from classifier.data.dataset import Example
 from classifier.feedback.active_learning import most_helpful
 from classifier.feedback.correction_memory import Recalled, recall
-from classifier.model.metadata import ModelFacts
 
 Floats = npt.NDArray[Any]
 
@@ -53,50 +52,42 @@ def repeats(vector: Floats, routed: str, corrected: Sequence[tuple[Floats, str]]
     return bool(similar[nearest] >= NEAR and corrected[nearest][1] == routed)
 
 
-def memory_similarities(facts: ModelFacts) -> tuple[float, float]:
-    """From which similarity a model's memory overrules it, and from which it only asks.
-
-    They were fitted to the messages that its training held back; a model without them is overruled by copies.
-    """
-    surely = facts.thresholds.get("recall", 1.0)
-    return surely, facts.thresholds.get("recall_near", surely)
-
-
-@dataclass(slots=True)
-class Memory:
-    """Labelled messages in the vector space of the model that answers now.
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A labelled message in the space of the model that answers now.
 
     Attributes:
-        threshold: cosine similarity from which people's label of a message overrules the model.
-        near: from which an answer that people rejected on a message alike is asked about.
-        vectors: [H] of each, of length 1.
+        vector: [H], of length 1.
         settled: category that people gave.
-        rejected: categories that they took it away from.
+        rejected: the category that they took it away from; "" for none.
     """
 
-    threshold: float
-    near: float
-    vectors: list[Floats] = field(default_factory=list)
-    settled: list[str] = field(default_factory=list)
-    rejected: list[tuple[str, ...]] = field(default_factory=list)
+    vector: Floats
+    settled: str
+    rejected: str = ""
 
-    def add(self, vector: Floats, settled: str, rejected: str = "") -> None:
-        """Keep one label."""
-        self.vectors.append(unit(vector))
-        self.settled.append(settled)
-        self.rejected.append((rejected,) if rejected and rejected != settled else ())
 
-    def recall(self, vector: Floats, predicted: str, confidence: float) -> Recalled | None:
-        """What people said of messages like this one, see classifier.feedback.correction_memory."""
-        if not self.vectors:
-            return None
-        return recall(
-            np.stack(self.vectors) @ unit(vector),
-            self.settled,
-            predicted,
-            threshold=self.threshold,
-            near=self.near,
-            rejected=self.rejected,
-            trusted=[False] * len(self.settled),  # nobody of the staff is an admin or of an owning team
-            confidence=confidence,
-        )
+def recalled(
+    memory: Sequence[Labelled], vector: Floats, predicted: str, confidence: float, near: tuple[float, float]
+) -> Recalled | None:
+    """What people said of messages like this one, see classifier.feedback.correction_memory.recall.
+
+    Args:
+        memory: all labels so far.
+        vector: [H] of the message, any length.
+        predicted: where the model would route it.
+        confidence: calibrated, of that.
+        near: from which similarity the memory overrules the model, and from which it asks.
+    """
+    if not memory:
+        return None
+    return recall(
+        np.stack([known.vector for known in memory]) @ unit(vector),
+        [known.settled for known in memory],
+        predicted,
+        threshold=near[0],
+        near=near[1],
+        rejected=[{known.rejected} - {"", known.settled} for known in memory],
+        trusted=[False] * len(memory),  # nobody of the staff is an admin or of an owning team
+        confidence=confidence,
+    )
