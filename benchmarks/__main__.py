@@ -14,23 +14,21 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import starter, training
-from benchmarks.gpu import gpu
-from benchmarks.gpu import table as gpu_table
+from benchmarks.gpu import measure as gpu
 from benchmarks.learning import figures as learning_figures
-from benchmarks.learning import learning
-from benchmarks.quality import ablation, explanations, gate, quality, shortcut
+from benchmarks.learning import learning, new_category
+from benchmarks.quality import ablation, explanations, gate, other_encoder, quality, shortcut
 from benchmarks.quality import table as quality_table
-from benchmarks.serving import load, other_encoder, serving, shapes
+from benchmarks.serving import load, serving
 from benchmarks.serving import summary as serving_summary
 from benchmarks.serving import texts as serving_texts
-from benchmarks.studies import names, new_category, remembering
 from benchmarks.workers import say_on_stderr
 from classifier.contract import ClassifierError
 from classifier.data.dataset import Example, read_examples, starter_pack
 from classifier.files import write_bytes
 from classifier.inference.torch_predictor import TorchPredictor
-from classifier.model.cores import cores
 from classifier.model.directory import load_model_directory, save_model_directory
+from classifier.model.hardware import cores
 from classifier.training.fit import TrainingConfig, fit
 
 RESULTS = Path("docs/results")
@@ -60,7 +58,7 @@ def main() -> int:
         default=[],
         help="of quality, learning and new-category: only this part, system or kind of model; repeatable",
     )
-    parser.add_argument("--seed", type=int, default=1, help="of starter and names")
+    parser.add_argument("--seed", type=int, default=1, help="of starter")
     parser.add_argument(
         "--workers", type=int, default=cores(), help="trainings side by side; by default one a core"
     )
@@ -75,10 +73,10 @@ def main() -> int:
         "--kept", action="store_true", help="of quality and learning: only the table of what was measured"
     )
     parser.add_argument("--seconds", type=float, default=180.0, help="of gpu: of timing in all")
-    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="of gpu")
-    parser.add_argument("--tiny", action="store_true", help="of gpu: tiny shapes, to try the code")
-    parser.add_argument("--work", type=Path, help="of learning and remembering: folder for what is under way")
-    parser.add_argument("--fused-gelu", action="store_true", help="of gpu: GELU within the matrix product")
+    parser.add_argument(
+        "--tiny", action="store_true", help="of gpu: tiny shapes, to try the code where there is no GPU"
+    )
+    parser.add_argument("--work", type=Path, help="of learning: folder for what is under way")
     arguments = parser.parse_args()
     try:
         measured, text = BENCHMARKS[arguments.name](arguments)
@@ -123,12 +121,9 @@ def _training(_: argparse.Namespace) -> Outcome:
 
 
 def _gpu(arguments: argparse.Namespace) -> Outcome:
-    device = gpu.device_for(arguments.device, tiny=arguments.tiny)
-    plan = gpu.SMALLEST if arguments.tiny else gpu.full_plan()
-    measured = gpu.measure(
-        device, plan, seconds=arguments.seconds, fused_gelu=arguments.fused_gelu, say=say_on_stderr
-    )
-    return measured, gpu_table.table(measured)
+    plan = gpu.SMALLEST if arguments.tiny else gpu.Plan()
+    measured = gpu.measure(plan, seconds=arguments.seconds, say=say_on_stderr)
+    return measured, gpu.table(measured)
 
 
 def _explanations(arguments: argparse.Namespace) -> Outcome:
@@ -169,22 +164,21 @@ def _model_directory(
 
 def _serving(arguments: argparse.Namespace) -> Outcome:
     """On BANKING77's test part."""
-    return _timed(arguments, _model_directory(arguments, lambda _: TrainingConfig()), trained=True)
+    return _timed(arguments)
 
 
 def _serving_bert_base(arguments: argparse.Namespace) -> Outcome:
     """The same for an encoder of BERT-base's shape with random weights."""
+    return _timed(arguments, "bert-base")
+
+
+def _timed(arguments: argparse.Namespace, shape: str = "") -> Outcome:
     model = _model_directory(arguments, lambda _: TrainingConfig())
-    with tempfile.TemporaryDirectory(prefix="fingerpost-shape-") as place:
-        return _timed(arguments, shapes.write_shape(model, "bert-base", Path(place) / "model"), trained=False)
-
-
-def _timed(arguments: argparse.Namespace, model: Path, *, trained: bool) -> Outcome:
     train, unseen = (read_examples(arguments.data / f"banking77-{part}.csv") for part in ("train", "test"))
     answered, fitted = serving_texts.split(unseen, train, 0)
     plan = serving.QUICK if arguments.quick else serving.Plan()
     measured = serving.measure(
-        model, answered, fitted, plan, texts="BANKING77's test part", trained=trained, say=say_on_stderr
+        model, answered, fitted, plan, texts="BANKING77's test part", shape=shape, say=say_on_stderr
     )
     return measured, serving_summary.table(measured)
 
@@ -226,20 +220,7 @@ def _shortcut(arguments: argparse.Namespace) -> Outcome:
     drawn, tested = shortcut.small_set(train, unseen)
     config = TrainingConfig()
     report = shortcut.shortcut_test(drawn, tested, config, created=datetime.now(UTC), messages=300)
-    return report.as_dict(), explanations.shortcut_table(report)
-
-
-def _remembering(arguments: argparse.Namespace) -> Outcome:
-    """On BANKING77's training part."""
-    work = arguments.work or Path(".fingerpost/bench-learning")
-    measured = remembering.measure(arguments.data, work, TrainingConfig(), say=say_on_stderr)
-    return measured, remembering.table(measured)
-
-
-def _names(arguments: argparse.Namespace) -> Outcome:
-    """On the starter pack."""
-    measured = names.measure(starter_pack(), TrainingConfig(), seed=arguments.seed)
-    return measured, names.table(measured)
+    return report.as_dict(), shortcut.table_of(report)
 
 
 def _new_category(arguments: argparse.Namespace) -> Outcome:
@@ -263,12 +244,10 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Outcome]] = {
     "explanations": _explanations,
     "explanations-cls": _explanations_cls,
     "shortcut": _shortcut,
-    "remembering": _remembering,
     "serving": _serving,
     "serving-bert-base": _serving_bert_base,
     "learning": _learning,
     "load": _load,
-    "names": _names,
     "new-category": _new_category,
     "soak": _soak,
 }

@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 import subprocess  # our own commands  # nosec B404
 from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from benchmarks.machine import memory_of
 
 _SOURCES = Path(__file__).resolve().parents[1]
 
@@ -15,13 +19,37 @@ def environment(without: str) -> dict[str, str]:
     return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, (str(_SOURCES), kept.get("PYTHONPATH"))))}
 
 
-def end(process: subprocess.Popen[bytes], patience: float) -> None:
-    """Wait for a process that was asked to end; kill it after so many seconds."""
-    try:
-        process.wait(patience)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+class Child:
+    """A process of ours; use it in a with block, which ends it."""
+
+    _process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def memory(self) -> dict[str, float] | None:
+        """See machine.memory_of; None too while it does not run."""
+        return memory_of(self._process.pid) if self._process is not None else None
+
+    def stop(self) -> None:
+        """Ask it to end."""
+        raise NotImplementedError
+
+    def _end(self, patience: float) -> None:
+        """Wait for it, which was asked to end; kill it after so many seconds."""
+        if self._process is None:
+            return
+        try:
+            self._process.wait(patience)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
 
 
 def last_line(log: Path) -> str:

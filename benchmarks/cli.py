@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import random
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from benchmarks.workers import say_on_stderr
 from classifier.cli.common import BaseModelOption, JsonFile, ThreadsOption
-from classifier.explanation.types import PLANTED_CATEGORIES, PLANTED_EACH
 from classifier.files import write_text
+
+if TYPE_CHECKING:
+    from classifier.training.config import TrainingConfig
 
 Model = Annotated[Path, typer.Option(help="Model directory.")]
 Unseen = Annotated[Path, typer.Option(help="CSV with the columns text,label that the model has not seen.")]
@@ -47,7 +49,6 @@ def training(
     from dataclasses import replace
 
     from classifier.data.dataset import check_trainable, read_examples, starter_pack
-    from classifier.settings import ClassifierSettings
 
     examples = read_examples(texts) if texts else list(starter_pack().train)
     if len(examples) > messages:
@@ -56,10 +57,7 @@ def training(
 
     from benchmarks.training import measure, table
 
-    config = ClassifierSettings().training_config()
-    config = replace(
-        config, base_model=base_model or config.base_model, threads=threads or config.threads, seed=seed
-    )
+    config = replace(_config(base_model, threads), seed=seed)
     measured = measure(
         examples,
         config,
@@ -85,7 +83,7 @@ def explanations(
     Whether the sets of words that `/why` names decide is asked of the real service over HTTP.
     """
     from benchmarks.quality.explanations import measure, table
-    from benchmarks.serving.served import served
+    from benchmarks.quality.served import served
     from classifier.data.dataset import read_examples
     from classifier.inference.torch_predictor import TorchPredictor
     from classifier.model.directory import load_model_directory
@@ -113,10 +111,8 @@ def shortcut(
     train: Annotated[Path, typer.Option(help="CSV with the columns text,label to learn from.")],
     texts: Annotated[Path, typer.Option(help="CSV of messages that are not among them.")],
     json_file: JsonFile = None,
-    categories: Annotated[
-        int, typer.Option(min=2, help="Categories to use, those with most messages.")
-    ] = PLANTED_CATEGORIES,
-    each: Annotated[int, typer.Option(min=3, help="Training messages of a category.")] = PLANTED_EACH,
+    categories: Annotated[int, typer.Option(min=2, help="Categories to use, those with most messages.")] = 20,
+    each: Annotated[int, typer.Option(min=3, help="Training messages of a category.")] = 60,
     messages: Annotated[int, typer.Option(min=1, help="Unseen messages to look at, of each kind.")] = 100,
     base_model: BaseModelOption = "",
     threads: ThreadsOption = 0,
@@ -126,18 +122,13 @@ def shortcut(
     from dataclasses import replace
     from datetime import UTC, datetime
 
-    from benchmarks.quality.explanations import shortcut_table
-    from benchmarks.quality.shortcut import shortcut_test, small_set
+    from benchmarks.quality.shortcut import shortcut_test, small_set, table_of
     from classifier.data.dataset import read_examples
-    from classifier.settings import ClassifierSettings
 
     drawn, unseen = small_set(
         read_examples(train), read_examples(texts), categories=categories, each=each, seed=seed
     )
-    config = ClassifierSettings().training_config()
-    config = replace(
-        config, base_model=base_model or config.base_model, threads=threads or config.threads, seed=seed
-    )
+    config = replace(_config(base_model, threads), seed=seed)
     report = shortcut_test(
         drawn,
         unseen,
@@ -145,7 +136,7 @@ def shortcut(
         created=datetime.now(UTC),
         messages=messages,
     )
-    _finish(shortcut_table(report), report.as_dict(), json_file)
+    _finish(table_of(report), report.as_dict(), json_file)
 
 
 @bench.command()
@@ -167,7 +158,6 @@ def serving(
     seed: Annotated[int, typer.Option(help="Of the order of the texts.")] = 0,
 ) -> None:
     """Time answers against what people serve a BERT with, in turns, each in a process of its own."""
-    import tempfile
     from dataclasses import replace
 
     from benchmarks.serving.serving import QUICK, Plan, measure
@@ -177,20 +167,7 @@ def serving(
 
     answered, fitted = split(read_examples(texts), read_examples(train) if train else None, seed)
     plan = replace(QUICK if quick else Plan(), only=tuple(only or ()))
-    with tempfile.TemporaryDirectory(prefix="fingerpost-shape-") as place:
-        if shape:
-            from benchmarks.serving.shapes import write_shape
-
-            model = write_shape(model, shape, Path(place) / "model")
-        measured = measure(
-            model,
-            answered,
-            fitted,
-            plan,
-            texts=texts.name,
-            trained=not shape,
-            say=say_on_stderr,
-        )
+    measured = measure(model, answered, fitted, plan, texts=texts.name, shape=shape, say=say_on_stderr)
     _finish(table(measured), measured, json_file)
 
 
@@ -273,8 +250,7 @@ def learning(
     recipe: Annotated[
         str,
         typer.Option(
-            help="Of retraining: quick; last (quick, the last one in full); full; taught (quick, the last "
-            "one with unlabelled messages too); head (no fine-tune at all)."
+            help="Of retraining: quick; last (quick, the last one in full); full; head (no fine-tune at all)."
         ),
     ] = "last",
     base_model: BaseModelOption = "",
@@ -282,28 +258,33 @@ def learning(
     workers: Annotated[int, typer.Option(min=1, help="Runs side by side.")] = 1,
 ) -> None:
     """Send 4,000 messages past simulated staff, ours beside simpler systems, and see what each learns."""
-    from dataclasses import replace
-
     from benchmarks.learning.figures import draw, summary, table
     from benchmarks.learning.learning import SEEDS, LearningPlan, measure
     from benchmarks.learning.stream import Rules
     from classifier.files import write_bytes
-    from classifier.settings import ClassifierSettings
 
-    config = ClassifierSettings().training_config()
-    config = replace(config, base_model=base_model or config.base_model, threads=threads or config.threads)
     plan = LearningPlan(
         systems=tuple(only or ()),
         seeds=tuple(seed or SEEDS),
         rules=Rules(messages=stream, every=every, questions=questions),
         recipe=recipe,
-        config=config,
+        config=_config(base_model, threads),
         workers=workers,
     )
     measured = summary(measure(data, work, plan, say=say_on_stderr))
     if png is not None:
         write_bytes(png, draw(measured))
     _finish(table(measured), measured, json_file)
+
+
+def _config(base_model: str, threads: int) -> TrainingConfig:
+    """The settings' training, but for what the command says."""
+    from dataclasses import replace
+
+    from classifier.settings import ClassifierSettings
+
+    config = ClassifierSettings().training_config()
+    return replace(config, base_model=base_model or config.base_model, threads=threads or config.threads)
 
 
 def _finish(table: str, measured: dict[str, Any], json_file: Path | None) -> None:

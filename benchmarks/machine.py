@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from classifier.model.cores import cores
+from classifier.model.hardware import cores
 
 _PACKAGES = ("torch", "transformers", "tokenizers", "onnxruntime", "scikit-learn")
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "TOKENIZERS_PARALLELISM")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,11 @@ def percentiles(seconds: Sequence[float] | Floats) -> dict[str, float]:
 def spread(values: Sequence[float]) -> dict[str, float]:
     """{"min", "median", "max"} of one or more values."""
     return {"min": min(values), "median": statistics.median(values), "max": max(values)}
+
+
+def shown(spread: Mapping[str, float], how: str) -> str:
+    """A spread for people: "median (min to max)", each formatted as told."""
+    return f"{spread['median']:{how}} ({spread['min']:{how}} to {spread['max']:{how}})"
 
 
 def poisson_arrivals(rate: float, seconds: float, seed: int) -> Floats:

@@ -17,7 +17,6 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -25,8 +24,8 @@ from torch.utils.data import DataLoader, TensorDataset
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, get_scheduler
 from transformers.utils import logging as transformers_logging
 
-from benchmarks.machine import processor
-from benchmarks.timing import spread
+from benchmarks.machine import memory_of, processor
+from benchmarks.timing import shown, spread
 from classifier.contract import InvalidInput
 from classifier.data.dataset import Example
 from classifier.model.base_models import resolve_base_model
@@ -220,11 +219,10 @@ def table(measured: dict[str, Any]) -> str:
         "| --- | --- | --- | --- |",
     ]
     for name in ("ours", "tutorial"):
-        row, rate = measured[name], measured[name]["messages_per_second"]
+        row = measured[name]
         peak = "" if row["peak_mib"] is None else f"{row['peak_mib']:.0f}"
         lines.append(
-            f"| {name} | {rate['median']:.1f} ({rate['min']:.1f} to {rate['max']:.1f}) "
-            f"| {row['epoch_seconds']:.1f} | {peak} |"
+            f"| {name} | {shown(row['messages_per_second'], '.1f')} | {row['epoch_seconds']:.1f} | {peak} |"
         )
     ratio, machine = measured["ratio"], measured["machine"]
     return "\n".join(
@@ -255,10 +253,9 @@ def _run_alone(name: Who, examples: list[Example], config: TrainingConfig) -> fl
 
 
 def _peak_mib() -> float:
-    """This process's most memory. Linux hands ru_maxrss of the parent on to its child; VmHWM is its own."""
-    try:
-        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
-    except (OSError, StopIteration):
-        unit = 1 if platform.system() == "Darwin" else 1024  # bytes there, KiB elsewhere
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+    """This process's most memory. Linux hands ru_maxrss of the parent on to its child; memory_of does not."""
+    held = memory_of(os.getpid())
+    if held is not None:
+        return held["peak_mib"]
+    unit = 1 if platform.system() == "Darwin" else 1024  # bytes there, KiB elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20

@@ -19,12 +19,13 @@ class Spec:
     """What a contender is.
 
     Attributes:
-        module: below benchmarks, that holds the class.
+        module: below benchmarks.serving, that holds the class.
         name: of the class, which takes the Spec.
         folder: the model directory.
         texts: sets of texts by name; each turn is over one of them.
         labelled: (text, label) to fit simpler models to.
         padded: whether every text is padded to PADDED_TO tokens.
+        bf16: whether torch computes in bfloat16; ours chooses by itself.
     """
 
     module: str
@@ -33,6 +34,7 @@ class Spec:
     texts: dict[str, list[str]]
     labelled: list[tuple[str, str]]
     padded: bool = False
+    bf16: bool = False
 
 
 class Contender(Protocol):
@@ -49,7 +51,7 @@ class Contender(Protocol):
         ...
 
     def open_loop(self, texts: list[str], *, rate: float, seconds: float, seed: int) -> dict[str, Any]:
-        """Single messages at Poisson arrivals: see open_loop.Observed.as_dict."""
+        """Single messages at Poisson arrivals: see loops.Observed.as_dict."""
         ...
 
     def notes(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import TypeVar
 
-from classifier.model.cores import cores
+from classifier.model.hardware import cores
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")

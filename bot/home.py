@@ -12,7 +12,7 @@ from bot.categories.proposals import proposals_for_home
 from bot.errors import UserError
 from bot.models.drift import drift_figures
 from bot.slack.people import Role
-from bot.tickets.review_queue import Reviewing
+from bot.tickets.review_queue import ReviewQueue
 from bot.workspace import Workspace
 from classifier.contract import ClassifierUnavailable
 from storage.models import InboxState
@@ -21,9 +21,9 @@ from storage.models import InboxState
 class Home:
     """Builds and publishes a person's Home tab."""
 
-    def __init__(self, workspace: Workspace, reviewing: Reviewing) -> None:
+    def __init__(self, workspace: Workspace, reviews: ReviewQueue) -> None:
         self._workspace = workspace
-        self._reviewing = reviewing
+        self._reviews = reviews
 
     async def on_opened(self, payload: Mapping[str, Any], _received_at: datetime) -> None:
         """Publish the Home tab of the person who opened it."""
@@ -33,7 +33,7 @@ class Home:
         """Settle what a person tapped on in the queue, and show them their tab as it is now."""
         notice = ""
         try:
-            await self._reviewing.settle(payload, received_at)
+            await self._reviews.settle(payload, received_at)
         except UserError as error:
             notice = str(error)
         await self.publish(str(payload["user_id"]), notice)
@@ -63,7 +63,7 @@ class Home:
             model,
             counts,
             is_admin,
-            await self._reviewing.queue(user_id, notice),
+            await self._reviews.queue(user_id, notice),
             figures=drift_blocks(figures),
             proposals=await proposals_for_home(space) if is_admin else [],
         )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from classifier.contract import Prediction
 from classifier.feedback.correction_memory import Recalled
+from storage.models import TicketState
 
 ASK_WITH = 3
 """Top-3 holds the right category in 98% of BANKING77's test messages: three buttons and a way out."""
@@ -17,14 +17,6 @@ NEVER = 1.0
 ASK_WITH_AT_MOST = 5
 """More buttons are a menu, and the card has one. The cap costs some of the prediction set's promise: where
 the set is larger, the right category may be among those that were left out."""
-
-
-class Outcome(StrEnum):
-    """What the policy made of a prediction."""
-
-    ROUTED = "routed"
-    ASKED = "asked"
-    OUT_OF_SCOPE = "out_of_scope"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +34,13 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The outcome, and what it is about: the category for ROUTED, the choices (best first) for ASKED.
+    """What becomes of a ticket, and what it is about: its category for ROUTED, the choices for ASKED.
 
-    `remembered`: what people said of a message like it made it another outcome than the model's.
+    `choices` are best first. `remembered`: what people said of a message like it made it another outcome
+    than the model's.
     """
 
-    outcome: Outcome
+    outcome: TicketState
     category: str | None
     choices: tuple[tuple[str, float], ...] = ()
     remembered: bool = False
@@ -59,7 +52,7 @@ def predicted_by_model(prediction: Prediction, thresholds: Thresholds) -> str | 
 
 
 def decide(
-    prediction: Prediction,
+    prediction: Prediction | None,
     thresholds: Thresholds,
     active: frozenset[str],
     recalled: Recalled | None = None,
@@ -67,42 +60,44 @@ def decide(
     """Route when sure, ask when not, keep silent when it is nobody's ticket; people's word overrules.
 
     Args:
-        prediction: what the model said.
+        prediction: what the model said; None where there was nothing to read.
         thresholds: a channel's own, or the defaults; a channel's own overrides the model's.
         active: slugs of the categories that exist today; the model may still know retired ones.
         recalled: what people said of a message like it, see `classifier.feedback.correction_memory`.
     """
     alone = _alone(prediction, thresholds, active)
-    if recalled is None:
+    if prediction is None or recalled is None:
         return alone
     silent = recalled.category is None
-    if silent and alone.outcome is Outcome.OUT_OF_SCOPE:
+    if silent and alone.outcome is TicketState.OUT_OF_SCOPE:
         return alone
     if recalled.sure and silent:
-        return Decision(Outcome.OUT_OF_SCOPE, None, alone.choices[:ASK_WITH], remembered=True)
+        return Decision(TicketState.OUT_OF_SCOPE, None, alone.choices[:ASK_WITH], remembered=True)
     if recalled.sure and recalled.category in active and thresholds.route != NEVER:
-        if alone.outcome is Outcome.ROUTED and alone.category == recalled.category:
+        if alone.outcome is TicketState.ROUTED and alone.category == recalled.category:
             return alone
-        return Decision(Outcome.ROUTED, recalled.category, alone.choices[:ASK_WITH], remembered=True)
+        return Decision(TicketState.ROUTED, recalled.category, alone.choices[:ASK_WITH], remembered=True)
     # what people said leads the question, and what the model says stays a choice
     shares = dict(prediction.alternatives)
     first = [recalled.category] if recalled.category is not None and recalled.category in active else []
     known = [slug for slug, _ in prediction.alternatives if slug in active and slug not in first]
     offered = [*first, *known][: _buttons(prediction, active)]
     return Decision(
-        Outcome.ASKED, None, tuple((slug, shares.get(slug, 0.0)) for slug in offered), remembered=True
+        TicketState.ASKED, None, tuple((slug, shares.get(slug, 0.0)) for slug in offered), remembered=True
     )
 
 
-def _alone(prediction: Prediction, thresholds: Thresholds, active: frozenset[str]) -> Decision:
+def _alone(prediction: Prediction | None, thresholds: Thresholds, active: frozenset[str]) -> Decision:
     """Decide by the model alone."""
+    if prediction is None:
+        return Decision(TicketState.ASKED, None)
     known = tuple((slug, p) for slug, p in prediction.alternatives if slug in active)
     if predicted_by_model(prediction, thresholds) is None:
-        return Decision(Outcome.OUT_OF_SCOPE, None, known[:ASK_WITH])
+        return Decision(TicketState.OUT_OF_SCOPE, None, known[:ASK_WITH])
     route = prediction.threshold if thresholds.route is None else thresholds.route
     if prediction.category in active and prediction.confidence >= route:
-        return Decision(Outcome.ROUTED, prediction.category, known[:ASK_WITH])
-    return Decision(Outcome.ASKED, None, known[: _buttons(prediction, active)])
+        return Decision(TicketState.ROUTED, prediction.category, known[:ASK_WITH])
+    return Decision(TicketState.ASKED, None, known[: _buttons(prediction, active)])
 
 
 def _buttons(prediction: Prediction, active: frozenset[str]) -> int:

@@ -6,16 +6,19 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 from bot.blocks.common import Card
 from bot.clock import Clock
-from bot.errors import UserError
+from bot.errors import UnknownMessage, UserError
 from bot.policy import Thresholds
 from bot.slack.directory import Directory
 from bot.slack.messenger import Identity, Messenger
 from bot.slack.people import People
 from classifier.contract import Classifier, ModelControl
-from storage.database import Database
+from storage.database import Database, UnitOfWork
+from storage.models import AuditEvent, Ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,31 @@ class Workspace:
     retrain_after_labels: int = 0
     models: ModelControl | None = None
     next_retraining: Callable[[datetime], datetime | None] | None = None
+
+    async def audit(
+        self, work: UnitOfWork, actor: str, action: str, subject: str, details: dict[str, Any] | None = None
+    ) -> AuditEvent:
+        """Keep that `actor` did `action` to `subject`; the caller commits."""
+        return await work.audit.add(
+            team_id=self.identity.team_id,
+            actor=actor,
+            action=action,
+            subject=subject,
+            details=details,
+            now=self.clock(),
+        )
+
+    async def ticket(self, team_id: str, ticket_id: UUID) -> Ticket:
+        """Return a ticket.
+
+        Raises:
+            UnknownMessage: it was deleted, or never was one.
+        """
+        async with self.database.reader() as work:
+            ticket = await work.tickets.get(team_id=team_id, ticket_id=ticket_id)
+        if ticket is None:
+            raise UnknownMessage
+        return ticket
 
     @asynccontextmanager
     async def tell_person(self, response_url: str) -> AsyncIterator[None]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-Stage = Literal["prepare", "embed", "warm up", "train", "refit", "calibrate", "done"]
+Stage = Literal["prepare", "embed", "train", "refit", "calibrate", "done"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,42 @@ class Progress:
     validation_accuracy: float | None = None
 
 
+Report = Callable[[Progress], None]
+"""Gets a training's progress."""
+
+
+def within(report: Report, first: float, last: float, *, stage: Stage | None = None) -> Report:
+    """Report the progress of a part of the work as progress of the whole.
+
+    Args:
+        report: gets the whole's progress.
+        first: fraction of the whole at which the part begins.
+        last: fraction at which it ends; what follows is taken to go on at the part's speed.
+        stage: what the part's training is called; None: as it calls itself.
+    """
+
+    def inner(progress: Progress) -> None:
+        eta, done = progress.eta_seconds, progress.fraction
+        if eta is not None and done < 1:
+            eta += eta / (1 - done) * (1 - last) / (last - first)
+        named = stage if stage is not None and progress.stage == "train" else progress.stage
+        report(replace(progress, stage=named, fraction=first + (last - first) * done, eta_seconds=eta))
+
+    return inner
+
+
+def never_back(report: Report) -> Report:
+    """Let no part begin before the fraction that another has reached: their shares are estimates."""
+    reached = 0.0
+
+    def inner(progress: Progress) -> None:
+        nonlocal reached
+        reached = max(reached, progress.fraction)
+        report(replace(progress, fraction=reached))
+
+    return inner
+
+
 class Meter:
     """Counts tokens and reports.
 
@@ -51,7 +87,7 @@ class Meter:
 
     def __init__(
         self,
-        report: Callable[[Progress], None],
+        report: Report,
         epochs: int,
         steps: int,
         tokens: int,

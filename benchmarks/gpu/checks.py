@@ -6,30 +6,31 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from classifier.contract import Prediction
-from classifier.inference.cuda.backend import CudaBackend
-from classifier.inference.torch_predictor import TorchPredictor
-from classifier.model.network import TrainedModel
+from classifier.inference.predictor import Predictor
 
 LEAST_SAME_LABEL, LEAST_SAME_WORDS, MOST_DRIFT = 0.999, 0.95, 0.02
 _DECIDED = 0.05
 """Gap between the two highest probabilities from which an answer is decided; below, both may toss a coin."""
-_OTHER_BATCH_TOKENS = 1000
 
 
-def check(model: TrainedModel, backend: CudaBackend, texts: Sequence[str]) -> dict[str, Any]:
+def check(reference: Predictor, served: Predictor, texts: Sequence[str]) -> dict[str, Any]:
     """Compare answers.
+
+    Args:
+        reference: the network in float32.
+        served: as the service runs it.
+        texts: to answer.
 
     Returns:
         decided (share of texts), same_label (of decided ones, against float32), same_words (the first three,
         as a set), best_word (the first one), companions_same_label (of decided ones, in other batches),
         companions_drift (of the confidence, at most), and passed.
     """
-    wanted = TorchPredictor(model).predict(texts)
-    found = TorchPredictor(model, backend=backend, batch_tokens=16384).predict(texts)
-    # shorter texts between them, another order, smaller batches: other shapes and other neighbours
+    wanted, found = reference.predict(texts), served.predict(texts)
+    # shorter texts between them, another order: other shapes and other neighbours
     between = [text.rsplit(" ", 1 + number % 5)[0] for number, text in enumerate(texts)]
     mixed = [text for pair in zip(texts, between, strict=True) for text in pair][::-1]
-    other = TorchPredictor(model, backend=backend, batch_tokens=_OTHER_BATCH_TOKENS).predict(mixed)[::-1][::2]
+    other = served.predict(mixed)[::-1][::2]
     decided = [number for number, answer in enumerate(wanted) if _margin(answer) >= _DECIDED]
     result: dict[str, Any] = {
         "texts": len(texts),

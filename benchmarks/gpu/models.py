@@ -53,11 +53,6 @@ class Size:
     inner: int
     vocabulary: int = 30522
 
-    def operations(self, tokens: int) -> float:
-        """Floating point operations of one text: matrix products and attention."""
-        dense = 2 * tokens * (4 * self.hidden**2 + 2 * self.hidden * self.inner)
-        return float(self.layers * (dense + 4 * tokens**2 * self.hidden))
-
 
 BERT_BASE = Size("BERT-base", 12, 768, 12, 3072)
 MINILM = Size("MiniLM-L6", 6, 384, 12, 1536)

@@ -15,7 +15,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion, make_pipeline
 
-from benchmarks.learning.parts import memory_similarities, names_of, trusted
+from benchmarks.learning.parts import names_of
 from classifier.calibration.scores import probabilities
 from classifier.calibration.vectors import unit
 from classifier.data.dataset import Example
@@ -28,28 +28,25 @@ from classifier.text.normalize import model_text
 from classifier.text.tokenize import TextEncoder
 from classifier.training.config import FitResult
 from classifier.training.fit import TrainingConfig, fit, fit_day_one
+from classifier.training.label_noise import clean_labels
 
 Floats = npt.NDArray[Any]
 Vectors = Mapping[str, Floats]
 """The frozen encoder's vector of each text, of length 1."""
 
-Tuning = Literal["none", "quick", "full", "taught"]
-"""A head on the frozen encoder alone; beside it a fine-tune with QUICK, by the whole recipe, or with TAUGHT:
-by soft answers to the messages that nobody labelled too, see self_training."""
+Tuning = Literal["none", "quick", "full"]
+"""A head on the frozen encoder alone; beside it a fine-tune with QUICK, or by the whole recipe."""
 
 RECIPES: Mapping[str, tuple[Tuning, Tuning]] = {
     "quick": ("quick", "quick"),
     "last": ("quick", "full"),
     "full": ("full", "full"),
-    "taught": ("quick", "taught"),
     "head": ("none", "none"),
 }
 """How ours is retrained: (each time, the last time)."""
 
 QUICK = {"soup": 1, "sharpness": 0.0}
 """A sixth of the full recipe's time."""
-
-TAUGHT = {**QUICK, "self_training": 2}
 
 _EACH = 4
 """Labels a category on average below which no fine-tune is tried: it would lose to the frozen encoder."""
@@ -183,11 +180,13 @@ class Ours:
         self, examples: Sequence[Example], *, unlabelled: Sequence[str] = (), last: bool = True
     ) -> dict[str, Any]:
         """Retrain."""
-        kept: Sequence[Example] = examples
-        if self._defences and len(examples) >= _EACH * len(self._categories):
-            kept = trusted(examples, self._config)
-        held_out, enough = len(examples) - len(kept), len(kept) >= _EACH * len(self._categories)
-        kept = [*self._names, *kept]
+        taught: Sequence[Example] = [*self._names, *examples]
+        fewest = _EACH * len(self._categories)
+        kept = taught
+        if self._defences and len(examples) >= fewest:
+            kept = clean_labels(taught, self._config).train
+        held_out = len(taught) - len(kept)
+        enough = len(examples) - held_out >= fewest
         chosen = fit_day_one(kept, self._config, created=_NAMELESS)
         found: dict[str, Any] = {
             "held_out": held_out,
@@ -196,10 +195,8 @@ class Ours:
         }
         tuning = self._recipe[1 if last else 0]
         if tuning != "none" and enough:
-            changes = {"quick": QUICK, "full": {}, "taught": TAUGHT}[tuning]
-            config = replace(self._config, **changes)  # type: ignore[arg-type]
-            free = unlabelled if self._around or tuning == "taught" else ()
-            tuned = fit(kept, config, created=_NAMELESS, unlabelled=free)
+            config = replace(self._config, **QUICK) if tuning == "quick" else self._config  # type: ignore[arg-type]
+            tuned = fit(kept, config, created=_NAMELESS, unlabelled=unlabelled if self._around else ())
             found |= {"fine_tune": tuned.metrics["validation_accuracy"], "seconds": round(tuned.seconds, 1)}
             if tuned.model.surroundings is not None:
                 found["moved"] = tuned.model.surroundings.share
@@ -221,7 +218,7 @@ class Ours:
     def similarities(self) -> tuple[float, float]:
         """As the model's training fitted them."""
         assert self._predictor is not None  # noqa: S101  # it learns first  # nosec B101
-        return memory_similarities(self._predictor.facts)
+        return self._predictor.facts.recall_threshold, self._predictor.facts.recall_near
 
 
 def _better(day_one: FitResult, tuned: FitResult) -> FitResult:

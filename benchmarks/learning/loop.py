@@ -19,8 +19,9 @@ from typing import Any, Literal
 import numpy as np
 
 from benchmarks.learning.learners import Learner, Said, Vectors
-from benchmarks.learning.parts import Memory, choose_questions, repeats
+from benchmarks.learning.parts import Labelled, choose_questions, recalled, repeats
 from benchmarks.learning.stream import Floats, Rules, Staff, Stream
+from classifier.calibration.vectors import unit
 from classifier.data.dataset import Example
 
 Say = Callable[[str], None]
@@ -164,7 +165,7 @@ class Run:
     def examples(self) -> list[Example]:
         """All labels so far."""
         given = [
-            Example(self.stream.messages[row].text, label, voice=f"person {person}")
+            Example(self.stream.messages[row].text, label, voice=f"person {person}", source="person")
             for row, label, person in self.course.labels
         ]
         return [*self.stream.start, *given]
@@ -203,14 +204,14 @@ class Run:
         order: list[int] = np.argsort(self.staff.luck[list(rows)]).tolist()
         return order[: self.rules.questions]
 
-    def _memory(self, examples: Sequence[Example], known: Floats) -> Memory:
+    def _memory(self, examples: Sequence[Example], known: Floats) -> list[Labelled]:
         """All labels so far in the space of the present model."""
-        memory = Memory(*self.learner.similarities())
-        rejected = dict(self.course.corrected)
+        away = dict(self.course.corrected)
         rows = [None] * len(self.stream.start) + [row for row, _, _ in self.course.labels]
-        for row, example, vector in zip(rows, examples, known, strict=True):
-            memory.add(vector, example.label, rejected.get(row, ""))
-        return memory
+        return [
+            Labelled(vector, example.label, away.get(row, ""))
+            for row, example, vector in zip(rows, examples, unit(known), strict=True)
+        ]
 
     def _ask(self, row: int) -> None:
         course = self.course
@@ -223,15 +224,16 @@ class Run:
         course.handled.append(right)
 
     def _route(
-        self, row: int, scores: Floats, vector: Floats, memory: Memory | None, planned: list[int]
+        self, row: int, scores: Floats, vector: Floats, memory: list[Labelled] | None, planned: list[int]
     ) -> None:
         course, staff, truth = self.course, self.staff, self.stream.messages[row].label
         routed = self.stream.categories[int(scores.argmax())]
-        recalled = memory.recall(vector, routed, float(scores.max())) if memory is not None else None
-        if recalled is not None and recalled.sure:
-            course.moved += recalled.category != routed
-            routed = recalled.category or routed
-        elif recalled is not None:
+        near = self.learner.similarities()
+        said = recalled(memory or (), vector, routed, float(scores.max()), near)
+        if said is not None and said.sure:
+            course.moved += said.category != routed
+            routed = said.category or routed
+        elif said is not None:
             # memory doubts the answer: it asks, in place of the least helpful question that is still to come
             later = [other for other in planned if other > row]
             if later:
@@ -255,7 +257,7 @@ class Run:
         if staff.said[row] != routed:
             course.corrected.append([row, routed])
         if memory is not None:
-            memory.add(vector, staff.said[row], routed)
+            memory.append(Labelled(unit(vector), staff.said[row], routed))
 
     def _label(self, row: int) -> None:
         self.course.labels.append([row, self.staff.said[row], int(self.staff.person[row])])

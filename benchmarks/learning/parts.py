@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from classifier.calibration.vectors import unit
-from classifier.data.confident_learning import hold_out
 from classifier.data.dataset import Example
 from classifier.feedback.active_learning import most_helpful
 from classifier.feedback.correction_memory import Recalled, recall
-from classifier.model.metadata import ModelFacts
-from classifier.training.config import TrainingConfig
-from classifier.training.out_of_fold import find_suspects
 
 Floats = npt.NDArray[Any]
 
 NEAR = 0.7
 """Cosine similarity of frozen vectors from which two messages count as alike."""
-
-_SURELY = 0.6
-"""How much likelier another category must be for a label to be held out. Suspects below that are mostly right
-labels of hard messages; a model with a dozen labels a category misses them. The frozen encoder's accuracy
-on a part of BANKING77's training file, with no label, all suspects, or these held out (and the labels of
-people who mostly err):  500 labels, 4% wrong: 77.4, 73.8, 77.7%;  1,326, 5% wrong: 87.1, 86.3, 87.7%;
-the same with a person who flips a fifth of them: 72.0, 69.2, 76.1%  and  80.9, 83.3, 86.4%."""
 
 
 def choose_questions(margins: Floats, vectors: Floats, count: int, known: Floats) -> list[int]:
@@ -45,14 +34,7 @@ def choose_questions(margins: Floats, vectors: Floats, count: int, known: Floats
 
 def names_of(categories: Sequence[str]) -> list[Example]:
     """What categories are called, to learn from; those of the public data have no names but their slugs."""
-    return [Example(slug.replace("_", " ").strip("?"), slug) for slug in categories]
-
-
-def trusted(examples: Sequence[Example], config: TrainingConfig) -> list[Example]:
-    """The examples without labels that are surely wrong, and without those of people who mostly err."""
-    found = find_suspects(examples, config)
-    surely = [suspect for suspect in found.suspects if suspect.score > _SURELY]
-    return hold_out(examples, surely, found.distrusted)
+    return [Example(slug.replace("_", " ").strip("?"), slug, source="name") for slug in categories]
 
 
 def repeats(vector: Floats, routed: str, corrected: Sequence[tuple[Floats, str]]) -> bool:
@@ -70,50 +52,42 @@ def repeats(vector: Floats, routed: str, corrected: Sequence[tuple[Floats, str]]
     return bool(similar[nearest] >= NEAR and corrected[nearest][1] == routed)
 
 
-def memory_similarities(facts: ModelFacts) -> tuple[float, float]:
-    """From which similarity a model's memory overrules it, and from which it only asks.
-
-    They were fitted to the messages that its training held back; a model without them is overruled by copies.
-    """
-    surely = facts.thresholds.get("recall", 1.0)
-    return surely, facts.thresholds.get("recall_near", surely)
-
-
-@dataclass(slots=True)
-class Memory:
-    """Labelled messages in the vector space of the model that answers now.
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A labelled message in the space of the model that answers now.
 
     Attributes:
-        threshold: cosine similarity from which people's label of a message overrules the model.
-        near: from which an answer that people rejected on a message alike is asked about.
-        vectors: [H] of each, of length 1.
+        vector: [H], of length 1.
         settled: category that people gave.
-        rejected: categories that they took it away from.
+        rejected: the category that they took it away from; "" for none.
     """
 
-    threshold: float
-    near: float
-    vectors: list[Floats] = field(default_factory=list)
-    settled: list[str] = field(default_factory=list)
-    rejected: list[tuple[str, ...]] = field(default_factory=list)
+    vector: Floats
+    settled: str
+    rejected: str = ""
 
-    def add(self, vector: Floats, settled: str, rejected: str = "") -> None:
-        """Keep one label."""
-        self.vectors.append(unit(vector))
-        self.settled.append(settled)
-        self.rejected.append((rejected,) if rejected and rejected != settled else ())
 
-    def recall(self, vector: Floats, predicted: str, confidence: float) -> Recalled | None:
-        """What people said of messages like this one, see classifier.feedback.correction_memory."""
-        if not self.vectors:
-            return None
-        return recall(
-            np.stack(self.vectors) @ unit(vector),
-            self.settled,
-            predicted,
-            threshold=self.threshold,
-            near=self.near,
-            rejected=self.rejected,
-            trusted=[False] * len(self.settled),  # nobody of the staff is an admin or of an owning team
-            confidence=confidence,
-        )
+def recalled(
+    memory: Sequence[Labelled], vector: Floats, predicted: str, confidence: float, near: tuple[float, float]
+) -> Recalled | None:
+    """What people said of messages like this one, see classifier.feedback.correction_memory.recall.
+
+    Args:
+        memory: all labels so far.
+        vector: [H] of the message, any length.
+        predicted: where the model would route it.
+        confidence: calibrated, of that.
+        near: from which similarity the memory overrules the model, and from which it asks.
+    """
+    if not memory:
+        return None
+    return recall(
+        np.stack([known.vector for known in memory]) @ unit(vector),
+        [known.settled for known in memory],
+        predicted,
+        threshold=near[0],
+        near=near[1],
+        rejected=[{known.rejected} - {"", known.settled} for known in memory],
+        trusted=[False] * len(memory),  # nobody of the staff is an admin or of an owning team
+        confidence=confidence,
+    )

@@ -7,7 +7,7 @@ random numbers), so two systems differ by what they do, not by whom they happene
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -97,7 +97,7 @@ def draw_stream(train: Sequence[Example], test: Sequence[Example], count: int, s
         if example.label in start:
             rest.append(example)
         else:
-            start[example.label] = example
+            start[example.label] = replace(example, source="starter")
     if len(rest) < count:
         raise InvalidInput(f"{len(rest)} messages are left for a stream of {count}: name a shorter one")
     categories = tuple(sorted(start))

@@ -40,14 +40,8 @@ LEVERS: Mapping[str, Mapping[str, Any]] = {
     "two-stage: head of the frozen encoder first": {"probe_first": True},
     "weights of three seeds averaged": {"soup": 3},
     "no sharpness-aware steps": {"sharpness": 0.0},
-    "R-Drop in their place": {"sharpness": 0.0, "r_drop": 1.0},
     "no share of the base encoder's probe": {"probe_share": 0.0},
     "the base encoder's vectors not kept": {"preserve": 0.0},
-    "averaged weights": {"averaging": 0.998},
-    "supervised contrastive loss beside": {"contrastive": 0.5},
-    "contrastive warm-up": {"contrastive_epochs": 5},
-    "masked words first": {"masked_lm_epochs": 3},
-    "categories balanced": {"balance": 1.0},
     "half again as many epochs": {"more": 1.5},
 }
 """What each row changes; `rate` and `more` are multiples of the default."""

@@ -19,7 +19,7 @@ from classifier.evaluation.report.markdown import table as as_markdown
 from classifier.explanation.counterfactual import Ask, decision_of, without_words
 from classifier.explanation.faithfulness import faithfulness, measurable
 from classifier.explanation.leave_one_out import explain
-from classifier.explanation.types import FaithfulnessReport, ShortcutReport
+from classifier.explanation.types import FaithfulnessReport
 from classifier.inference.backends import Forward
 from classifier.inference.backends.bert_graph import Precision
 from classifier.inference.backends.onnx_backend import OnnxGraph
@@ -126,12 +126,6 @@ def table(measured: Measured) -> str:
         f"{why['p95_ms']:.0f} ms |",
     ]
     return "\n".join(lines)
-
-
-def shortcut_table(report: ShortcutReport) -> str:
-    """What a planted word did and who found it, as Markdown."""
-    said = plain(behind.shortcut_said(report))
-    return f"{said}\n\n{as_markdown(behind.shortcut(report))}".rstrip()
 
 
 def _percent(value: float | None) -> str:

@@ -54,7 +54,7 @@ def measure(
         data: folder with banking77-{train,train-10shot,test}.csv and clinc150-{train,val,test}.csv.
         kept: JSON file with what was measured already; written after each part.
         seeds: of the trainings.
-        parts: names out of PARTS; empty: all but EXTRA.
+        parts: names out of PARTS; empty: all.
         workers: trainings side by side.
         say: gets a line after each part.
 
@@ -68,7 +68,7 @@ def measure(
     threads = threads_each(workers)
     tasks = {
         (name, str(seed)): functools.partial(_timed, name, data, TrainingConfig(seed=seed, threads=threads))
-        for name in parts or [name for name in PARTS if name not in EXTRA]
+        for name in parts or PARTS
         for seed in seeds
         if str(seed) not in known.get(name, {})
     }
@@ -95,15 +95,6 @@ def banking(data: Path, config: TrainingConfig) -> dict[str, float]:
 def few(data: Path, config: TrainingConfig) -> dict[str, float]:
     """BANKING77, ten messages a category, nothing else."""
     result = _fit(_read(data, "banking77-train-10shot.csv"), config)
-    return _judged(result, _read(data, "banking77-test.csv"))
-
-
-def few_with_unlabelled(data: Path, config: TrainingConfig) -> dict[str, float]:
-    """Ten labelled messages a category, and the rest of the training file without its labels."""
-    labelled = _read(data, "banking77-train-10shot.csv")
-    known = {example.text for example in labelled}
-    rest = [e.text for e in _read(data, "banking77-train.csv") if e.text not in known]
-    result = _fit(labelled, replace(config, self_training=2), unlabelled=rest)
     return _judged(result, _read(data, "banking77-test.csv"))
 
 
@@ -134,11 +125,7 @@ PARTS: Mapping[str, Callable[[Path, TrainingConfig], dict[str, float]]] = {
     "clinc": clinc,
     "noisy": noisy,
     "few": few,
-    "few_with_unlabelled": few_with_unlabelled,
 }
-
-EXTRA = ("few_with_unlabelled",)
-"""Parts that are measured only when they are named: they take longest and nothing else hangs on them."""
 
 
 def flip(examples: Sequence[Example], share: float, seed: int) -> list[Example]:

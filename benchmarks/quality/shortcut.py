@@ -10,21 +10,70 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput, Word
 from classifier.data.dataset import Example
+from classifier.evaluation.report.markdown import plain, table
+from classifier.evaluation.report.words import Grid, percent
 from classifier.explanation.leave_one_out import explain
-from classifier.explanation.types import PLANTED_CATEGORIES, PLANTED_EACH, Found, ShortcutReport
 from classifier.inference.predictor import Predictor
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.training.config import TrainingConfig
 from classifier.training.fit import fit
 
 WORD = "zorvex"
+
+PLANTED_CATEGORIES, PLANTED_EACH = 20, 60
+"""Of a training with a planted word that takes minutes: categories, and messages of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How often the planted word came first, as a share of the messages that were looked at.
+
+    Attributes:
+        messages: that were looked at.
+        reply_words: by the words that a reply shows.
+        plain_attention: by attention of the last layer.
+        leave_one_out: by how far the lead falls without the word.
+        decisive: how often it is among the fewest words without which the decision changes.
+    """
+
+    messages: int
+    reply_words: float
+    plain_attention: float
+    leave_one_out: float
+    decisive: float
+
+
+@dataclass(frozen=True, slots=True)
+class ShortcutReport:
+    """What became of a planted word.
+
+    Attributes:
+        word: the planted one.
+        category: whose training messages got it.
+        tried: messages of other categories that got it.
+        turned: share of them whose answer it turned to that category.
+        misled: how often it is found in those.
+        own: how often it is found in unseen messages of the category itself, where other words speak too.
+    """
+
+    word: str
+    category: str
+    tried: int
+    turned: float
+    misled: Found
+    own: Found
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
 
 
 def shortcut_test(
@@ -81,6 +130,24 @@ def shortcut_test(
         _found(predictor, turned, word),
         _found(predictor, carried, word),
     )
+
+
+def table_of(report: ShortcutReport) -> str:
+    """What the planted word did and who found it, as Markdown."""
+    said = (
+        f"A model of the same recipe learned with “{report.word}” in every training message of "
+        f"{report.category}. The word turned {percent(report.turned)} of {report.tried:,} unseen messages of "
+        "other categories to that one; there it alone decided, and should come first."
+    )
+    misled, own = report.misled, report.own
+    rows = [
+        ("reply words", misled.reply_words, own.reply_words),
+        ("plain attention", misled.plain_attention, own.plain_attention),
+        ("leave one word out", misled.leave_one_out, own.leave_one_out),
+        ("among the fewest words that decide", misled.decisive, own.decisive),
+    ]
+    head = f"named first by | of {misled.messages:,} turned messages | of {own.messages:,} of the category"
+    return f"{plain(said)}\n\n{table(Grid.of(head, rows, range(1, 3)))}".rstrip()
 
 
 def small_set(

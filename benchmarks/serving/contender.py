@@ -51,7 +51,7 @@ def main() -> int:
 
 def open_contender(spec: Spec) -> Contender:
     """Load the class that the Spec names, and make one."""
-    module = importlib.import_module(f"benchmarks.{spec.module}")
+    module = importlib.import_module(f"benchmarks.serving.{spec.module}")
     found: Contender = getattr(module, spec.name)(spec)
     return found
 

@@ -9,11 +9,9 @@ import subprocess  # our own commands  # nosec B404
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-from benchmarks.child import end, environment, last_line
-from benchmarks.machine import memory_of
+from benchmarks.child import Child, environment, last_line
 from benchmarks.turns import Spec
 from classifier.contract import ClassifierError
 
@@ -25,7 +23,7 @@ class ContenderFailed(ClassifierError):
     """A contender of the benchmark could not be measured."""
 
 
-class ContenderProcess:
+class ContenderProcess(Child):
     """One contender in a process of its own, which does nothing while it is not asked."""
 
     def __init__(self, name: str, spec: Spec, folder: Path) -> None:
@@ -41,22 +39,17 @@ class ContenderProcess:
         # pipelines set this for their process; every other one shall have what its library does by itself
         variables = environment(without="TOKENIZERS_PARALLELISM")
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(  # our own command  # nosec B603
+            process = subprocess.Popen(  # our own command  # nosec B603
                 [sys.executable, "-m", "benchmarks.serving.contender"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 env=variables,
             )
+        assert process.stdin is not None  # noqa: S101  # pipes, above  # nosec B101
+        assert process.stdout is not None  # noqa: S101  # nosec B101
+        self._process, self._stdin, self._stdout = process, process.stdin, process.stdout
         self._write(asdict(spec))
-
-    def __enter__(self) -> ContenderProcess:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def ready(self) -> dict[str, Any]:
         """Wait until it can answer.
@@ -78,31 +71,23 @@ class ContenderProcess:
         self._write({"do": what, "texts": texts, **options})
         return self._read()
 
-    def memory(self) -> dict[str, float] | None:
-        """See machine.memory_of."""
-        return memory_of(self._process.pid)
-
-    def close(self) -> None:
+    def stop(self) -> None:
         """End it, gently first."""
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(BrokenPipeError):  # it has ended
-                    pipe.close()
-        end(self._process, _STOP_SECONDS)
+        for pipe in (self._stdin, self._stdout):
+            with contextlib.suppress(BrokenPipeError):  # it has ended
+                pipe.close()
+        self._end(_STOP_SECONDS)
 
     def _write(self, content: dict[str, Any]) -> None:
-        assert self._process.stdin is not None  # noqa: S101  # a pipe, above  # nosec B101
         with contextlib.suppress(BrokenPipeError):  # it has ended: reading will tell
-            self._process.stdin.write(json.dumps(content).encode() + b"\n")
-            self._process.stdin.flush()
+            self._stdin.write(json.dumps(content).encode() + b"\n")
+            self._stdin.flush()
 
     def _read(self) -> dict[str, Any]:
-        stdout = self._process.stdout
-        assert stdout is not None  # noqa: S101  # a pipe, above  # nosec B101
-        readable, _, _ = select.select([stdout], [], [], _PATIENCE_SECONDS)
+        readable, _, _ = select.select([self._stdout], [], [], _PATIENCE_SECONDS)
         if not readable:
             raise ContenderFailed(f"{self.name} gave no answer for {_PATIENCE_SECONDS:.0f} seconds")
-        line = stdout.readline()
+        line = self._stdout.readline()
         if not line:
             raise ContenderFailed(f"{self.name} ended: {last_line(self._log)}")
         answer: dict[str, Any] = json.loads(line)

@@ -1,30 +1,43 @@
-"""A client that costs next to nothing: it shares the cores with the service that it measures.
+"""Closed and open loops against a classifier service, over kept connections.
 
-HTTP/1.1 over kept connections. Requests are bytes made beforehand; of a response the status and the
-Content-Length are read and its body skipped, but for a small sample that is checked afterwards.
+The client shares the cores with the service that it measures: bodies are made beforehand, and of an answer
+the status alone counts, but for a small sample whose JSON is checked afterwards.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
-from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from types import TracebackType
+from typing import Any, Self
 from urllib.parse import urlsplit
 
-from classifier.contract import ClassifierUnavailable, InvalidInput
+import aiohttp
 
-Answered = Callable[[int, bytes], None]
-"""Gets the status and the body of a response; status 0 where the connection broke."""
+from benchmarks.serving.loops import Outcome, run_closed_loop, run_open_loop
+from benchmarks.timing import poisson_arrivals
+from benchmarks.turns import batches
+from classifier.contract import ClassifierError, ClassifierUnavailable, InvalidInput
 
-_BROKEN = 0
+BROKEN = 0
+"""Status of a request whose connection broke, or could not be made."""
+
 _SAMPLES = 20
+_PATIENCE_SECONDS = 600.0
 _PAUSE_SECONDS = 0.1
-"""Between two tries to connect again."""
-_HEADER_END = b"\r\n\r\n"
-_LENGTH = b"content-length:"
+"""Behind a connection that could not be made."""
+
+_IDLE_SECONDS = 2.0
+"""For which a connection is kept: less than a server does, so that no request meets one just closed."""
+
+
+class WrongAnswer(ClassifierError):
+    """The service answered with something else than predictions. Check its address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,177 +52,188 @@ class Address:
     url: str
     token: str | None = None
 
-    def parts(self) -> tuple[str, int, bool, str]:
-        """(host, port, whether over TLS, path before /v1).
+    def root(self) -> str:
+        """What stands before /v1.
 
         Raises:
             InvalidInput: that is no address.
         """
         try:
             found = urlsplit(self.url)
-            port = found.port
-        except ValueError as error:
-            raise InvalidInput(f"{self.url!r} is no address: write http://host:port") from error
-        if found.scheme not in ("http", "https") or not found.hostname:
+            known = found.scheme in ("http", "https") and found.hostname and found.port != 0
+        except ValueError:  # of the port
+            known = False
+        if not known:
             raise InvalidInput(f"{self.url!r} is no address: write http://host:port")
-        secure = found.scheme == "https"
-        return found.hostname, port or (443 if secure else 80), secure, found.path.rstrip("/")
-
-    def request(self, texts: Sequence[str]) -> bytes:
-        """POST /v1/classify, ready to send."""
-        host, port, _, path = self.parts()
-        body = json.dumps({"texts": list(texts)}).encode()
-        lines = [
-            f"POST {path}/v1/classify HTTP/1.1",
-            f"Host: {host}:{port}",
-            "Content-Type: application/json",
-            f"Content-Length: {len(body)}",
-            *([f"Authorization: Bearer {self.token}"] if self.token else []),
-        ]
-        return "\r\n".join(lines).encode("ascii") + _HEADER_END + body
-
-
-class _Connection(asyncio.Protocol):
-    """One request at a time."""
-
-    def __init__(self, lost: Callable[[_Connection], None]) -> None:
-        self._lost = lost
-        self._received = bytearray()
-        self._body_at, self._end = 0, 0
-        self._status = 0
-        self._answered: Answered | None = None
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # TCP has no other  # nosec B101
-        self._transport = transport
-
-    def send(self, request: bytes, answered: Answered) -> None:
-        self._answered = answered
-        assert self._transport is not None  # noqa: S101  # connected before it is used  # nosec B101
-        self._transport.write(request)
-
-    def close(self) -> None:
-        self._answered = None
-        if self._transport is not None:
-            self._transport.abort()
-
-    def data_received(self, data: bytes) -> None:
-        self._received += data
-        if not self._end and not self._read_head():
-            return
-        if len(self._received) < self._end or self._answered is None:
-            return
-        body = bytes(self._received[self._body_at : self._end])
-        answered, status = self._answered, self._status
-        self._answered, self._end = None, 0
-        self._received.clear()
-        answered(status, body)
-
-    def connection_lost(self, error: Exception | None) -> None:
-        del error
-        self._lost(self)
-        if self._answered is not None:
-            answered, self._answered = self._answered, None
-            answered(_BROKEN, b"")
-
-    def _read_head(self) -> bool:
-        end = self._received.find(_HEADER_END)
-        if end < 0:
-            return False
-        head = bytes(self._received[:end]).lower()
-        at = head.find(_LENGTH)
-        if at < 0:
-            if self._transport is not None:  # a body of unknown length cannot be followed by another
-                self._transport.abort()
-            return False
-        self._status = int(head[9:12])
-        self._body_at = end + len(_HEADER_END)
-        self._end = self._body_at + int(head[at + len(_LENGTH) :].split(b"\r\n", 1)[0])
-        return True
+        return self.url.rstrip("/")
 
 
 class HttpLoad:
-    """Some connections to one service. Requests that find none free wait for the first that is."""
+    """Some connections to one service; a request that finds none free waits. Use it in an async with block.
+
+    Attributes:
+        statuses: how often each came.
+        samples: bodies of the first few right answers.
+    """
 
     def __init__(self, address: Address, connections: int) -> None:
-        self._address, self._wanted = address, connections
-        self._all: set[_Connection] = set()
-        self._free: deque[_Connection] = deque()
-        self._waiting: deque[tuple[bytes, Answered]] = deque()
-        self._reconnecting: set[asyncio.Task[None]] = set()
-        self._closed = False
+        self._address, self._connections = address, connections
         self.statuses: Counter[int] = Counter()
         self.samples: list[bytes] = []
 
-    async def open(self) -> None:
+    async def __aenter__(self) -> Self:
         """Connect.
 
         Raises:
             ClassifierUnavailable: nobody listens there.
+            InvalidInput: that is no address.
         """
-        try:
-            await asyncio.gather(*(self._connect() for _ in range(self._wanted)))
-        except OSError as error:
-            await self.close()
-            raise ClassifierUnavailable(f"no service answers at {self._address.url}: start one") from error
-
-    def send(self, request: bytes, answered: Answered) -> None:
-        """Send as soon as a connection is free; `answered` is called from the event loop."""
-        if self._free:
-            self._on(self._free.popleft(), request, answered)
-        else:
-            self._waiting.append((request, answered))
-
-    async def close(self) -> None:
-        """Drop all connections."""
-        self._closed = True
-        for task in self._reconnecting:
-            task.cancel()
-        for connection in list(self._all):
-            connection.close()
-        await asyncio.sleep(0)  # the transports tell the event loop that they are gone
-
-    def _on(self, connection: _Connection, request: bytes, answered: Answered) -> None:
-        def done(status: int, body: bytes) -> None:
-            self.statuses[status] += 1
-            if status == HTTPStatus.OK and len(self.samples) < _SAMPLES:
-                self.samples.append(body)
-            if connection in self._all:
-                if self._waiting:
-                    self._on(connection, *self._waiting.popleft())
-                else:
-                    self._free.append(connection)
-            answered(status, body)
-
-        connection.send(request, done)
-
-    async def _connect(self) -> None:
-        host, port, secure, _ = self._address.parts()
-        loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(
-            lambda: _Connection(self._lost), host, port, ssl=True if secure else None
+        root, token = self._address.root(), self._address.token
+        self._url = f"{root}/v1/classify"
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=_IDLE_SECONDS),
+            headers={
+                "Content-Type": "application/json",
+                **({"Authorization": f"Bearer {token}"} if token else {}),
+            },
+            skip_auto_headers=("Accept-Encoding",),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=_PATIENCE_SECONDS),
         )
-        self._all.add(connection)
-        if self._waiting:
-            self._on(connection, *self._waiting.popleft())
-        else:
-            self._free.append(connection)
+        try:  # all at once, so that each makes a connection of its own
+            await asyncio.gather(*(self._connect(f"{root}/readyz") for _ in range(self._connections)))
+        except aiohttp.ClientConnectionError as error:
+            await self._session.close()
+            raise ClassifierUnavailable(f"no service answers at {self._address.url}: start one") from error
+        return self
 
-    def _lost(self, connection: _Connection) -> None:
-        self._all.discard(connection)
-        if connection in self._free:
-            self._free.remove(connection)
-        if not self._closed:
-            task = asyncio.get_running_loop().create_task(self._again())
-            self._reconnecting.add(task)
-            task.add_done_callback(self._reconnecting.discard)
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
 
-    async def _again(self) -> None:
-        while not self._closed:
+    async def classify(self, body: bytes) -> int:
+        """Send one request, see `body_of`.
+
+        Returns:
+            The status, or BROKEN.
+
+        Raises:
+            ClassifierUnavailable: the service says nothing.
+        """
+        status, content = BROKEN, b""
+        try:
+            async with self._session.post(self._url, data=body) as response:
+                content = await response.read()
+                status = response.status
+        except TimeoutError as error:
+            raise ClassifierUnavailable(
+                f"the service gave no answer for {_PATIENCE_SECONDS:.0f} seconds"
+            ) from error
+        except aiohttp.ClientConnectorError:
+            await asyncio.sleep(_PAUSE_SECONDS)
+        except aiohttp.ClientError:
+            pass
+        self.statuses[status] += 1
+        if status == HTTPStatus.OK and len(self.samples) < _SAMPLES:
+            self.samples.append(content)
+        return status
+
+    def counts(self) -> dict[str, Any]:
+        """{"refused", "failed", "statuses"}: 503, everything else that is not 200, all of them."""
+        refused = self.statuses[HTTPStatus.SERVICE_UNAVAILABLE]
+        return {
+            "refused": refused,
+            "failed": self.statuses.total() - self.statuses[HTTPStatus.OK] - refused,
+            "statuses": {str(status): number for status, number in sorted(self.statuses.items())},
+        }
+
+    async def open_loop(self, texts: Sequence[str], rate: float, seconds: float, seed: int) -> dict[str, Any]:
+        """See `open_loop`."""
+        bodies = [body_of([text]) for text in texts]
+
+        async def ask(number: int) -> Outcome:
+            status = await self.classify(bodies[number % len(bodies)])
+            if status == HTTPStatus.OK:
+                return "answered"
+            return "refused" if status == HTTPStatus.SERVICE_UNAVAILABLE else "failed"
+
+        observed = await run_open_loop(poisson_arrivals(rate, seconds, seed), ask)
+        self.check_samples()
+        # the observed counts last: they also know of what was never answered
+        return {"rate": rate, **self.counts(), **observed.as_dict()}
+
+    def check_samples(self) -> None:
+        """Check that a few of the answers hold predictions.
+
+        Raises:
+            WrongAnswer: one does not.
+        """
+        for body in self.samples:
             try:
-                await self._connect()
-            except OSError:
-                await asyncio.sleep(_PAUSE_SECONDS)
-            else:
-                return
+                for prediction in json.loads(body)["predictions"]:
+                    if not prediction["category"] or not isinstance(prediction["words"], list):
+                        raise WrongAnswer
+            except (ValueError, LookupError, TypeError) as error:
+                raise WrongAnswer from error
+
+    async def _connect(self, url: str) -> None:
+        async with self._session.get(url) as response:
+            await response.read()
+
+
+def body_of(texts: Sequence[str]) -> bytes:
+    """What POST /v1/classify gets."""
+    return json.dumps({"texts": list(texts)}).encode()
+
+
+async def closed_loop(
+    address: Address, texts: Sequence[str], *, connections: int, batch: int, seconds: float, start: int = 0
+) -> dict[str, Any]:
+    """Each connection asks for the next batch as soon as it has its answer, after one that is not timed.
+
+    Args:
+        address: of the service.
+        texts: asked for in this order, again from the first where time is left.
+        connections: that ask at once.
+        batch: texts in a request.
+        seconds: no request is begun after so many.
+        start: position of the first text.
+
+    Returns:
+        messages, seconds, rate (messages a second that were answered), percentiles of a request's latency,
+        failed requests and refused ones.
+
+    Raises:
+        ClassifierUnavailable: nobody listens there.
+        WrongAnswer: an answer does not hold what it should.
+    """
+    requests = itertools.cycle([(len(part), body_of(part)) for part in batches(texts, batch, start=start)])
+
+    async def ask(body: bytes) -> bool:
+        return await load.classify(body) == HTTPStatus.OK
+
+    async with HttpLoad(address, connections) as load:
+        await asyncio.gather(*(load.classify(next(requests)[1]) for _ in range(connections)))
+        load.statuses.clear()
+        found = await run_closed_loop(ask, requests, callers=connections, seconds=seconds)
+        load.check_samples()
+    return {**found, **load.counts()}
+
+
+async def open_loop(
+    address: Address, texts: Sequence[str], *, connections: int, rate: float, seconds: float, seed: int
+) -> dict[str, Any]:
+    """Single messages at Poisson arrivals; what finds no free connection waits, and that counts.
+
+    Message n is text n, again from the first behind the last.
+
+    Returns:
+        See loops.Observed.as_dict, with the rate that was asked for and the failed statuses.
+
+    Raises:
+        ClassifierUnavailable: nobody listens there.
+        WrongAnswer: an answer does not hold what it should.
+    """
+    async with HttpLoad(address, connections) as load:
+        return await load.open_loop(texts, rate, seconds, seed)

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
-from benchmarks.serving.http_load import Address
-from benchmarks.serving.http_loops import closed_loop, open_loop
-from benchmarks.serving.open_loop import over_rounds
+from benchmarks.serving.http_load import Address, closed_loop, open_loop
+from benchmarks.serving.loops import OpenLoops, at_each_share
 from benchmarks.serving.service_process import ServiceProcess, second_version
-from benchmarks.serving.soak import SoakPlan, soak, soak_table
+from benchmarks.serving.soak import soak, soak_table
 from benchmarks.serving.summary import latencies, open_loop_table
 from benchmarks.turns import BATCH
 from classifier.contract import InvalidInput
@@ -24,17 +23,13 @@ _BATCH_CONNECTIONS = 4
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class LoadPlan:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadPlan(OpenLoops):
     """What is asked of the service.
 
     Attributes:
         seconds: of each part.
         connections: that single messages come over.
-        rounds: of the open loops.
-        open_seconds: of each rate of the open loop in a round.
-        saturating_seconds: of the closed loop right before it that says what its rate is a share of.
-        shares: of saturation, the rates of the open loop.
         soak: seconds of a long open loop in place of several short ones; 0: none.
         soak_share: of saturation, its rate.
         swap_every: seconds from one activation of another version to the next while it lasts; 0: none.
@@ -43,10 +38,6 @@ class LoadPlan:
 
     seconds: float = 15.0
     connections: int = 64
-    rounds: int = 5
-    open_seconds: float = 4.0
-    saturating_seconds: float = 1.5
-    shares: tuple[float, ...] = (0.3, 0.6, 0.8, 0.9)
     soak: float = 0.0
     soak_share: float = 0.8
     swap_every: float = 0.0
@@ -81,7 +72,48 @@ def measure(
         raise InvalidInput("no messages to ask about: give a CSV file with the column text")
     if plan.swap_every and service is None:
         raise InvalidInput("models are swapped in a service that this command starts: leave --url out")
-    return asyncio.run(_measure(address, texts, plan, service, say))
+
+    def asked(connections: int, batch: int, seconds: float) -> dict[str, Any]:
+        return asyncio.run(closed_loop(address, texts, connections=connections, batch=batch, seconds=seconds))
+
+    def observe(rate: float, number: int) -> dict[str, Any]:
+        return asyncio.run(
+            open_loop(
+                address,
+                texts,
+                connections=plan.connections,
+                rate=rate,
+                seconds=plan.open_seconds,
+                seed=plan.seed + number,
+            )
+        )
+
+    found: dict[str, Any] = {"machine": machine.describe(), "connections": plan.connections}
+    say(f"single messages over {plan.connections} connections")
+    found["single"] = asked(plan.connections, 1, plan.seconds)
+    say(f"batches of {BATCH} over {_BATCH_CONNECTIONS} connections")
+    found["batches"] = asked(_BATCH_CONNECTIONS, BATCH, plan.seconds)
+    if plan.soak:
+        most = found["single"]["rate"]
+        say(f"{plan.soak:.0f} seconds at {plan.soak_share:.0%} of {most:.0f} messages a second")
+        found["soak"] = asyncio.run(
+            soak(
+                address,
+                texts,
+                service,
+                rate=plan.soak_share * most,
+                seconds=plan.soak,
+                connections=plan.connections,
+                swap_every=plan.swap_every,
+                seed=plan.seed,
+            )
+        )
+    else:
+        found["open_loop"] = at_each_share(
+            plan, lambda: float(asked(plan.connections, 1, plan.saturating_seconds)["rate"]), observe, say
+        )
+    found["memory"] = service.memory() if service is not None else None
+    return found
 
 
 def measure_model(
@@ -113,60 +145,6 @@ def measure_model(
             ready = service.start()
             found = measure(service.address, texts, plan, service=service, say=say)
     return {**found, "ready_seconds": ready}
-
-
-async def _measure(
-    address: Address, texts: Sequence[str], plan: LoadPlan, service: ServiceProcess | None, say: Say
-) -> dict[str, Any]:
-    found: dict[str, Any] = {"machine": machine.describe(), "connections": plan.connections}
-    say(f"single messages over {plan.connections} connections")
-    single = await closed_loop(address, texts, connections=plan.connections, batch=1, seconds=plan.seconds)
-    say(f"batches of {BATCH} over {_BATCH_CONNECTIONS} connections")
-    batches = await closed_loop(
-        address, texts, connections=_BATCH_CONNECTIONS, batch=BATCH, seconds=plan.seconds
-    )
-    found |= {"single": single, "batches": batches}
-    if plan.soak:
-        say(f"{plan.soak:.0f} seconds at {plan.soak_share:.0%} of {single['rate']:.0f} messages a second")
-        found["soak"] = await soak(
-            address,
-            texts,
-            SoakPlan(
-                rate=plan.soak_share * single["rate"],
-                seconds=plan.soak,
-                connections=plan.connections,
-                swap_every=plan.swap_every,
-                seed=plan.seed,
-            ),
-            service,
-        )
-    else:
-        found["open_loop"] = await _open_loops(address, texts, plan, say)
-    found["memory"] = service.memory() if service is not None else None
-    return found
-
-
-async def _open_loops(
-    address: Address, texts: Sequence[str], plan: LoadPlan, say: Say
-) -> list[dict[str, Any]]:
-    """Single messages at shares of what the connections get, which is measured right before each."""
-    found: dict[float, list[dict[str, Any]]] = {share: [] for share in plan.shares}
-    for number in range(plan.rounds):
-        say(f"open loops, round {number + 1} of {plan.rounds}")
-        for share, rounds in found.items():
-            most = await closed_loop(
-                address, texts, connections=plan.connections, batch=1, seconds=plan.saturating_seconds
-            )
-            observed = await open_loop(
-                address,
-                texts,
-                connections=plan.connections,
-                rate=share * most["rate"],
-                seconds=plan.open_seconds,
-                seed=plan.seed + number,
-            )
-            rounds.append({"saturation": most["rate"], **observed})
-    return [over_rounds(share, rounds) for share, rounds in found.items()]
 
 
 def table(measured: Mapping[str, Any]) -> str:

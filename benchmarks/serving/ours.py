@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
-from benchmarks.serving.open_loop import Done, run_open_loop
-from benchmarks.timing import percentiles, poisson_arrivals
+from benchmarks.serving.loops import Outcome, run_closed_loop, run_open_loop
+from benchmarks.timing import poisson_arrivals
 from benchmarks.turns import BATCH, Spec, batches
-from classifier.contract import ClassifierError, ClassifierOverloaded
+from classifier.contract import ClassifierOverloaded
 from classifier.serving.engine import EngineSettings, LocalClassifier
 
 _Result = TypeVar("_Result")
@@ -53,27 +52,12 @@ class Ours:
         return self._loop.run_until_complete(work)
 
     async def _closed(self, parts: list[list[str]], callers: int, seconds: float) -> dict[str, Any]:
-        """Each caller asks again as soon as it has its answer, until the time or the texts are over."""
-        await asyncio.gather(*(self._classifier.classify(part[:BATCH]) for part in parts[:callers]))
-        left = iter(parts)
-        calls: list[float] = []
-        messages = 0
-        began = time.perf_counter()
+        async def ask(part: list[str]) -> bool:
+            return bool(await self._classifier.classify(part))
 
-        async def caller() -> None:
-            nonlocal messages
-            for part in left:
-                asked = time.perf_counter()
-                await self._classifier.classify(part)
-                now = time.perf_counter()
-                calls.append(now - asked)
-                messages += len(part)
-                if now - began >= seconds:
-                    return
-
-        await asyncio.gather(*(caller() for _ in range(callers)))
-        took = time.perf_counter() - began
-        return {"messages": messages, "seconds": took, "rate": messages / took, **percentiles(calls)}
+        await asyncio.gather(*(ask(part[:BATCH]) for part in parts[:callers]))
+        sized = ((len(part), part) for part in parts)
+        return await run_closed_loop(ask, sized, callers=callers, seconds=seconds)
 
     async def _answers(self, texts: list[str]) -> dict[str, Any]:
         categories, words = [], []
@@ -90,23 +74,12 @@ class Ours:
         return {"categories": categories, "words": words, "alone": same / max(1, len(alone))}
 
     async def _open(self, texts: list[str], rate: float, seconds: float, seed: int) -> dict[str, Any]:
-        running: set[asyncio.Task[None]] = set()
-        loop = asyncio.get_running_loop()
-
-        async def ask(text: str, done: Done) -> None:
+        async def ask(number: int) -> Outcome:
             try:
-                await self._classifier.classify([text])
+                await self._classifier.classify([texts[number % len(texts)]])
             except ClassifierOverloaded:
-                done("refused")
-            except ClassifierError:
-                done("failed")
-            else:
-                done("answered")
+                return "refused"
+            return "answered"
 
-        def send(number: int, done: Done) -> None:
-            task = loop.create_task(ask(texts[number % len(texts)], done))
-            running.add(task)
-            task.add_done_callback(running.discard)
-
-        observed = await run_open_loop(poisson_arrivals(rate, seconds, seed), send)
+        observed = await run_open_loop(poisson_arrivals(rate, seconds, seed), ask)
         return {"rate": rate, **observed.as_dict()}

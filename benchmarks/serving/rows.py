@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.turns import BATCH
 from classifier.contract import InvalidInput
-from classifier.model.cores import cores
+from classifier.model.hardware import cores
 from classifier.model.integrity import read_facts
 
 MESSAGES, LONG = "messages", "long"

@@ -13,22 +13,21 @@ import time
 from collections.abc import Sequence
 from http import HTTPStatus
 from pathlib import Path
-from types import TracebackType
 
-from benchmarks.child import end, environment, last_line
-from benchmarks.machine import memory_of
+from benchmarks.child import Child, environment, last_line
 from benchmarks.serving.http_load import Address
 from classifier.contract import BrokenModel, ClassifierUnavailable
 from classifier.model.integrity import MANIFEST, sha256_of
 from classifier.model.registry import Registry
 
+_HOST = "127.0.0.1"
 _START_SECONDS = 300.0
 _STOP_SECONDS = 40.0  # more than the service takes for what is under way
 _LOOK_SECONDS = 0.02
 _PROGRAM = "from bot.app.cli import main; main()"  # by name: the classifier imports nothing of the bot
 
 
-class ServiceProcess:
+class ServiceProcess(Child):
     """Serves the active version of a registry of its own, with an empty folder for caches at the first start.
 
     Attributes:
@@ -52,16 +51,8 @@ class ServiceProcess:
         self.registry = Registry(folder / "models")
         self.versions = [self.registry.publish(model) for model in models]
         self.registry.activate(self.versions[0])
-        self.address = Address(f"http://127.0.0.1:{_free_port()}", secrets.token_urlsafe(16))
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> ServiceProcess:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
+        self._port = _free_port()
+        self.address = Address(f"http://{_HOST}:{self._port}", secrets.token_urlsafe(16))
 
     def start(self) -> float:
         """Start it.
@@ -88,14 +79,9 @@ class ServiceProcess:
             time.sleep(_LOOK_SECONDS)
         return time.perf_counter() - began
 
-    def memory(self) -> dict[str, float] | None:
-        """See machine.memory_of."""
-        return memory_of(self._process.pid) if self._process is not None else None
-
     def version(self) -> str | None:
         """Name of the version that answers; None while it is not ready."""
-        host, port, _, _ = self.address.parts()
-        connection = http.client.HTTPConnection(host, port, timeout=5.0)
+        connection = http.client.HTTPConnection(_HOST, self._port, timeout=5.0)
         try:
             connection.request("GET", "/readyz")
             response = connection.getresponse()
@@ -108,20 +94,17 @@ class ServiceProcess:
 
     def stop(self) -> None:
         """End it, gently first."""
-        if self._process is None:
-            return
-        self._process.terminate()
-        end(self._process, _STOP_SECONDS)
-        self._process = None
+        if self._process is not None:
+            self._process.terminate()
+            self._end(_STOP_SECONDS)
 
     def _environment(self) -> dict[str, str]:
-        host, port, _, _ = self.address.parts()
         return {
             **environment(without="FINGERPOST_CLASSIFIER_URL"),
             "XDG_CACHE_HOME": str(self._folder / "cache"),
             "FINGERPOST_CLASSIFIER_MODEL_HOME": str(self.registry.home),
-            "FINGERPOST_CLASSIFIER_HOST": host,
-            "FINGERPOST_CLASSIFIER_PORT": str(port),
+            "FINGERPOST_CLASSIFIER_HOST": _HOST,
+            "FINGERPOST_CLASSIFIER_PORT": str(self._port),
             "FINGERPOST_CLASSIFIER_TOKEN": self.address.token or "",
         }
 
@@ -154,5 +137,5 @@ def second_version(model: Path, folder: Path) -> Path:
 
 def _free_port() -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((_HOST, 0))
         return int(probe.getsockname()[1])

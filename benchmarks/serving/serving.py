@@ -18,8 +18,8 @@ from typing import Any
 from benchmarks import machine
 from benchmarks.serving import rows as serving_rows
 from benchmarks.serving.contender_process import ContenderFailed, ContenderProcess
-from benchmarks.serving.http_loops import closed_loop
-from benchmarks.serving.open_loop import over_rounds
+from benchmarks.serving.http_load import closed_loop
+from benchmarks.serving.loops import OpenLoops, at_each_share
 from benchmarks.serving.rows import MESSAGES, Row
 from benchmarks.serving.service_process import ServiceProcess
 from benchmarks.serving.summary import accuracy, agreement, ratios, row_summary
@@ -32,27 +32,19 @@ from classifier.model.integrity import verify
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How much is measured.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan(OpenLoops):
+    """How much is measured; `rounds` are turns of each contender too.
 
     Attributes:
-        rounds: turns of each contender.
         seconds: of a turn at most, but for one batch.
-        open_seconds: of each rate of the open loop in a round.
-        saturating_seconds: of the closed loop right before it that says what its rate is a share of.
-        shares: of saturation, the rates of the open loop.
         messages: texts that are used at most; 0: all.
         long_texts: how many texts of 128 tokens are made; 0: none are measured.
         fitted: labelled messages that the simpler models are fitted to at most.
         only: names of the baselines to measure, see serving_rows.CONTENDERS; none: all.
     """
 
-    rounds: int = 5
     seconds: float = 2.5
-    open_seconds: float = 4.0
-    saturating_seconds: float = 1.5
-    shares: tuple[float, ...] = (0.3, 0.6, 0.8, 0.9)
     messages: int = 0
     long_texts: int = 256
     fitted: int = 2000
@@ -71,7 +63,7 @@ def measure(
     plan: Plan,
     *,
     texts: str,
-    trained: bool = True,
+    shape: str = "",
     say: Say = lambda _: None,
 ) -> dict[str, Any]:
     """Run everything.
@@ -82,7 +74,8 @@ def measure(
         labelled: messages to fit the simpler models to.
         plan: how much.
         texts: what the messages are called in the report.
-        trained: whether the model's answers mean something; else gates and simpler models are left out.
+        shape: of random weights to measure in place of the model's, see shapes; their answers mean nothing,
+            so gates and simpler models are left out.
         say: gets a line now and then.
 
     Returns:
@@ -117,16 +110,20 @@ def measure(
     }
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fingerpost-bench-")))
+        if shape:
+            from benchmarks.serving.shapes import write_shape  # noqa: PLC0415 - torch
+
+            model = write_shape(model, shape, folder / "shape")
         field = _Field(model, sets, fit_to, folder, stack, say)
-        field.open(serving_rows.baselines(plan.only, trained=trained))
+        field.open(serving_rows.baselines(plan.only, trained=not shape))
         found["rows"], found["ratios"] = field.rounds(plan)
         found["open_loop"] = field.open_loop(plan)
         found["memory"] = field.memory()
         found["service"] = field.service_summary()
         found["ceiling"] = field.ceiling()
-        found["gates"] = field.gates([example.label for example in kept]) if trained else {}
+        found["gates"] = field.gates([example.label for example in kept]) if not shape else {}
         found["notes"], found["left_out"] = field.notes, field.left_out
-    found["model"] = serving_rows.describe_model(model)
+        found["model"] = serving_rows.describe_model(model)
     return found
 
 
@@ -187,15 +184,14 @@ class _Field:
     def open_loop(self, plan: Plan) -> list[dict[str, Any]]:
         """Single messages at shares of what many callers get, which is measured right before each."""
         [many] = (row for row in serving_rows.rows() if row.name == serving_rows.SATURATING)
-        found: dict[float, list[dict[str, Any]]] = {share: [] for share in plan.shares}
-        for number in range(plan.rounds):
-            self._say(f"open loops, round {number + 1} of {plan.rounds}")
-            for share, rounds in found.items():
-                most = self._turn(many, plan.saturating_seconds, 0)["rate"]
-                options = {"rate": share * most, "seconds": plan.open_seconds, "seed": number}
-                asked = self._open[serving_rows.OURS].ask("open_loop", MESSAGES, **options)
-                rounds.append({"saturation": most, **asked})
-        return [over_rounds(share, rounds) for share, rounds in found.items()]
+
+        def observe(rate: float, number: int) -> dict[str, Any]:
+            options = {"rate": rate, "seconds": plan.open_seconds, "seed": number}
+            return self._open[serving_rows.OURS].ask("open_loop", MESSAGES, **options)
+
+        return at_each_share(
+            plan, lambda: float(self._turn(many, plan.saturating_seconds, 0)["rate"]), observe, self._say
+        )
 
     def memory(self) -> dict[str, Any]:
         """MiB of each process now and at its peak."""

@@ -5,78 +5,63 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.serving.http_load import Address, HttpLoad
-from benchmarks.serving.http_loops import check_samples, counts, sender
-from benchmarks.serving.open_loop import run_open_loop
 from benchmarks.serving.service_process import ServiceProcess
 from benchmarks.serving.summary import latencies
-from benchmarks.timing import poisson_arrivals, slope
+from benchmarks.timing import slope
 
 _SAMPLE_SECONDS = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class SoakPlan:
-    """What is asked of the service.
+async def soak(
+    address: Address,
+    texts: Sequence[str],
+    service: ServiceProcess | None,
+    *,
+    rate: float,
+    seconds: float,
+    connections: int,
+    swap_every: float,
+    seed: int,
+) -> dict[str, Any]:
+    """One long open loop, with the service's memory each second and swaps meanwhile.
 
-    Attributes:
+    Args:
+        address: of the service.
+        texts: messages to ask about.
+        service: its process, where it is ours.
         rate: messages a second, at Poisson arrivals.
         seconds: how long.
         connections: that they come over.
         swap_every: seconds from one activation of another version to the next; 0: none.
         seed: of the arrivals.
-    """
-
-    rate: float
-    seconds: float
-    connections: int
-    swap_every: float = 0.0
-    seed: int = 0
-
-
-async def soak(
-    address: Address, texts: Sequence[str], plan: SoakPlan, service: ServiceProcess | None
-) -> dict[str, Any]:
-    """One long open loop, with the service's memory each second and swaps meanwhile.
 
     Returns:
-        See http_loops.open_loop, with swaps, swaps_followed, and what the memory did.
+        See http_load.open_loop, with swaps, swaps_followed, and what the memory did.
 
     Raises:
         ClassifierUnavailable: nobody listens there.
         WrongAnswer: an answer does not hold what it should.
     """
-    load = HttpLoad(address, plan.connections)
-    await load.open()
     memory, swaps = _Memory(), _Swaps()
     beside = []
-    if service is not None:
-        beside.append(asyncio.create_task(memory.watch(service)))
-        if plan.swap_every:
-            beside.append(asyncio.create_task(swaps.go_on(service, plan.swap_every)))
-    try:
-        arrivals = poisson_arrivals(plan.rate, plan.seconds, plan.seed)
-        observed = await run_open_loop(arrivals, sender(load, address, texts))
-        check_samples(load.samples)
-    finally:
-        for task in beside:
-            task.cancel()
-        ended = await asyncio.gather(*beside, return_exceptions=True)
-        await load.close()
+    async with HttpLoad(address, connections) as load:
+        if service is not None:
+            beside.append(asyncio.create_task(memory.watch(service)))
+            if swap_every:
+                beside.append(asyncio.create_task(swaps.go_on(service, swap_every)))
+        try:
+            observed = await load.open_loop(texts, rate, seconds, seed)
+        finally:
+            for task in beside:
+                task.cancel()
+            ended = await asyncio.gather(*beside, return_exceptions=True)
     for error in ended:  # a swap that failed is no swap that was survived
         if isinstance(error, Exception):
             raise error
-    return {
-        "rate": plan.rate,
-        **counts(load.statuses),
-        **observed.as_dict(),  # which also knows of what was never answered
-        "swaps": swaps.made,
-        "swaps_followed": swaps.followed,
-        **memory.as_dict(),
-    }
+    return {**observed, "swaps": swaps.made, "swaps_followed": swaps.followed, **memory.as_dict()}
 
 
 class _Memory:

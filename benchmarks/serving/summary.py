@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.serving.rows import HTTP, OURS, RATIOS, REFERENCE, Row
-from benchmarks.timing import spread
+from benchmarks.timing import shown, spread
 
 _SHOWN_WORDS = 3
 _LATENCIES = ("p50_ms", "p95_ms", "p99_ms")
@@ -71,10 +71,7 @@ def _rates(measured: Mapping[str, Any]) -> str:
     for row in measured["rows"]:
         rate = row["rate"]
         share = f"{rate['median'] / bound['int8']:.0%}" if bound and row["texts"] == "messages" else ""
-        lines.append(
-            f"| {row['said']} | {rate['median']:,.0f} ({rate['min']:,.0f} to {rate['max']:,.0f}) "
-            f"| {share} | {latencies(row)} |"
-        )
+        lines.append(f"| {row['said']} | {shown(rate, ',.0f')} | {share} | {latencies(row)} |")
     return "\n".join(lines)
 
 
@@ -83,10 +80,7 @@ def _ratios(measured: Mapping[str, Any]) -> str:
     lines = ["| ratio within a round | median (min to max) |", "| --- | --- |"]
     for ratio in measured["ratios"]:
         what = "" if ratio["what"] == "rate" else ", p50 of a call"
-        lines.append(
-            f"| {said[ratio['of']]}, to {said[ratio['to']]}{what} "
-            f"| {ratio['median']:.2f} ({ratio['min']:.2f} to {ratio['max']:.2f}) |"
-        )
+        lines.append(f"| {said[ratio['of']]}, to {said[ratio['to']]}{what} | {shown(ratio, '.2f')} |")
     return "\n".join(lines)
 
 
@@ -95,7 +89,7 @@ def _open_loop(measured: Mapping[str, Any]) -> str:
 
 
 def open_loop_table(title: str, rates: Sequence[Mapping[str, Any]]) -> str:
-    """Latencies at several rates as Markdown; medians over rounds, see open_loop.over_rounds."""
+    """Latencies at several rates as Markdown; medians over rounds, see loops.over_rounds."""
     lines = [
         f"| {title}, share of saturation | messages | p50, ms | p95, ms | p99, ms (min to max) "
         "| refused, failed |",

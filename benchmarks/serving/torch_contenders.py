@@ -43,6 +43,8 @@ class Pipeline(Baseline):
         network = AutoModelForSequenceClassification.from_pretrained(  # a local folder  # nosec B615
             spec.folder, num_labels=len(facts.labels), local_files_only=True, use_safetensors=True
         ).eval()
+        if spec.bf16:
+            network = network.bfloat16()
         self._options: dict[str, Any] = {"truncation": True, "max_length": facts.max_tokens}
         if spec.padded:
             self._options |= {"padding": "max_length", "max_length": PADDED_TO}
@@ -129,11 +131,11 @@ class FrozenEncoder(Baseline):
 
 
 class Reference(Baseline):
-    """The model in float32 torch, by the product's own code: what every faster backend must agree with."""
+    """The model in plain torch, by the product's own code; in float32 faster ones must agree with it."""
 
     def __init__(self, spec: Spec) -> None:
-        model = load_model_directory(Path(spec.folder))
-        backend = TorchBackend(model.network, model.tokenizer.pad_token_id or 0)
+        model = load_model_directory(Path(spec.folder), device=str(choose_device("auto")))
+        backend = TorchBackend(model.network, model.tokenizer.pad_token_id or 0, bf16=spec.bf16)
         self._predictor = TorchPredictor(model, backend=backend)
 
     def classify(self, texts: list[str]) -> list[str]:

@@ -13,6 +13,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,8 +23,9 @@ import structlog
 from bot.app.runtime import RunningBot, running_bot
 from bot.clock import utc_now
 from bot.errors import ConfigurationError
+from bot.queue.serial_tasks import in_background
 from bot.settings import Settings
-from classifier.contract import Classifier
+from classifier.contract import Classifier, ModelControl
 from storage.database import Database
 from storage.feedback.categories import CategorySpec
 
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from apscheduler.triggers.cron import CronTrigger
 
     from classifier.client.client import RemoteClassifier
-    from classifier.contract import ModelControl
     from classifier.data.dataset import StarterPack
     from classifier.model.registry import Registry
     from classifier.settings import ClassifierSettings
@@ -48,22 +49,12 @@ _QUICK = {"epochs": 3, "sharpness": 0, "word_scorer": 200}
 async def everything(settings: Settings, own: ClassifierSettings) -> AsyncIterator[RunningBot]:
     """Run bot, classifier and scheduler in this process."""
     from classifier.model.registry import Registry
-    from classifier.retraining.version_records import record_first_version
 
     registry = Registry(own.model_home)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings))
         engine, control = await stack.enter_async_context(local_classifier(own))
-        bot = running_bot(
-            settings,
-            database,
-            engine,
-            category_specs(starter()),
-            models=control,
-            next_retraining=next_retraining(settings),
-        )
-        running = await stack.enter_async_context(bot)
-        await record_first_version(database, registry, running.workspace.identity.team_id, utc_now())
+        running = await _start_bot(stack, settings, database, engine, control)
         await start_retraining(stack, settings, own, database, registry, engine)
         yield running
 
@@ -81,16 +72,21 @@ async def serve_bot(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings))
         remote = remote_classifier(stack, settings)
-        bot = running_bot(
-            settings,
-            database,
-            remote,
-            category_specs(starter()),
-            models=remote,
-            next_retraining=next_retraining(settings),
-        )
-        running = await stack.enter_async_context(bot)
+        running = await _start_bot(stack, settings, database, remote, remote)
         await running.wait()
+
+
+async def _start_bot(
+    stack: AsyncExitStack,
+    settings: Settings,
+    database: Database,
+    classifier: Classifier,
+    models: ModelControl,
+) -> RunningBot:
+    """Start the bot; it ends with the stack."""
+    categories, after = category_specs(starter()), next_retraining(settings)
+    bot = running_bot(settings, database, classifier, categories, models=models, next_retraining=after)
+    return await stack.enter_async_context(bot)
 
 
 def remote_classifier(stack: AsyncExitStack, settings: Settings) -> RemoteClassifier:
@@ -163,12 +159,10 @@ async def local_classifier(settings: ClassifierSettings) -> AsyncIterator[tuple[
         raise ConfigurationError("No model is active: `fingerpost models activate VERSION` picks one.")
     engine = await LocalClassifier.open(path, settings.engine_settings())
     watcher = RegistryWatcher(registry, engine, settings.watch_seconds)
-    watching = asyncio.create_task(watcher.run())
     try:
-        yield engine, RegistryControl(registry, engine, watcher)
+        async with in_background(watcher.run()):
+            yield engine, RegistryControl(registry, engine, watcher)
     finally:
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
         await engine.close()
 
 
@@ -199,13 +193,14 @@ async def start_retraining(
     registry: Registry,
     classifier: Classifier | None,
 ) -> None:
-    """Start the cron, the worker and shadow times; they end with the stack.
+    """Start the cron, the worker, shadow times and the mirror of the registry; they end with the stack.
 
     Without a classifier no categories are proposed.
     """
     from classifier.retraining.discovery_job import propose_everywhere
     from classifier.retraining.scheduler import create_scheduler
     from classifier.retraining.shadow import ShadowTime
+    from classifier.retraining.version_records import keep_mirrored
     from classifier.retraining.worker import RetrainWorker
 
     async def propose() -> None:
@@ -222,18 +217,10 @@ async def start_retraining(
     )
     schedule.start()
     stack.callback(schedule.shutdown, wait=False)
-    loops = (
-        RetrainWorker(database, registry, own, starter(), utc_now).run(),
-        ShadowTime(database, registry, own, utc_now).run(),
-    )
-    tasks = [asyncio.create_task(loop) for loop in loops]
-
-    async def stop() -> None:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    stack.push_async_callback(stop)
+    worker = RetrainWorker(database, registry, own, starter(), utc_now)
+    shadow = ShadowTime(database, registry, own, utc_now)
+    mirroring = keep_mirrored(database, registry, utc_now)
+    await stack.enter_async_context(in_background(mirroring, worker.run(), shadow.run()))
 
 
 def retraining_trigger(settings: Settings) -> CronTrigger:
@@ -308,13 +295,4 @@ def starter() -> StarterPack:
 
 def category_specs(pack: StarterPack) -> list[CategorySpec]:
     """Return the starter pack's categories as rows for the storage."""
-    return [
-        CategorySpec(
-            slug=category.slug,
-            name=category.name,
-            emoji=category.emoji,
-            description=category.description,
-            destination=category.destination,
-        )
-        for category in pack.categories
-    ]
+    return [CategorySpec(**asdict(category)) for category in pack.categories]

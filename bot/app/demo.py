@@ -23,6 +23,7 @@ from bot.app.compose import demo_model_settings, everything, starter
 from bot.app.runtime import RunningBot
 from bot.app.story import Story, StoryFailed
 from bot.blocks.retraining import STAGES, duration
+from bot.queue.serial_tasks import in_background, poll
 from bot.settings import Settings
 from playground.server import Playground
 from storage.models import RunState
@@ -84,7 +85,7 @@ async def running_demo(options: DemoOptions, *, hello: bool = True) -> AsyncIter
         seconds = await _first_answer(playground, steps) if hello else 0.0
         banner = TrainingBanner(playground, bot, steps)
         await banner.refresh()
-        stack.push_async_callback(_stop, asyncio.create_task(banner.run()))
+        await stack.enter_async_context(in_background(poll("banner", banner.refresh, BANNER_SECONDS)))
         yield Demo(playground, bot, steps, seconds)
 
 
@@ -171,12 +172,6 @@ class TrainingBanner:
         self._steps = steps
         self._told: UUID | None = None
 
-    async def run(self) -> None:
-        """Look until cancelled."""
-        while True:
-            await self.refresh()
-            await asyncio.sleep(BANNER_SECONDS)
-
     async def refresh(self) -> None:
         """Show what is true now."""
         async with self._space.database.reader() as work:
@@ -207,8 +202,3 @@ class TrainingBanner:
             )
         self._playground.set_banner({"text": text, "state": state})
         self._steps.say(text)
-
-
-async def _stop(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

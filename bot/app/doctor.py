@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
 from rich.console import Console
 
-from bot.errors import BotError, SlackUnavailable
+from bot.errors import BotError, ConfigurationError, SlackUnavailable
 from bot.listeners.bolt import create_client
 from bot.settings import Settings
 from bot.slack.messenger import Messenger
@@ -27,16 +26,8 @@ SCOPES = frozenset({
 """What the bot uses today, and no more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the report: what was looked at, whether it is fine, and what to do where it is not."""
-
-    name: str
-    ok: bool
-    text: str
-
-
-Check = Callable[[Settings], Coroutine[Any, Any, Finding]]
+Check = Callable[[Settings], Coroutine[Any, Any, str]]
+"""Returns what was found; an error of ours says what is wrong and what to do."""
 
 
 async def examine(settings: Settings, console: Console, local_model: Callable[[], str]) -> bool:
@@ -51,57 +42,51 @@ async def examine(settings: Settings, console: Console, local_model: Callable[[]
     ask_model: Check = functools.partial(check_classifier, local_model=local_model)
     for name, check in (*CHECKS, ("classifier", ask_model)):
         try:
-            finding = await check(settings)
+            ok, text = True, await check(settings)
         except (BotError, StorageError, ClassifierError) as error:
-            finding = Finding(name, False, str(error))
-        healthy &= finding.ok
-        mark = "[green]ok  [/green]" if finding.ok else "[red]FAIL[/red]"
-        console.print(f"{mark} {finding.name}: ", end="")
-        console.print(" ".join(finding.text.split()), markup=False, highlight=False, soft_wrap=True)
+            ok, text = False, str(error)
+        healthy &= ok
+        console.print(f"{'[green]ok  [/green]' if ok else '[red]FAIL[/red]'} {name}: ", end="")
+        console.print(" ".join(text.split()), markup=False, highlight=False, soft_wrap=True)
     return healthy
 
 
-async def check_tokens(settings: Settings) -> Finding:
+async def check_tokens(settings: Settings) -> str:
     """Are the tokens there, of the right kind, and accepted by Slack?"""
     messenger = Messenger(create_client(settings))
     app_token = settings.slack_app_token
     if settings.socket_mode and app_token and not app_token.get_secret_value().startswith("xapp-"):
-        return Finding(
-            "tokens",
-            False,
-            "FINGERPOST_SLACK_APP_TOKEN must begin with xapp-: Basic Information, App-Level Tokens.",
+        raise ConfigurationError(
+            "FINGERPOST_SLACK_APP_TOKEN must begin with xapp-: Basic Information, App-Level Tokens."
         )
     try:
         identity = await messenger.identity()
     except SlackUnavailable as error:
-        return Finding(
-            "tokens", False, f"Slack answered {error.code}: reinstall the app and copy its bot token."
-        )
+        raise ConfigurationError(
+            f"Slack answered {error.code}: reinstall the app and copy its bot token."
+        ) from error
     mode = "Socket Mode" if settings.socket_mode else f"HTTP on port {settings.port}"
-    return Finding("tokens", True, f"bot {identity.bot_user_id} in workspace {identity.team_id}, {mode}")
+    return f"bot {identity.bot_user_id} in workspace {identity.team_id}, {mode}"
 
 
-async def check_scopes(settings: Settings) -> Finding:
+async def check_scopes(settings: Settings) -> str:
     """Does the bot's token hold every scope that the bot uses?"""
     client = create_client(settings)
     try:
         answer = await client.auth_test()
-    except Exception as error:  # noqa: BLE001 - said in full by the check of the tokens
-        return Finding("scopes", False, f"not known: Slack did not answer ({type(error).__name__}).")
+    except Exception as error:  # said in full by the check of the tokens
+        raise ConfigurationError(f"not known: Slack did not answer ({type(error).__name__}).") from error
     header = next((v for k, v in answer.headers.items() if k.lower() == "x-oauth-scopes"), None)
     if header is None:
-        return Finding("scopes", True, "Slack did not list them")
-    missing = sorted(SCOPES - {scope.strip() for scope in header.split(",")})
-    if missing:
-        return Finding(
-            "scopes",
-            False,
-            f"missing {', '.join(missing)}: add them under OAuth & Permissions and reinstall.",
+        return "Slack did not list them"
+    if missing := sorted(SCOPES - {scope.strip() for scope in header.split(",")}):
+        raise ConfigurationError(
+            f"missing {', '.join(missing)}: add them under OAuth & Permissions and reinstall."
         )
-    return Finding("scopes", True, f"all {len(SCOPES)} that are needed")
+    return f"all {len(SCOPES)} that are needed"
 
 
-async def check_database(settings: Settings) -> Finding:
+async def check_database(settings: Settings) -> str:
     """Can the database be reached, and does it have this version's tables?"""
     database = Database(settings.database_url)
     try:
@@ -109,27 +94,25 @@ async def check_database(settings: Settings) -> Finding:
     finally:
         await database.dispose()
     if not await is_current_async(settings.database_url):
-        return Finding("database", False, "reachable, but behind this version: run `fingerpost db upgrade`.")
-    return Finding("database", True, f"{database.dialect}, up to date")
+        raise ConfigurationError("reachable, but behind this version: run `fingerpost db upgrade`.")
+    return f"{database.dialect}, up to date"
 
 
-async def check_classifier(settings: Settings, local_model: Callable[[], str]) -> Finding:
+async def check_classifier(settings: Settings, local_model: Callable[[], str]) -> str:
     """Does a model answer: the service's, or the active one on this machine?"""
-    if settings.classifier_url:
-        try:
-            async with httpx.AsyncClient(timeout=5) as client:
-                answer = await client.get(f"{settings.classifier_url.rstrip('/')}/readyz")
-        except httpx.HTTPError as error:
-            return Finding(
-                "classifier",
-                False,
-                f"{settings.classifier_url} does not answer ({type(error).__name__}): "
-                "start `fingerpost classifier`.",
-            )
-        return Finding(
-            "classifier", answer.is_success, f"{settings.classifier_url} answered {answer.status_code}"
-        )
-    return Finding("classifier", True, await asyncio.to_thread(local_model))
+    url = settings.classifier_url
+    if not url:
+        return await asyncio.to_thread(local_model)
+    try:
+        async with httpx.AsyncClient(timeout=5) as client:
+            answer = await client.get(f"{url.rstrip('/')}/readyz")
+    except httpx.HTTPError as error:
+        raise ConfigurationError(
+            f"{url} does not answer ({type(error).__name__}): start `fingerpost classifier`."
+        ) from error
+    if not answer.is_success:
+        raise ConfigurationError(f"{url} answered {answer.status_code}")
+    return f"{url} answered {answer.status_code}"
 
 
 CHECKS: tuple[tuple[str, Check], ...] = (

@@ -26,6 +26,7 @@ from bot.models.retrain_requests import RetrainAnnouncer
 from bot.policy import Thresholds
 from bot.queue.inbox import Inbox, Kind
 from bot.queue.outbox import Outbox
+from bot.queue.serial_tasks import in_background
 from bot.settings import Settings
 from bot.slack.directory import Directory
 from bot.slack.messenger import Messenger
@@ -33,9 +34,9 @@ from bot.slack.people import People
 from bot.tickets.corrections import Corrections
 from bot.tickets.memory_keeper import MemoryKeeper
 from bot.tickets.questions import Asker
-from bot.tickets.review_queue import Reviewing
+from bot.tickets.review_queue import ReviewQueue
 from bot.tickets.router import Router
-from bot.tickets.why import Explaining
+from bot.tickets.why import Explainer
 from bot.workspace import Workspace
 from classifier.contract import Classifier, ModelControl
 from storage.database import Database
@@ -97,7 +98,9 @@ async def running_bot(
         await work.categories.sync(team_id=identity.team_id, specs=list(categories))
         await work.commit()
     outbox = Outbox(database, messenger, clock)
-    directory = Directory(database, messenger, identity.team_id, settings.support_channels)
+    directory = Directory(
+        database, messenger, identity.team_id, settings.support_channels, settings.admin_channel
+    )
     workspace = Workspace(
         identity=identity,
         database=database,
@@ -118,40 +121,34 @@ async def running_bot(
     loops = (
         inbox.run(),
         outbox.run(),
-        RetrainAnnouncer(workspace, settings.admin_channel).run(),
+        RetrainAnnouncer(workspace).run(),
         MemoryKeeper(workspace).run(),
         Asker(workspace, settings.question_plan()).run(),
-        DriftWatch(workspace, settings.admin_channel).run(),
+        DriftWatch(workspace).run(),
     )
-    tasks = tuple(asyncio.create_task(loop) for loop in loops)
-    try:
-        async with contextlib.AsyncExitStack() as stack:
-            if settings.socket_mode and settings.slack_app_token is not None:
-                handler = AsyncSocketModeHandler(app, settings.slack_app_token.get_secret_value())
-                await handler.connect_async()  # type: ignore[no-untyped-call]
-                stack.push_async_callback(handler.close_async)
-                url = None
-            else:
-                url = await stack.enter_async_context(_http(create_web_app(app), settings))
-            log.info("bot_ready", team=identity.team_id, mode="socket" if url is None else "http", url=url)
-            yield RunningBot(workspace, inbox, outbox, url, tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    async with in_background(*loops) as tasks, contextlib.AsyncExitStack() as stack:
+        if settings.socket_mode and settings.slack_app_token is not None:
+            handler = AsyncSocketModeHandler(app, settings.slack_app_token.get_secret_value())
+            await handler.connect_async()  # type: ignore[no-untyped-call]
+            stack.push_async_callback(handler.close_async)
+            url = None
+        else:
+            url = await stack.enter_async_context(_http(create_web_app(app), settings))
+        log.info("bot_ready", team=identity.team_id, mode="socket" if url is None else "http", url=url)
+        yield RunningBot(workspace, inbox, outbox, url, tasks)
 
 
 def create_inbox(workspace: Workspace, workers: int) -> Inbox:
     """Connect each kind of event to its use case. One table."""
-    corrections, explaining = Corrections(workspace), Explaining(workspace)
-    home = Home(workspace, Reviewing(workspace, corrections))
+    corrections, explainer = Corrections(workspace), Explainer(workspace)
+    home = Home(workspace, ReviewQueue(workspace, corrections))
     handlers = {
         Kind.MESSAGE: Router(workspace).route,
         Kind.REACTION: corrections.on_reaction,
         Kind.ACTION: corrections.on_action,
-        Kind.WHY: explaining.on_command,
-        Kind.WHY_BUTTON: explaining.on_button,
-        Kind.PICTURE: explaining.on_picture,
+        Kind.WHY: explainer.on_command,
+        Kind.WHY_BUTTON: explainer.on_button,
+        Kind.PICTURE: explainer.on_picture,
         Kind.RETRAIN: RetrainCommand(workspace).on_command,
         Kind.HOME: home.on_opened,
         Kind.REVIEW: home.on_review,

@@ -9,7 +9,6 @@ from uuid import UUID
 from slack_sdk.models.blocks import (
     ActionsBlock,
     Block,
-    ButtonElement,
     DividerBlock,
     MarkdownTextObject,
     Option,
@@ -19,7 +18,19 @@ from slack_sdk.models.blocks import (
 )
 
 from bot.blocks.action_ids import ActionId, CategoryOp, CategoryValue
-from bot.blocks.common import Card, CategoryView, card, escape, plain, readable, section, small_print, title
+from bot.blocks.common import (
+    Card,
+    CategoryView,
+    button,
+    card,
+    counted,
+    escape,
+    one_line,
+    plain,
+    section,
+    small_print,
+    title,
+)
 
 PAGE = 20
 """With its menu a category shows about 350 characters; Slack refuses a message of more than about 13,200."""
@@ -82,7 +93,7 @@ def list_card(
         shown, retired = [*map(_brief, shown)], [*map(_brief, retired)]
         proposals = [replace(view, excerpts=()) for view in proposals]
     blocks: list[Block] = []
-    head = f"*{_count(len(categories), 'category', 'categories')}*"
+    head = f"*{counted(len(categories), 'category', 'categories')}*"
     if is_admin:
         blocks.append(_with_button(head, "Add a category", ActionId.CATEGORY_ADD, CategoryOp.ADD.value))
         blocks += [block for view in proposals[:PROPOSALS_SHOWN] for block in proposal_blocks(view)]
@@ -105,11 +116,10 @@ def list_card(
 def proposal_blocks(proposal: ProposalView) -> list[Block]:
     """Propose a category, with examples and two buttons; for the list and for App Home."""
     words = ", ".join(f"*{title(plain(word, 40))}*" for word in list(proposal.words)[:5] if word.strip())
-    quoted = [plain(" ".join(readable(text).split()), EXCERPT_LENGTH) for text in proposal.excerpts]
+    quoted = [one_line(text, EXCERPT_LENGTH) for text in proposal.excerpts]
     lines = [f"> {escape(text)}" for text in quoted[:EXCERPTS_SHOWN] if text]
-    several = proposal.tickets != 1
     head = (
-        f":bulb: {proposal.tickets} {'tickets fit' if several else 'ticket fits'} no category. "
+        f":bulb: {counted(proposal.tickets, 'ticket fits', 'tickets fit')} no category. "
         f"Words they share: {words or '_none_'}"
     )
     return [
@@ -117,8 +127,8 @@ def proposal_blocks(proposal: ProposalView) -> list[Block]:
         ActionsBlock(
             block_id=f"proposal:{proposal.id}",
             elements=[
-                _button("Make it a category", ActionId.PROPOSAL_ACCEPT, str(proposal.id), "primary"),
-                _button("Dismiss", ActionId.PROPOSAL_DISMISS, str(proposal.id)),
+                button(ActionId.PROPOSAL_ACCEPT, "Make it a category", str(proposal.id), style="primary"),
+                button(ActionId.PROPOSAL_DISMISS, "Dismiss", str(proposal.id)),
             ],
         ),
     ]
@@ -146,7 +156,7 @@ def _brief(view: CategoryView) -> CategoryView:
 
 
 def _line(view: CategoryView, labels: int, *, is_admin: bool) -> SectionBlock:
-    text = f"{view.label} → {view.where} · {_count(labels, 'label', 'labels')}"
+    text = f"{view.label} → {view.where} · {counted(labels, 'label')}"
     if view.description:
         text += f"\n{escape(plain(' '.join(view.description.split()), DESCRIPTION_LENGTH))}"
     menu = StaticSelectElement(
@@ -165,7 +175,7 @@ def _line(view: CategoryView, labels: int, *, is_admin: bool) -> SectionBlock:
 
 
 def _retired(view: CategoryView, labels: int) -> SectionBlock:
-    fate = "merged" if view.merged_into else f"retired, {_count(labels, 'label', 'labels')} kept"
+    fate = "merged" if view.merged_into else f"retired, {counted(labels, 'label')} kept"
     text = f"~{title(view.name).replace('~', '')}~ ({fate})"
     return _with_button(text, "Restore", ActionId.CATEGORY_RESTORE, view.slug, f"retired:{view.slug}")
 
@@ -176,15 +186,5 @@ def _with_button(
     return SectionBlock(
         block_id=block_id,
         text=MarkdownTextObject(text=text, verbatim=True),
-        accessory=_button(label, action, value),
+        accessory=button(action, label, value),
     )
-
-
-def _button(label: str, action: ActionId, value: str, style: str | None = None) -> ButtonElement:
-    return ButtonElement(
-        action_id=str(action), text=PlainTextObject(text=label, emoji=True), value=value, style=style
-    )
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"

@@ -22,7 +22,16 @@ from slack_sdk.models.blocks import (
 from slack_sdk.models.views import View
 
 from bot.blocks.action_ids import CATEGORY_VIEW, CategoryOp, ModalValue
-from bot.blocks.common import CategoryView, escape, plain, readable, section, small_print
+from bot.blocks.common import (
+    LABEL_LENGTH,
+    CategoryView,
+    counted,
+    escape,
+    one_line,
+    plain,
+    section,
+    small_print,
+)
 
 NAME_MAX = 60
 EMOJI_MAX = 100
@@ -51,7 +60,7 @@ SUBMITS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class TicketOption:
     """A ticket that a person can tick."""
 
     ticket_id: UUID
@@ -63,7 +72,7 @@ def pick_modal(value: ModalValue, categories: Sequence[CategoryView]) -> dict[st
     return _modal(replace(value, slug=None), [_select("category", "Category", categories)], submit="Next")
 
 
-def add_modal(value: ModalValue, name: str = "", examples: Sequence[Example] = ()) -> dict[str, Any]:
+def add_modal(value: ModalValue, name: str = "", examples: Sequence[TicketOption] = ()) -> dict[str, Any]:
     """Ask for a new category; with a proposal its tickets are ticked already."""
     blocks: list[Block] = [*_identity(name), *_tickets(examples, "Tickets that belong to it", ticked=True)]
     blocks.append(
@@ -98,13 +107,15 @@ def merge_modal(
 ) -> dict[str, Any]:
     """Ask what a category becomes a part of."""
     told = section(
-        f"{category.label} is offered no more. Its {labels} label{'' if labels == 1 else 's'} and its "
+        f"{category.label} is offered no more. Its {counted(labels, 'label')} and its "
         "tickets move to the category below. `/categories list` can restore it."
     )
     return _modal(value, [told, _select("target", "Merge into", others)])
 
 
-def split_modal(value: ModalValue, category: CategoryView, examples: Sequence[Example]) -> dict[str, Any]:
+def split_modal(
+    value: ModalValue, category: CategoryView, examples: Sequence[TicketOption]
+) -> dict[str, Any]:
     """Ask for a new category and which of the old one's tickets belong to it."""
     if not examples:
         nothing = section(f"No ticket is labelled {category.label} yet, so there is nothing to split.")
@@ -117,8 +128,8 @@ def split_modal(value: ModalValue, category: CategoryView, examples: Sequence[Ex
 def retire_modal(value: ModalValue, category: CategoryView, labels: int) -> dict[str, Any]:
     """Ask whether it is meant."""
     told = section(
-        f"{category.label} is offered no more, and I stop routing to it. Its {labels} "
-        f"label{'' if labels == 1 else 's'} stay. `/categories list` can restore it."
+        f"{category.label} is offered no more, and I stop routing to it. Its "
+        f"{counted(labels, 'label')} stay. `/categories list` can restore it."
     )
     return _modal(value, [told])
 
@@ -184,22 +195,19 @@ def _destination(initial: str | None = None) -> InputBlock:
 
 def _select(field: str, label: str, categories: Sequence[CategoryView]) -> InputBlock:
     options = [
-        Option(
-            text=PlainTextObject(text=plain(f":{view.emoji}: {' '.join(view.name.split())}", 75), emoji=True),
-            value=view.slug,
-        )
+        Option(text=PlainTextObject(text=view.plain_label(), emoji=True), value=view.slug)
         for view in categories[:OPTIONS_MAX]
     ]
     return _input(field, label, StaticSelectElement(action_id=field, options=options))
 
 
-def _tickets(examples: Sequence[Example], label: str, *, ticked: bool) -> list[InputBlock]:
+def _tickets(examples: Sequence[TicketOption], label: str, *, ticked: bool) -> list[InputBlock]:
     """Return check boxes in groups of ten: `tickets_1`, `tickets_2`."""
     blocks = []
     for start in range(0, min(len(examples), TICKETS_SHOWN), BOXES):
         options = [
             Option(
-                text=PlainTextObject(text=plain(" ".join(readable(each.text).split()) or "(a file)", 75)),
+                text=PlainTextObject(text=one_line(each.text, LABEL_LENGTH) or "(a file)"),
                 value=str(each.ticket_id),
             )
             for each in examples[start : start + BOXES]

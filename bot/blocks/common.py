@@ -1,4 +1,4 @@
-"""What the surfaces share: escaping, phrases for a probability, word lists, bars."""
+"""What the surfaces share: escaping, buttons, quotes, phrases for a probability, word lists, bars."""
 
 from __future__ import annotations
 
@@ -7,12 +7,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from slack_sdk.models.blocks import Block, ContextBlock, MarkdownTextObject, SectionBlock
+from slack_sdk.models.blocks import (
+    Block,
+    ButtonElement,
+    ContextBlock,
+    MarkdownTextObject,
+    PlainTextObject,
+    SectionBlock,
+)
 
 Blocks = list[dict[str, Any]]
 WORDS_SHOWN = 5
 PEOPLE_SHOWN = 5
 NAME_LENGTH = 75
+LABEL_LENGTH = 75
+"""Characters on a button, or of an option."""
+EXCERPT_LENGTH = 280
+EXCERPT_LINES = 6
 MAX_TEXT = 2900
 """A section holds 3,000 characters; what we cut to leaves room for an ellipsis and markup."""
 MAX_LEGEND = 1500
@@ -36,6 +47,10 @@ class CategoryView:
     destination: str = ""
     destination_id: str | None = None
     merged_into: str | None = None
+
+    def plain_label(self, limit: int = LABEL_LENGTH) -> str:
+        """Return emoji and name, for a button or an option."""
+        return plain(f":{self.emoji}: {' '.join(self.name.split())}", limit)
 
     @property
     def label(self) -> str:
@@ -81,6 +96,37 @@ def small_print(text: str) -> ContextBlock:
     return ContextBlock(elements=[MarkdownTextObject(text=text, verbatim=True)])
 
 
+def button(
+    action: str, label: str, value: str, *, style: str | None = None, spoken: str | None = None
+) -> ButtonElement:
+    """Return a button; `spoken` is what a screen reader says where the label alone is too short."""
+    return ButtonElement(
+        action_id=str(action),
+        accessibility_label=plain(spoken, LABEL_LENGTH) if spoken else None,
+        text=PlainTextObject(text=plain(label, LABEL_LENGTH), emoji=True),
+        value=value,
+        style=style,
+    )
+
+
+def choice(category: CategoryView, probability: float | None) -> str:
+    """Name a choice on a button; a long name is cut, never the number."""
+    number = "" if probability is None else f" {percent(probability)}"
+    return category.plain_label(LABEL_LENGTH - len(number)) + number
+
+
+def excerpt_lines(text: str) -> list[str]:
+    """Return the first lines of a message as Slack delivers it, to be escaped before they are shown."""
+    quoted = plain(readable(text).strip(), EXCERPT_LENGTH)
+    lines = [line for line in quoted.splitlines() if line.strip()]
+    return [*lines[:EXCERPT_LINES], "…"] if len(lines) > EXCERPT_LINES else lines
+
+
+def quote(lines: Sequence[str]) -> SectionBlock:
+    """Return quoted lines as a section of their own: a ``` that nobody closes swallows nothing beside it."""
+    return section("\n".join(f"> {escape(line)}" for line in lines) or "> (no text)")
+
+
 def escape(text: str) -> str:
     """Escape Slack's three control characters, so that quoted text can neither ping nor link."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
@@ -104,6 +150,16 @@ def _seen(match: re.Match[str]) -> str:
     if sign == "!":
         return label or ("@group" if target.startswith("subteam") else f"@{target.split('^', 1)[0]}")
     return label or target.removeprefix("mailto:").removeprefix("tel:")
+
+
+def one_line(text: str, limit: int) -> str:
+    """Return a message as Slack delivers it on one line; it must be escaped before it is shown."""
+    return plain(" ".join(readable(text).split()), limit)
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Say a number of things."""
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def plain(text: str, limit: int) -> str:
@@ -155,7 +211,7 @@ def word_text(words: Sequence[str]) -> str:
 
 
 def _shown(words: Sequence[str]) -> list[str]:
-    cut = (plain(" ".join(readable(word).split()), 40) for word in words[:WORDS_SHOWN])
+    cut = (one_line(word, 40) for word in words[:WORDS_SHOWN])
     return [word for word in (escape(word).replace("*", "").replace("`", "") for word in cut) if word]
 
 

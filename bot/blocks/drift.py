@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from slack_sdk.models.blocks import Block
 
-from bot.blocks.common import Blocks, Card, card, escape, percent, plain, section, small_print, title
+from bot.blocks.common import Blocks, Card, card, counted, escape, percent, plain, section, small_print, title
 
 CATEGORIES_NAMED = 3
 WORDS_NAMED = 8
@@ -123,6 +123,6 @@ def _word(word: str) -> str:
 def age_text(age: timedelta) -> str:
     """Say how long something has been there."""
     if age.days:
-        return f"{age.days} day{'' if age.days == 1 else 's'}"
+        return counted(age.days, "day")
     hours = max(0, age.seconds // 3600)
-    return f"{hours} hour{'' if hours == 1 else 's'}" if hours else "less than an hour"
+    return counted(hours, "hour") if hours else "less than an hour"

@@ -5,26 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from slack_sdk.models.blocks import ActionsBlock, ButtonElement, PlainTextObject
+from slack_sdk.models.blocks import ActionsBlock
 
 from bot.blocks.action_ids import ActionId, TicketValue
 from bot.blocks.common import (
     Card,
     CategoryView,
+    button,
     card,
+    choice,
     escape,
+    excerpt_lines,
     people,
-    percent,
-    plain,
-    readable,
+    quote,
     section,
     small_print,
     title,
 )
-from bot.blocks.ticket_card import EXCERPT, EXCERPT_LINES, Correction
-
-MAX_LABEL = 75
-"""Characters on a button."""
+from bot.blocks.ticket_card import Correction
 
 
 def daily_question(
@@ -45,26 +43,24 @@ def daily_question(
         link: of the message.
         answer: what people said, if they did.
     """
-    quoted = plain(readable(excerpt).strip(), EXCERPT)
-    lines = [line for line in quoted.splitlines() if line.strip()]
-    if len(lines) > EXCERPT_LINES:
-        lines = [*lines[:EXCERPT_LINES], "…"]
-    quote = section("\n".join(f"> {escape(line)}" for line in lines) or "> (no text)")
+    lines = excerpt_lines(excerpt)
     origin = f"From <#{channel_id}> · <{link}|Open the thread>"
     if answer is not None:
         said, spoken = _said(answer)
-        return card(spoken, [section(said), quote, small_print(origin)])
+        return card(spoken, [section(said), quote(lines), small_print(origin)])
     buttons = [
-        _button(ticket_id, str(index), _choice(category, p), category.slug)
+        button(
+            f"{ActionId.ANSWER}_{index}", choice(category, p), TicketValue(ticket_id, category.slug).encode()
+        )
         for index, (category, p) in enumerate(choices)
     ]
-    buttons.append(_button(ticket_id, "none", "None of these"))
+    buttons.append(button(f"{ActionId.ANSWER}_none", "None of these", TicketValue(ticket_id).encode()))
     names = ", ".join(title(category.name) for category, _ in choices)
     return card(
         f"One question: is it {names}, or none of these? {escape(' '.join(lines))}",
         [
             section(":speech_balloon: *One question:* what is this message about? Its answer helps me most."),
-            quote,
+            quote(lines),
             ActionsBlock(block_id=f"question:{ticket_id}", elements=buttons),
             small_print(f"{origin} · one tap is enough"),
         ],
@@ -80,18 +76,4 @@ def _said(answer: Correction) -> tuple[str, str]:
     return (
         f":white_check_mark: {category.label}, said {by}. Thank you, I learn from it.",
         f"{title(category.name)}, said {by}.",
-    )
-
-
-def _choice(category: CategoryView, probability: float) -> str:
-    """Name a choice; a long name is cut, never the number."""
-    number = f" {percent(probability)}"
-    return plain(f":{category.emoji}: {' '.join(category.name.split())}", MAX_LABEL - len(number)) + number
-
-
-def _button(ticket_id: UUID, number: str, label: str, category: str | None = None) -> ButtonElement:
-    return ButtonElement(
-        action_id=f"{ActionId.ANSWER}_{number}",
-        text=PlainTextObject(text=label, emoji=True),
-        value=TicketValue(ticket_id, category).encode(),
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from bot.blocks.common import Card, card, escape, plain, section, small_print, title
+from bot.blocks.common import Card, card, counted, escape, plain, section, small_print, title
 from bot.blocks.retraining import REASON_LENGTH, duration, moment, who
 
 EXCERPT_LENGTH = 120
@@ -78,15 +78,14 @@ def _accuracy(metrics: Mapping[str, Any], live: bool) -> list[str]:
 def _learned(metrics: Mapping[str, Any], live: bool) -> list[str]:
     lines = []
     if live and metrics.get("labels") is not None:
-        labels = int(metrics["labels"])
         lines.append(
-            f"Learned from {labels} {'label' if labels == 1 else 'labels'} that people gave "
+            f"Learned from {counted(int(metrics['labels']), 'label')} that people gave "
             f"and {metrics.get('starter', 0)} starter messages."
         )
     doubtful = int(metrics.get("doubtful") or 0)
     if doubtful:
-        noun = "label looks" if doubtful == 1 else "labels look"
-        lines.append(f"{doubtful} {noun} doubtful and were left out until somebody has looked at them.")
+        said = counted(doubtful, "label looks", "labels look")
+        lines.append(f"{said} doubtful and were left out until somebody has looked at them.")
     scarce = [title(str(slug)) for slug in metrics.get("scarce") or ()]
     if live and scarce:
         more = f" and {len(scarce) - MANY_SCARCE} more" if len(scarce) > MANY_SCARCE else ""

@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from bot.blocks.common import Card, bar, card, escape, plain, section, small_print, title
+from bot.blocks.common import Card, bar, card, counted, escape, plain, section, small_print, title
 from storage.models import RetrainRun, RunState
 
 STAGES = {
     "queued": "Waiting for the trainer",
     "prepare": "Reading starter messages and labels",
     "embed": "Reading the messages",
-    "warm up": "Getting to know the words",
     "train": "Learning from the messages",
     "refit": "Learning from all messages",
     "calibrate": "Calibrating",
@@ -138,10 +137,10 @@ def status_card(
     if shadow is not None:
         lines.append(
             f":ghost: `{title(shadow['version'])}` answers in silence until {moment(shadow['until'])}: "
-            f"{messages(shadow['answered'])}, {shadow['differ']} of them otherwise."
+            f"{counted(shadow['answered'], 'message')}, {shadow['differ']} of them otherwise."
         )
     lines.append(f"The last one: {_outcome(last)}" if last else "There was none so far.")
-    labels = "1 label is new" if new_labels == 1 else f"{new_labels} labels are new"
+    labels = counted(new_labels, "label is new", "labels are new")
     comes = [f"At {after_labels} I retrain by myself."] if after_labels else []
     if next_at is not None:
         comes.append(f"The schedule's next time is {moment(next_at)}.")
@@ -174,11 +173,6 @@ def help_card() -> Card:
         "How to use /retrain",
         [section(f"*`/retrain` teaches me what people corrected.* It is for admins.\n{lines}")],
     )
-
-
-def messages(count: int) -> str:
-    """Say a number of messages."""
-    return "1 message" if count == 1 else f"{count} messages"
 
 
 def moment(at: datetime) -> str:

@@ -7,10 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, PlainTextObject
+from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement
 
 from bot.blocks.action_ids import ActionId, TicketValue
-from bot.blocks.common import CategoryView, escape, people, plain, readable, section, small_print, word_list
+from bot.blocks.common import (
+    CategoryView,
+    button,
+    counted,
+    escape,
+    one_line,
+    people,
+    section,
+    small_print,
+    word_list,
+)
 
 SHOWN = 10
 """Entries of four blocks each; a Home tab holds 100 blocks, and the categories come after them."""
@@ -116,8 +126,8 @@ def queue_blocks(queue: Queue) -> list[Block]:
         )
     if queue.entries:
         waiting = len(queue.entries) + queue.more
-        noun = "ticket waits" if waiting == 1 else "tickets wait"
-        blocks.append(section(f"*To settle:* {waiting} {noun} for your word. I do not learn from them yet."))
+        said = counted(waiting, "ticket waits", "tickets wait")
+        blocks.append(section(f"*To settle:* {said} for your word. I do not learn from them yet."))
     for entry in queue.entries[:SHOWN]:
         blocks += _entry(entry)
     if queue.more > 0:
@@ -163,29 +173,24 @@ def _label(view: CategoryView | None) -> str:
 
 
 def _excerpt(text: str, limit: int) -> str:
-    return escape(plain(" ".join(readable(text).split()), limit))
+    return escape(one_line(text, limit))
 
 
 def _buttons(entry: Entry) -> list[ButtonElement]:
     buttons = []
     if entry.doubt is not None:
         given = entry.doubt[0]
-        buttons.append(_button(entry, "keep", "Keep as it is", given.slug if given else None, primary=True))
+        buttons.append(_button(entry, "keep", "Keep as it is", given, style="primary"))
     kept = entry.doubt[0].slug if entry.doubt and entry.doubt[0] else None
     for index, view in enumerate([view for view in entry.choices if view.slug != kept][:CHOICES_SHOWN]):
-        name = plain(f":{view.emoji}: {' '.join(view.name.split())}", 75)
-        buttons.append(_button(entry, str(index), name, view.slug))
+        buttons.append(_button(entry, str(index), view.plain_label(), view))
     if entry.doubt is None or entry.doubt[0] is not None:
         buttons.append(_button(entry, "none", "None of these", None))
     return buttons
 
 
 def _button(
-    entry: Entry, name: str, label: str, category: str | None, *, primary: bool = False
+    entry: Entry, name: str, label: str, view: CategoryView | None, style: str | None = None
 ) -> ButtonElement:
-    return ButtonElement(
-        action_id=f"{ActionId.SETTLE}_{name}",
-        text=PlainTextObject(text=label, emoji=True),
-        value=TicketValue(entry.ticket_id, category).encode(),
-        style="primary" if primary else None,
-    )
+    value = TicketValue(entry.ticket_id, view.slug if view else None)
+    return button(f"{ActionId.SETTLE}_{name}", label, value.encode(), style=style)

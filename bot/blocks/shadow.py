@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.blocks.common import Card, card, escape, plain, section, small_print, title
-from bot.blocks.retraining import REASON_LENGTH, messages
+from bot.blocks.common import Card, card, counted, escape, plain, section, small_print, title
+from bot.blocks.retraining import REASON_LENGTH
 
 SHOWN = 5
 """Messages about which the models differ; more would not be read."""
@@ -61,7 +61,7 @@ def _counted(result: Mapping[str, Any]) -> list[str]:
     answered, differ = int(result["answered"]), int(result.get("differ") or 0)
     if not answered:
         return ["No message came while it answered in silence."]
-    lines = [f"It answered {messages(answered)} in silence, {differ} of them otherwise."]
+    lines = [f"It answered {counted(answered, 'message')} in silence, {differ} of them otherwise."]
     judged = int(result.get("judged") or 0)
     if judged:
         lines.append(

@@ -17,16 +17,20 @@ from slack_sdk.models.blocks import (
 
 from bot.blocks.action_ids import ActionId, TicketValue
 from bot.blocks.common import (
+    LABEL_LENGTH,
     Card,
     CategoryView,
+    button,
     card,
+    choice,
     escape,
+    excerpt_lines,
     legend,
     people,
     percent,
     phrase,
     plain,
-    readable,
+    quote,
     section,
     small_print,
     title,
@@ -38,8 +42,6 @@ MAX_OPTIONS = 99
 """A select holds 100 options; one is "none of these"."""
 MENU_TEXT = 6000
 """Slack refuses a message of about 13,200 characters: a menu longer than this goes without descriptions."""
-EXCERPT = 280
-EXCERPT_LINES = 6
 DISPUTED = "Others disagree. It stays here until they agree or somebody settles it in my Home tab."
 
 
@@ -57,7 +59,7 @@ class Correction:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class Precedent:
     """A message like this one, of which people's word counted more than the model's.
 
     Attributes:
@@ -91,7 +93,7 @@ def routed_card(
     words: Sequence[str],
     categories: Sequence[CategoryView],
     correction: Correction | None = None,
-    memory: Memory | None = None,
+    precedent: Precedent | None = None,
 ) -> Card:
     """Say where the message goes, how sure we are and which words were looked at.
 
@@ -102,20 +104,19 @@ def routed_card(
         words: the words attended to, best first.
         categories: all that a person may choose from.
         correction: what people said since, if they did.
-        memory: the message that decided, where it was not the model.
+        precedent: the message that decided, where it was not the model.
     """
     head = f"{category.label} → {category.where}"
     looked_at = f"Words I looked at: {word_list(words)}"
     sure = f"I am {phrase(confidence)} ({percent(confidence)})."
     sure_text, was_sure, number = sure, sure.replace("I am", "I was", 1), f" ({percent(confidence)})"
-    if memory is not None:  # the model's confidence is another category's
-        sure, sure_text = f"S{memory.said[1:]}, so it goes there.", f"S{memory.said_text[1:]}."
-        was_sure, number = f"S{memory.said[1:]}.", ""
+    if precedent is not None:  # the model's confidence is another category's
+        sure, sure_text = f"S{precedent.said[1:]}, so it goes there.", f"S{precedent.said_text[1:]}."
+        was_sure, number = f"S{precedent.said[1:]}.", ""
     buttons = [_why_button(ticket_id)]
     if correction is None:
-        spoken = f"{category.name} is right"
-        right = _button(ticket_id, ActionId.CONFIRM, "Right", category.slug, style="primary", spoken=spoken)
-        buttons.insert(0, right)
+        value, spoken = TicketValue(ticket_id, category.slug).encode(), f"{category.name} is right"
+        buttons.insert(0, button(ActionId.CONFIRM, "Right", value, style="primary", spoken=spoken))
         body = f"{head}\n{sure} {looked_at}"
         text = (
             f"{title(category.name)}: goes to {category.where_text}. {sure_text} "
@@ -136,7 +137,7 @@ def question_card(
     categories: Sequence[CategoryView],
     correction: Correction | None = None,
     unreadable: bool = False,
-    memory: Memory | None = None,
+    precedent: Precedent | None = None,
 ) -> Card:
     """Ask instead of guessing: the likeliest categories as buttons, and "none of these".
 
@@ -147,7 +148,7 @@ def question_card(
         categories: all that a person may choose from.
         correction: what people answered, if they did.
         unreadable: the message has files and no text, so there was nothing to read.
-        memory: the message for whose sake the bot asks, where the model would not have.
+        precedent: the message for whose sake the bot asks, where the model would not have.
     """
     blocks: list[Block]
     if correction is not None:
@@ -157,22 +158,22 @@ def question_card(
             text = body = "I cannot read files, and there is no text. Which category is it?"
         elif choices:
             names = ", ".join(title(category.name) for category, _ in choices)
-            why = f"S{memory.said[1:]}, so I ask." if memory else "I am not sure where this belongs."
-            why_text = f"S{memory.said_text[1:]}, so I ask." if memory else why
+            why = f"S{precedent.said[1:]}, so I ask." if precedent else "I am not sure where this belongs."
+            why_text = f"S{precedent.said_text[1:]}, so I ask." if precedent else why
             text = f"{why_text} Is it {names}, or none of these?"
             body = f"{why} Is it one of these?\nWords I looked at: {word_list(words)}"
         else:
             text = body = "I am not sure where this belongs. Which category is it?"
         buttons = [
-            _button(
-                ticket_id,
+            button(
                 f"{ActionId.CHOOSE}_{index}",
-                _choice(category, None if unreadable else probability),
-                category.slug,
+                choice(category, None if unreadable else probability),
+                TicketValue(ticket_id, category.slug).encode(),
             )
             for index, (category, probability) in enumerate(choices)
         ]
-        buttons.append(_button(ticket_id, f"{ActionId.CHOOSE}_none", "None of these"))
+        none = TicketValue(ticket_id).encode()
+        buttons.append(button(f"{ActionId.CHOOSE}_none", "None of these", none))
         blocks = [section(body), ActionsBlock(block_id=f"choices:{ticket_id}", elements=buttons)]
     menu = _menu(ticket_id, categories)
     elements = [menu] if unreadable else [_why_button(ticket_id), menu]
@@ -189,7 +190,7 @@ def team_card(
     link: str,
     moved: Correction | None = None,
     sent_by: Sequence[str] = (),
-    memory: Memory | None = None,
+    precedent: Precedent | None = None,
 ) -> Card:
     """Tell the owning team about a ticket: who wrote, the first words, and the link back.
 
@@ -201,25 +202,22 @@ def team_card(
         link: of the message.
         moved: where the ticket went since, where it is not this team's any more.
         sent_by: the people who sent it here, where it was not the bot.
-        memory: the message for whose sake it is here, where it was not the model.
+        precedent: the message for whose sake it is here, where it was not the model.
     """
     if moved is not None:
         label, name = (moved.category.label, title(moved.category.name)) if moved.category else ("", "")
         body = f"Not yours after all: {_moved(label, moved.by)}. <{link}|Open the thread>"
         return card(f"Not yours after all: {_moved(name, moved.by)}.", [section(body)])
-    quoted = plain(readable(excerpt).strip(), EXCERPT)
-    lines = [line for line in quoted.splitlines() if line.strip()]
-    if len(lines) > EXCERPT_LINES:
-        lines = [*lines[:EXCERPT_LINES], "…"]
+    lines = excerpt_lines(excerpt)
     sure = f"I am {phrase(confidence)} ({percent(confidence)})"
     if sent_by:
         sure = f"sent here by {people(sent_by)}"
-    elif memory is not None:
-        sure = memory.said
+    elif precedent is not None:
+        sure = precedent.said
     head = f"{category.label} · new ticket from <@{author}> · {sure} · <{link}|Open the thread>"
-    # Two sections: a quoted ``` that nobody closes cannot swallow the link.
-    blocks = [section(head), section("\n".join(f"> {escape(line)}" for line in lines) or "> (no text)")]
-    return card(f"New ticket for {title(category.name)}: {escape(' '.join(lines))}", blocks)
+    return card(
+        f"New ticket for {title(category.name)}: {escape(' '.join(lines))}", [section(head), quote(lines)]
+    )
 
 
 def _verdict(correction: Correction) -> str:
@@ -253,41 +251,13 @@ def _moved(where: str, user_ids: Sequence[str]) -> str:
     return f"{by} said that none of the categories fits" if by else "the correction was taken back"
 
 
-def _choice(category: CategoryView, probability: float | None) -> str:
-    """Name a choice; a long name is cut, never the number."""
-    number = "" if probability is None else f" {percent(probability)}"
-    return plain(f":{category.emoji}: {' '.join(category.name.split())}", 75 - len(number)) + number
-
-
 def _why_button(ticket_id: UUID) -> ButtonElement:
-    return _button(ticket_id, ActionId.WHY, "Why?", spoken="Why did the bot decide so?")
-
-
-def _button(
-    ticket_id: UUID,
-    action: str,
-    label: str,
-    category: str | None = None,
-    style: str | None = None,
-    spoken: str | None = None,
-) -> ButtonElement:
-    """Return a button; `spoken` is what a screen reader says where the label alone is too short."""
-    return ButtonElement(
-        action_id=str(action),
-        accessibility_label=plain(spoken, 75) if spoken else None,
-        text=PlainTextObject(text=plain(label, 75), emoji=True),
-        value=TicketValue(ticket_id, category).encode(),
-        style=style,
-    )
+    return button(ActionId.WHY, "Why?", TicketValue(ticket_id).encode(), spoken="Why did the bot decide so?")
 
 
 def _menu(ticket_id: UUID, categories: Sequence[CategoryView]) -> StaticSelectElement:
     named = [
-        (
-            category.slug,
-            plain(f":{category.emoji}: {' '.join(category.name.split())}", 75),
-            plain(category.description, 75),
-        )
+        (category.slug, category.plain_label(), plain(category.description, LABEL_LENGTH))
         for category in categories[:MAX_OPTIONS]
     ]
     described = sum(len(name) + len(description) for _, name, description in named) <= MENU_TEXT

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,16 +14,15 @@ from bot.blocks.common import (
     bar,
     card,
     escape,
+    one_line,
     people,
     percent,
     phrase,
-    plain,
-    readable,
     section,
     small_print,
     title,
 )
-from bot.blocks.ticket_card import Correction, Memory
+from bot.blocks.ticket_card import Correction, Precedent
 from classifier.contract import Decisive, Explanation, Word
 
 SHOWN_EACH_WAY = 5
@@ -37,7 +36,7 @@ class Similar:
     Attributes:
         text: of its message.
         category: display name of what people settled on; "" for none of the categories.
-        link: to it.
+        link: to it; "" where it was imported.
         similarity: -1..1.
     """
 
@@ -52,50 +51,49 @@ class WhyView:
     """What `/why` shows.
 
     Attributes:
-        category: display name of what the model says.
-        runner_up: display name and probability of the next category.
-        without: display name of what it says without the top words.
-        changed: display name of what the decision changes to without the decisive words; "" for none of the
-            categories.
         explanation: what was measured.
+        names: display names of the categories by slug.
         asked_version: of the model that wrote the card.
         correction: what people said.
         link: to the message.
         ticket_id: of the ticket, for the button that draws it; None: no button.
         similar: labelled tickets like this one, nearest first.
-        memory: the labelled message that had a say in the decision.
-        decided: display name of the category that it was routed to for its sake; "" for none.
+        precedent: the labelled message that had a say in the decision.
+        decided: slug of the category that it was routed to for its sake, None for none.
     """
 
-    category: str
-    runner_up: tuple[str, float] | None
-    without: str
-    changed: str
     explanation: Explanation
+    names: Mapping[str, str]
     asked_version: str
     correction: Correction | None
     link: str
     ticket_id: UUID | None = None
     similar: Sequence[Similar] = ()
-    memory: Memory | None = None
-    decided: str = ""
+    precedent: Precedent | None = None
+    decided: str | None = None
+
+    def name(self, slug: str) -> str:
+        """Return a category's name, for mrkdwn."""
+        return title(self.names.get(slug, slug))
 
 
 def why_card(view: WhyView) -> Card:
     """Show the decision, the words for and against it, and what the measurement without them said."""
     explanation, prediction = view.explanation, view.explanation.prediction
-    name, sure = title(view.category), percent(prediction.confidence)
+    name, sure = view.name(prediction.category), percent(prediction.confidence)
     head = f"*{name}*: I am {phrase(prediction.confidence)} ({sure})."
-    if view.runner_up:
-        head += f" Next: {title(view.runner_up[0])} ({percent(view.runner_up[1])})."
+    others = ((slug, p) for slug, p in prediction.alternatives if slug != prediction.category)
+    if second := next(others, None):
+        head += f" Next: {view.name(second[0])} ({percent(second[1])})."
     if prediction.out_of_scope >= 0.5:  # noqa: PLR2004 - the calibrated middle of the score
         head += f" It looks like nobody's ticket ({percent(prediction.out_of_scope)})."
     speaks_for = sorted((w for w in explanation.words if w.score > 0), key=lambda w: -w.score)
     against = sorted((w for w in explanation.words if w.score < 0), key=lambda w: w.score)
     top = max((abs(word.score) for word in explanation.words), default=0.0)  # one scale for both tables
-    if view.memory is not None:
-        came = f"it went to *{title(view.decided)}*" if view.decided else "I did not follow the model"
-        head += f"\nBut {view.memory.said}, so {came}."
+    if view.precedent is not None:
+        went = view.decided in view.names
+        came = f"it went to *{view.name(view.decided or '')}*" if went else "I did not follow the model"
+        head += f"\nBut {view.precedent.said}, so {came}."
     blocks: list[Block] = [section(head), section(_table("Words that speak for it", speaks_for, top))]
     if against:
         blocks.append(section(_table("Words that speak against it", against, top)))
@@ -113,12 +111,13 @@ def why_card(view: WhyView) -> Card:
 
 
 def _decisive(view: WhyView, decisive: Decisive) -> str:
-    before, category = view.explanation.prediction.confidence, title(view.category)
+    prediction = view.explanation.prediction
+    before, category = prediction.confidence, view.name(prediction.category)
     words = _quoted([word.text for word in decisive.words])
     if decisive.category is None:
         said = f"I would take it for nobody's ticket ({percent(decisive.out_of_scope)})"
     else:
-        said = f"I would say *{title(view.changed)}* ({percent(decisive.probability_of_new)})"
+        said = f"I would say *{view.name(decisive.category)}* ({percent(decisive.probability_of_new)})"
     text = (
         f"*What decided:* without {words} {said}, "
         f"and give {category} {percent(decisive.probability)} instead of {percent(before)}."
@@ -139,11 +138,11 @@ def _measured(view: WhyView) -> str:
     if explanation.category_without == explanation.prediction.category:
         return (
             f"*What decided:* no few words alone. Without {removed} I would still say "
-            f"*{title(view.without)}*, with {now}."
+            f"*{view.name(explanation.category_without)}*, with {now}."
         )
     return (
-        f"*What decided:* without {removed} I would say *{title(view.without)}*, and give "
-        f"{title(view.category)} {now}."
+        f"*What decided:* without {removed} I would say *{view.name(explanation.category_without)}*, "
+        f"and give {view.name(explanation.prediction.category)} {now}."
     )
 
 
@@ -157,11 +156,13 @@ def _picture_button(ticket_id: UUID) -> ButtonElement:
 
 
 def _similar(tickets: Sequence[Similar]) -> str:
-    rows = [
-        f"• <{each.link}|{_word(each.text, 60)}>: *{title(each.category or 'none of these')}* "
-        f"({percent(max(each.similarity, 0.0))} alike)"
-        for each in tickets
-    ]
+    rows = []
+    for each in tickets:
+        text = _word(each.text, 60)
+        rows.append(
+            f"• {f'<{each.link}|{text}>' if each.link else text}: "
+            f"*{title(each.category or 'none of these')}* ({percent(max(each.similarity, 0.0))} alike)"
+        )
     return "*Tickets like it that people labelled*\n" + "\n".join(rows)
 
 
@@ -177,7 +178,7 @@ def _points(word: Word) -> str:
 
 
 def _word(text: str, limit: int) -> str:
-    return escape(plain(" ".join(readable(text).split()), limit)).replace("*", "").replace("`", "'")
+    return escape(one_line(text, limit)).replace("*", "").replace("`", "'")
 
 
 def _details(view: WhyView) -> str:

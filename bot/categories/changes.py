@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from bot.blocks.action_ids import CategoryOp
+from bot.blocks.common import counted
 from bot.categories.rules import CategoryForm, errors_of, slug_of
 from bot.errors import CategoryRefused
-from bot.tickets.label_files import CHANNEL
+from bot.tickets.label_files import IMPORTED, keep_text
 from storage.database import UnitOfWork
 from storage.feedback.categories import CategorySpec
-from storage.models import Category, LabelKind, LabelRole, LabelSource, Ticket, TicketState
+from storage.models import Category, LabelKind, LabelRole, LabelSource
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class AppliedChange:
     """What was done.
 
     Attributes:
@@ -35,7 +35,7 @@ class Change:
 
 async def apply(
     work: UnitOfWork, form: CategoryForm, *, team_id: str, user_id: str, channel: str | None, now: datetime
-) -> Change:
+) -> AppliedChange:
     """Do what a form asks for; the caller commits.
 
     Args:
@@ -61,7 +61,7 @@ async def apply(
     said, moved = await _alter(work, form, row, rows, channel)
     details = {"before": before, "after": _state(row), "labels_moved": moved}
     teaches = form.op in {CategoryOp.MERGE, CategoryOp.RESTORE}
-    return Change(said.format(name=name), row.slug, details, teaches)
+    return AppliedChange(said.format(name=name), row.slug, details, teaches)
 
 
 async def _alter(
@@ -83,17 +83,18 @@ async def _alter(
     elif form.op is CategoryOp.MERGE:
         target = next(other for other in rows if other.slug == form.target)
         moved = await work.categories.retire(row, into=target.slug)
-        return f"{{name}} is a part of {_braced(target.name)} now; {_labels(moved)} moved.", moved
+        return f"{{name}} is a part of {_braced(target.name)} now; {counted(moved, 'label')} moved.", moved
     else:
         moved = await work.categories.restore(row)
-        return f"{{name}} is back{f', with {_labels(moved)}' if moved else ''}.", moved
+        labels = f", with {counted(moved, 'label')}" if moved else ""
+        return f"{{name}} is back{labels}.", moved
     await work.session.flush()
     return said, 0
 
 
 async def _add(
     work: UnitOfWork, form: CategoryForm, team_id: str, user_id: str, channel: str | None, now: datetime
-) -> Change:
+) -> AppliedChange:
     """Add a category, from examples, from a proposal's tickets, or from a part of another one's."""
     slug = slug_of(form.name)
     spec = CategorySpec(slug, form.name, form.emoji, form.description, channel)
@@ -109,7 +110,7 @@ async def _add(
         ids = [ticket.id for ticket in taught]
         # Labels of others follow, or the split would leave them in disagreement with the one who made it.
         await work.categories.move_labels(team_id=team_id, ticket_ids=ids, source=form.slug, target=slug)
-    taught += [await _example(work, team_id, text, now) for text in form.examples]
+    taught += [(await keep_text(work, team_id, text, now))[0] for text in form.examples]
     for ticket in taught:
         await work.labels.add(
             team_id=team_id,
@@ -117,7 +118,7 @@ async def _add(
             category=slug,
             user_id=user_id,
             role=LabelRole.ADMIN,
-            kind=LabelKind.CORRECTION if ticket.channel_id != CHANNEL else LabelKind.IMPORTED,
+            kind=LabelKind.CORRECTION if ticket.channel_id != IMPORTED else LabelKind.IMPORTED,
             source=LabelSource.CATEGORIES,
             now=now,
         )
@@ -131,28 +132,20 @@ async def _add(
         "proposal": proposal,
     }
     how = "" if taught else " Correct some messages to it, so that I can learn it."
-    return Change(f"Added {form.name} with {_labels(len(taught))}.{how}", slug, details, bool(taught))
+    said = f"Added {form.name} with {counted(len(taught), 'label')}.{how}"
+    return AppliedChange(said, slug, details, bool(taught))
 
 
-async def _example(work: UnitOfWork, team_id: str, text: str, now: datetime) -> Ticket:
-    """Keep an example message as a ticket that was never in Slack, as an import does."""
-    digest = int(hashlib.sha256(text.encode()).hexdigest()[:13], 16)
-    ticket, new = await work.tickets.add_if_new(
-        team_id=team_id, channel_id=CHANNEL, ts=f"0.{digest}", user_id="import", text=text, now=now
-    )
-    if new:
-        await work.tickets.decide(ticket, state=TicketState.ASKED, category=None)
-    return ticket
-
-
-async def _dismiss(work: UnitOfWork, form: CategoryForm, team_id: str, user_id: str, now: datetime) -> Change:
+async def _dismiss(
+    work: UnitOfWork, form: CategoryForm, team_id: str, user_id: str, now: datetime
+) -> AppliedChange:
     proposal = form.proposal_id and await work.proposals.get(team_id=team_id, proposal_id=form.proposal_id)
     if not proposal or not await work.proposals.dismiss(
         team_id=team_id, proposal_id=proposal.id, by=user_id, now=now
     ):
         raise CategoryRefused("Somebody settled that proposal already.")
     details = {"words": proposal.words, "tickets": len(proposal.ticket_ids)}
-    return Change("Dismissed. I will not propose that again.", str(proposal.id), details)
+    return AppliedChange("Dismissed. I will not propose that again.", str(proposal.id), details)
 
 
 def _state(row: Category) -> dict[str, Any]:
@@ -163,7 +156,3 @@ def _state(row: Category) -> dict[str, Any]:
 def _braced(text: str) -> str:
     """Keep braces of a name out of `str.format`."""
     return text.replace("{", "{{").replace("}", "}}")
-
-
-def _labels(number: int) -> str:
-    return f"{number} label{'' if number == 1 else 's'}"

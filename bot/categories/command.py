@@ -71,46 +71,33 @@ class Categories:
         await space.messenger.respond(payload["response_url"], shown)
 
     async def _carry_out(self, form: CategoryForm, payload: Mapping[str, Any], received_at: datetime) -> None:
-        space, user_id = self._workspace, str(payload["user_id"])
-        channel = await space.directory.channel_name(form.destination) if form.destination else None
-        said = await self._change(
-            form, channel, user_id, payload["request"], payload["response_url"], received_at
-        )
+        directory = self._workspace.directory
+        channel = await directory.channel_name(form.destination) if form.destination else None
+        said = await self._change(form, channel, payload, received_at)
         if said is not None:
             await self._answer(payload, said, received_at)
         await self._redraw(form)
 
     async def _change(
-        self,
-        form: CategoryForm,
-        channel: str | None,
-        user_id: str,
-        request: str,
-        response_url: str,
-        received_at: datetime,
+        self, form: CategoryForm, channel: str | None, payload: Mapping[str, Any], received_at: datetime
     ) -> str | None:
         """Do it in one transaction; return what to say, or None where an earlier attempt did it."""
         space, team_id = self._workspace, self._workspace.identity.team_id
+        user_id, request = str(payload["user_id"]), payload["request"]
         async with space.database.unit_of_work() as work:
             since, now = received_at - SKEW, space.clock()
             if await work.categories.change(team_id=team_id, request=request, since=since):
                 return None
             change = await apply(work, form, team_id=team_id, user_id=user_id, channel=channel, now=now)
-            audit = await work.audit.add(
-                team_id=team_id,
-                actor=user_id,
-                action=f"category_{form.op.value}",
-                subject=change.subject,
-                details=change.details | {"request": request},
-                now=now,
-            )
+            action, details = f"category_{form.op.value}", change.details | {"request": request}
+            audit = await space.audit(work, user_id, action, change.subject, details)
             said = change.said
             if change.teaches:
                 first = await work.runs.add_update(
                     team_id=team_id,
                     slot=f"category/{audit.id}",
                     requested_by=user_id,
-                    response_url=response_url or None,
+                    response_url=payload["response_url"] or None,
                     now=now,
                 )
                 said = f"{said} {LEARNED_NOW if first else LEARNED_AFTER}"

@@ -12,7 +12,8 @@ import structlog
 from bot.blocks.action_ids import CategoryOp, ModalValue
 from bot.blocks.category_modals import (
     TICKETS_SHOWN,
-    Example,
+    TITLES,
+    TicketOption,
     add_modal,
     destination_modal,
     emoji_modal,
@@ -33,17 +34,7 @@ from storage.database import UnitOfWork
 from storage.learning_models import ProposalState
 
 log = structlog.get_logger(__name__)
-WITH_MODAL = frozenset(
-    {
-        CategoryOp.ADD,
-        CategoryOp.RENAME,
-        CategoryOp.EMOJI,
-        CategoryOp.DESTINATION,
-        CategoryOp.MERGE,
-        CategoryOp.SPLIT,
-        CategoryOp.RETIRE,
-    }
-)
+WITH_MODAL = frozenset(TITLES)
 NEED_ADMIN = "Only admins may change the categories. Ask a workspace admin."
 
 
@@ -139,7 +130,7 @@ class CategoryDialogs:
                 tickets = await work.categories.labelled_tickets(
                     team_id=team_id, slug=category.slug, limit=TICKETS_SHOWN
                 )
-                return split_modal(value, category, [Example(t.id, t.text) for t in tickets])
+                return split_modal(value, category, [TicketOption(t.id, t.text) for t in tickets])
         if value.op is CategoryOp.MERGE:
             others = [view for view in categories if view.slug != category.slug]
             if not others:
@@ -163,7 +154,7 @@ class CategoryDialogs:
         for ticket_id in proposal.ticket_ids[:TICKETS_SHOWN]:
             ticket = await work.tickets.get(team_id=team_id, ticket_id=UUID(ticket_id))
             if ticket is not None:  # deleted since it was proposed
-                examples.append(Example(ticket.id, ticket.text))
+                examples.append(TicketOption(ticket.id, ticket.text))
         return add_modal(value, " ".join(str(word) for word in proposal.words[:3]).capitalize(), examples)
 
     async def _require_open(self, work: UnitOfWork, proposal_id: UUID | None) -> Any:

@@ -6,7 +6,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
@@ -53,32 +53,26 @@ class CategoryForm:
 
     def to_json(self) -> dict[str, Any]:
         """Return it for the inbox."""
-        return {
+        fields = asdict(self)
+        proposal_id = fields.pop("proposal_id")
+        return fields | {
             "op": self.op.value,
-            "slug": self.slug,
-            "name": self.name,
-            "emoji": self.emoji,
-            "description": self.description,
-            "destination": self.destination,
-            "target": self.target,
             "tickets": [str(ticket) for ticket in self.tickets],
             "examples": list(self.examples),
-            "proposal": str(self.proposal_id) if self.proposal_id else None,
+            "proposal": str(proposal_id) if proposal_id else None,
         }
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> CategoryForm:
         """Read what `to_json` returned."""
-        kept = {
-            name: fields[name] for name in ("slug", "name", "emoji", "description", "destination", "target")
+        proposal = fields["proposal"]
+        changed = {
+            "op": CategoryOp(fields["op"]),
+            "tickets": tuple(map(UUID, fields["tickets"])),
+            "examples": tuple(fields["examples"]),
+            "proposal_id": UUID(proposal) if proposal else None,
         }
-        return cls(
-            op=CategoryOp(fields["op"]),
-            tickets=tuple(UUID(ticket) for ticket in fields["tickets"]),
-            examples=tuple(fields["examples"]),
-            proposal_id=UUID(fields["proposal"]) if fields["proposal"] else None,
-            **kept,
-        )
+        return cls(**{name: fields[name] for name in fields if name != "proposal"} | changed)
 
 
 def errors_of(form: CategoryForm, rows: Sequence[Category]) -> dict[str, str]:

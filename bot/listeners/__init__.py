@@ -8,33 +8,36 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.blocks.action_ids import CATEGORY_VIEW, ActionId
 from bot.categories.dialogs import CategoryDialogs
-from bot.listeners import actions, commands, home, messages, reactions, views
+from bot.listeners import views
+from bot.listeners.commands import on_action, on_command
+from bot.listeners.events import on_event, on_home_opened
 from bot.listeners.types import Ack
-from bot.queue.inbox import Inbox
+from bot.queue.inbox import Inbox, Kind
+from bot.slack.incoming import parse_message, parse_reaction
 
 ANYTHING = re.compile(".*")
 
 
 def register(app: AsyncApp, inbox: Inbox, dialogs: CategoryDialogs) -> None:
     """Connect each event, command and action to its listener; the first match wins."""
-    app.event("message")(messages.on_message(inbox))
-    app.event("reaction_added")(reactions.on_reaction(inbox))
-    app.event("reaction_removed")(reactions.on_reaction(inbox))
-    app.event("app_home_opened")(home.on_opened(inbox))
-    app.command("/why")(commands.on_why(inbox))
-    app.command("/retrain")(commands.on_retrain(inbox))
+    app.event("message")(on_event(inbox, Kind.MESSAGE, parse_message))
+    app.event("reaction_added")(on_event(inbox, Kind.REACTION, parse_reaction))
+    app.event("reaction_removed")(on_event(inbox, Kind.REACTION, parse_reaction))
+    app.event("app_home_opened")(on_home_opened(inbox))
+    app.command("/why")(on_command(inbox, Kind.WHY))
+    app.command("/retrain")(on_command(inbox, Kind.RETRAIN))
     app.command("/categories")(views.on_command(inbox, dialogs))
     app.view(CATEGORY_VIEW)(views.on_submission(inbox, dialogs))
     for opens in (ActionId.CATEGORY_ADD, ActionId.CATEGORY_CHANGE, ActionId.PROPOSAL_ACCEPT):
         app.action(opens)(views.on_change(inbox, dialogs))
     for pressed in (ActionId.CATEGORY_RESTORE, ActionId.PROPOSAL_DISMISS):
         app.action(pressed)(views.on_button(inbox))
-    app.action(ActionId.WHY)(actions.on_why(inbox))
-    app.action(ActionId.PICTURE)(actions.on_picture(inbox))
+    app.action(ActionId.WHY)(on_action(inbox, Kind.WHY_BUTTON))
+    app.action(ActionId.PICTURE)(on_action(inbox, Kind.PICTURE))
     numbered = re.compile(f"^({ActionId.CHOOSE}|{ActionId.ANSWER})_")
     for action_id in (ActionId.CONFIRM, ActionId.CORRECT, numbered):
-        app.action(action_id)(actions.on_label(inbox))
-    app.action(re.compile(f"^{ActionId.SETTLE}_"))(actions.on_review(inbox))
+        app.action(action_id)(on_action(inbox, Kind.ACTION))
+    app.action(re.compile(f"^{ActionId.SETTLE}_"))(on_action(inbox, Kind.REVIEW))
     # Without a listener Bolt answers 404 and Slack sends the same event three times more.
     app.event(ANYTHING)(_nothing_to_do)
     app.action(ANYTHING)(_acknowledge)

@@ -1,4 +1,7 @@
-"""Slash commands. They are committed to the inbox first: an acknowledgement is a promise."""
+"""Slash commands, and buttons and menus under our cards.
+
+They are committed to the inbox first: an acknowledgement is a promise.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +13,36 @@ from bot.queue.inbox import Inbox, Kind
 from bot.slack.incoming import team_of
 
 
-def on_why(inbox: Inbox) -> AckListener:
-    """Return the listener for `/why <link | last>`."""
-    return _listener(inbox, Kind.WHY)
+def on_command(inbox: Inbox, kind: Kind) -> AckListener:
+    """Return the listener for a command."""
 
-
-def on_retrain(inbox: Inbox) -> AckListener:
-    """Return the listener for `/retrain`."""
-    return _listener(inbox, Kind.RETRAIN)
-
-
-def _listener(inbox: Inbox, kind: Kind) -> AckListener:
     async def listener(ack: Ack, body: dict[str, Any]) -> None:
         keys = ("team_id", "user_id", "channel_id", "text", "response_url")
         payload = {key: body.get(key) or "" for key in keys}
         await inbox.add(
             team_id=team_of(body) or "", event_id=f"command-{trigger(body)}", kind=kind, payload=payload
+        )
+        await ack()
+
+    return listener
+
+
+def on_action(inbox: Inbox, kind: Kind) -> AckListener:
+    """Return the listener for buttons or a menu."""
+
+    async def listener(ack: Ack, body: dict[str, Any]) -> None:
+        action = body["actions"][0]
+        payload = {
+            "team_id": team_of(body) or "",
+            "user_id": body["user"]["id"],
+            "channel_id": (body.get("channel") or {}).get("id", ""),
+            "ts": (body.get("container") or {}).get("thread_ts") or "",
+            "action_id": action["action_id"],
+            "value": action.get("value") or (action.get("selected_option") or {}).get("value", ""),
+            "response_url": body.get("response_url") or "",
+        }
+        await inbox.add(
+            team_id=payload["team_id"], event_id=f"action-{trigger(body)}", kind=kind, payload=payload
         )
         await ack()
 

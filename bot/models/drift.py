@@ -10,15 +10,16 @@ Each ticket is one item of a signal, in the order in which tickets were decided:
 
 from __future__ import annotations
 
-import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from bot.blocks.drift import DriftFigures, DriftView, Signal, drift_alert
 from bot.errors import SlackUnavailable
-from bot.models.drift_signals import Memory, new_words, shifts
-from bot.notices import leave_notice
+from bot.models.drift_signals import Detector, new_words, shifts
+from bot.notices import leave_post
+from bot.queue.serial_tasks import poll
 from bot.workspace import Workspace
 from storage.database import UnitOfWork
 from storage.learning_models import DriftState
@@ -46,33 +47,24 @@ class DriftWatch:
 
     Args:
         workspace: the parts.
-        admin_channel: name or id; None: changes are shown in App Home alone.
         poll_seconds: between two looks.
     """
 
-    def __init__(
-        self, workspace: Workspace, admin_channel: str | None, *, poll_seconds: float = POLL_SECONDS
-    ) -> None:
+    def __init__(self, workspace: Workspace, *, poll_seconds: float = POLL_SECONDS) -> None:
         self._workspace = workspace
-        self._admin_channel = admin_channel
         self._poll_seconds = poll_seconds
 
     async def run(self) -> None:
         """Watch until cancelled."""
-        while True:
-            try:
-                more = True
-                while more:  # one transaction takes so much at once
-                    more = await self.look()
-            except SlackUnavailable as error:
-                log.warning("drift_not_looked_at", error=error.code)
-            except Exception:  # the one error boundary of this loop
-                log.exception("drift_failed")
-            await asyncio.sleep(self._poll_seconds)
+        await poll("drift_watch", self._catch_up, self._poll_seconds, SlackUnavailable)
+
+    async def _catch_up(self) -> None:
+        while await self.look():  # one transaction takes so much at once
+            pass
 
     async def look(self) -> bool:
         """Feed what is new to both detectors; return whether more is waiting."""
-        channel_id = await self._workspace.directory.admin_channel_id(self._admin_channel)
+        channel_id = await self._workspace.directory.admin_channel_id()
         return any([await self._look_at(signal, channel_id) for signal in Signal])
 
     async def _look_at(self, signal: Signal, channel_id: str | None) -> bool:
@@ -82,14 +74,14 @@ class DriftWatch:
             items = await _observations(work, row, signal, now)
             if not items:
                 return False
-            memory = Memory.from_json(row.state)
-            change = memory.feed(signal, items)
+            detector = Detector.from_json(row.state)
+            change = detector.feed(signal, items)
             seen_until = items[-1].at
             if change is not None:
-                memory.change = {"before": change.before, "after": change.after, "since": change.since}
-                if await self._tell(work, row, _view(signal, memory.change), channel_id, now):
-                    memory.alerted_until = seen_until.timestamp()
-            row.state, row.seen_until, row.updated_at = memory.to_json(), seen_until, now
+                detector.change = {"before": change.before, "after": change.after, "since": change.since}
+                if await self._tell(work, row, _view(signal, detector.change), channel_id, now):
+                    detector.alerted_until = seen_until.timestamp()
+            row.state, row.seen_until, row.updated_at = detector.to_json(), seen_until, now
             await work.commit()
         if change is not None:
             space.wake_outbox()
@@ -104,21 +96,15 @@ class DriftWatch:
         Returns whether it counts as told; without an admin channel App Home tells it.
         """
         due = row.alerted_at is None or now - row.alerted_at >= ONE_ALERT
-        await work.audit.add(
-            team_id=row.team_id,
-            actor="fingerpost",
-            action="drift",
-            subject=view.signal.value,
-            details={"before": view.before, "after": view.after, "alerted": due and channel_id is not None},
-            now=now,
-        )
+        details = {"before": view.before, "after": view.after, "alerted": due and channel_id is not None}
+        await self._workspace.audit(work, "fingerpost", "drift", view.signal.value, details)
         if not due:
             return False
         row.alerted_at = now
         if channel_id is None:
             return True
         card = drift_alert(await self._explain(work, row.team_id, view, now))
-        await leave_notice(self._workspace, work, f"drift:{view.signal.value}", channel_id, card)
+        await leave_post(self._workspace, work, f"drift:{view.signal.value}", channel_id, card)
         return True
 
     async def _explain(self, work: UnitOfWork, team_id: str, view: DriftView, now: datetime) -> DriftView:
@@ -126,11 +112,8 @@ class DriftWatch:
         before = await work.drift.routings(team_id=team_id, after=view.since - COMPARED, until=view.since)
         after = await work.drift.routings(team_id=team_id, after=view.since, until=now)
         names = {c.slug: c.name for c in await self._workspace.directory.categories(work)}
-        return DriftView(
-            view.signal,
-            view.before,
-            view.after,
-            view.since,
+        return replace(
+            view,
             shifts=shifts(before, after, names),
             words=new_words(before, after),
             model_age=await _model_age(work, team_id, now),

@@ -21,7 +21,7 @@ _WORD = re.compile(r"[^\W\d_]{4,}")
 
 
 @dataclass(slots=True)
-class Memory:
+class Detector:
     """A detector between two looks, as `drift_state.state` holds it.
 
     Attributes:
@@ -37,7 +37,7 @@ class Memory:
     change: dict[str, float] | None = None
 
     @classmethod
-    def from_json(cls, state: dict[str, Any]) -> Memory:
+    def from_json(cls, state: dict[str, Any]) -> Detector:
         """Read the state; an empty one is a new detector."""
         if not state:
             return cls(Adwin())

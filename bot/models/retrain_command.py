@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from bot.blocks.common import Card
 from bot.blocks.retraining import help_card, history_card, status_card
 from bot.errors import NotAllowed, RetrainingRefused
 from bot.models.retrain_requests import RetrainRequests
@@ -20,17 +20,6 @@ from storage.models import RunState
 HISTORY = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One command."""
-
-    user_id: str
-    channel_id: str
-    argument: str
-    response_url: str
-    received_at: datetime
-
-
 class RetrainCommand:
     """Reads the subcommand and carries it out."""
 
@@ -38,39 +27,32 @@ class RetrainCommand:
         self._workspace = workspace
         self._requests = RetrainRequests(workspace)
         self._rollback = Rollback(workspace)
-        self._subcommands: dict[str, Callable[[Asked], Awaitable[None]]] = {
-            "": self._start,
-            "start": self._start,
-            "dry-run": self._dry_run,
-            "status": self._status,
-            "cancel": self._cancel,
-            "history": self._history,
-        }
 
     async def on_command(self, payload: Mapping[str, Any], received_at: datetime) -> None:
         """Answer `/retrain [subcommand]`; one that is unknown gets the help."""
-        space, url = self._workspace, payload["response_url"]
+        space, url, user_id = self._workspace, payload["response_url"], payload["user_id"]
         name, _, argument = str(payload.get("text") or "").strip().partition(" ")
-        name, argument = name.lower(), argument.strip(" `")
-        asked = Asked(payload["user_id"], payload["channel_id"], argument, url, received_at)
         async with space.tell_person(url):
-            if await space.people.role(asked.user_id) is not Role.ADMIN:
+            if await space.people.role(user_id) is not Role.ADMIN:
                 raise NotAllowed("Only admins may retrain me. Ask a workspace admin.")
-            if name == "rollback":
-                card = await self._rollback.run(asked.user_id, asked.argument, received_at)
-                await space.messenger.respond(url, card)
-            elif name in self._subcommands and not asked.argument:
-                await self._subcommands[name](asked)
-            else:
-                await space.messenger.respond(url, help_card())
+            match name.lower(), argument.strip(" `"):
+                case ("" | "start" | "dry-run") as word, "":
+                    await self._requests.start(
+                        user_id, payload["channel_id"], received_at, dry_run=word == "dry-run"
+                    )
+                case "cancel", "":
+                    await space.tell(url, await self._cancel(user_id))
+                case "status", "":
+                    await space.messenger.respond(url, await self._status())
+                case "history", "":
+                    await space.messenger.respond(url, await self._history())
+                case "rollback", version:
+                    card = await self._rollback.run(user_id, version, received_at)
+                    await space.messenger.respond(url, card)
+                case _:
+                    await space.messenger.respond(url, help_card())
 
-    async def _start(self, asked: Asked) -> None:
-        await self._requests.start(asked.user_id, asked.channel_id, asked.received_at)
-
-    async def _dry_run(self, asked: Asked) -> None:
-        await self._requests.start(asked.user_id, asked.channel_id, asked.received_at, dry_run=True)
-
-    async def _status(self, asked: Asked) -> None:
+    async def _status(self) -> Card:
         space, team_id = self._workspace, self._workspace.identity.team_id
         try:
             version = (await space.classifier.model()).version
@@ -83,7 +65,7 @@ class RetrainCommand:
             new_labels = await work.labels.count_since(
                 team_id=team_id, when=await work.runs.last_success(team_id=team_id)
             )
-        card = status_card(
+        return status_card(
             version=version,
             active=active,
             last=last,
@@ -92,36 +74,25 @@ class RetrainCommand:
             next_at=space.next_retraining(space.clock()) if space.next_retraining else None,
             shadow=shadow,
         )
-        await space.messenger.respond(asked.response_url, card)
 
-    async def _history(self, asked: Asked) -> None:
+    async def _history(self) -> Card:
         space = self._workspace
         async with space.database.reader() as work:
             runs = await work.runs.history(team_id=space.identity.team_id, limit=HISTORY)
-        await space.messenger.respond(asked.response_url, history_card(runs))
+        return history_card(runs)
 
-    async def _cancel(self, asked: Asked) -> None:
-        """End a run that waits; ask the worker of one that is under way to end it."""
+    async def _cancel(self, user_id: str) -> str:
+        """End a run that waits; ask the worker of one that is under way to end it; return what to say."""
         space, team_id = self._workspace, self._workspace.identity.team_id
         async with space.database.unit_of_work() as work:
-            run = await work.runs.request_cancel(team_id=team_id, by=asked.user_id, now=space.clock())
-            if run is None:
-                version = await end_by(space, work, asked.user_id)
-                if version is None:
-                    raise RetrainingRefused("There is no retraining to cancel.")
-                await work.commit()
-                text = f"`{version}` answers no more in silence. The model stays as it was."
-                await space.tell(asked.response_url, text)
-                return
-            await work.audit.add(
-                team_id=team_id,
-                actor=asked.user_id,
-                action="retrain_cancel",
-                subject=run.slot,
-                details={},
-                now=space.clock(),
-            )
+            run = await work.runs.request_cancel(team_id=team_id, by=user_id, now=space.clock())
+            if run is not None:
+                await space.audit(work, user_id, "retrain_cancel", run.slot)
+                waited = run.state == RunState.CANCELLED
+                said = f"The retraining {'is cancelled' if waited else 'ends within a second or two'}."
+            elif version := await end_by(space, work, user_id):
+                said = f"`{version}` answers no more in silence. The model stays as it was."
+            else:
+                raise RetrainingRefused("There is no retraining to cancel.")
             await work.commit()
-        waited = run.state == RunState.CANCELLED
-        text = "The retraining is cancelled." if waited else "The retraining ends within a second or two."
-        await space.tell(asked.response_url, text)
+        return said

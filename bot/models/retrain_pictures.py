@@ -30,7 +30,7 @@ async def with_links(space: Workspace, metrics: Mapping[str, Any]) -> dict[str, 
             ticket = await work.tickets.get(team_id=space.identity.team_id, ticket_id=UUID(name))
         if ticket is None:
             continue
-        link = await space.messenger.link_if_there(ticket.channel_id, ticket.ts)
+        link = await space.messenger.permalink(ticket.channel_id, ticket.ts)
         if link:
             links[name] = link
     return {**metrics, "links": links}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -16,7 +15,8 @@ from bot.blocks.retraining import cancelled_card, dry_run_card, progress_card
 from bot.errors import RetrainingRefused, SlackUnavailable, UserError
 from bot.models.retrain_pictures import upload_matrix, with_links
 from bot.models.shadow import announce_ended
-from bot.notices import leave_notice, swapping
+from bot.notices import leave_post, swapping
+from bot.queue.serial_tasks import poll
 from bot.workspace import Workspace
 from storage.models import RetrainRun, RunSource, RunState
 
@@ -100,14 +100,7 @@ class RetrainRequests:
             )
             if run is None:
                 raise RetrainingRefused("A retraining is already running. Its message shows how far it is.")
-            await work.audit.add(
-                team_id=team_id,
-                actor=user_id,
-                action="retrain",
-                subject=slot,
-                details={"dry_run": True} if dry_run else {},
-                now=space.clock(),
-            )
+            await space.audit(work, user_id, "retrain", slot, {"dry_run": True} if dry_run else {})
             await work.commit()
         return run, True
 
@@ -117,28 +110,17 @@ class RetrainAnnouncer:
 
     Args:
         workspace: the parts.
-        admin_channel: name or id, for what the schedule asked for; None: nobody is told of that.
         poll_seconds: between two looks.
     """
 
-    def __init__(
-        self, workspace: Workspace, admin_channel: str | None = None, *, poll_seconds: float = 0.5
-    ) -> None:
+    def __init__(self, workspace: Workspace, *, poll_seconds: float = 0.5) -> None:
         self._workspace = workspace
-        self._admin_channel = admin_channel
         self._poll_seconds = poll_seconds
         self._shown: dict[str, tuple[float, datetime]] = {}
 
     async def run(self) -> None:
         """Watch until cancelled."""
-        while True:
-            try:
-                await self._look()
-            except SlackUnavailable as error:
-                log.warning("retrain_message_failed", error=error.code)
-            except Exception:  # the one error boundary of this loop
-                log.exception("retrain_announcer_failed")
-            await asyncio.sleep(self._poll_seconds)
+        await poll("retrain_message", self._look, self._poll_seconds, SlackUnavailable)
 
     async def _look(self) -> None:
         space = self._workspace
@@ -149,7 +131,7 @@ class RetrainAnnouncer:
                 await self._announce(run)
             elif run.channel_id and run.message_ts:
                 await self._show_progress(run, run.channel_id, run.message_ts)
-        await announce_ended(space, self._admin_channel)
+        await announce_ended(space)
 
     async def _show_progress(self, run: RetrainRun, channel_id: str, message_ts: str) -> None:
         now, fraction = self._workspace.clock(), float((run.progress or {}).get("fraction") or 0.0)
@@ -174,15 +156,14 @@ class RetrainAnnouncer:
             await self._announce_update(run)
             return
         scheduled = not run.channel_id and run.source in SCHEDULED
-        admins = await space.directory.admin_channel_id(self._admin_channel) if scheduled else None
+        admins = await space.directory.admin_channel_id() if scheduled else None
         card = _end_card(run, await with_links(space, run.metrics or {}))
         async with space.database.unit_of_work() as work:
             mine = await work.runs.mark_announced(run.id, now=space.clock())
             if mine and admins:
-                await leave_notice(space, work, f"run:{run.id}", admins, card)
+                await leave_post(space, work, f"run:{run.id}", admins, card)
             await work.commit()
-        if admins:
-            space.wake_outbox()
+        space.wake_outbox()
         if not mine or not run.channel_id:  # what has no channel and no schedule is told otherwise
             return
         self._shown.pop(str(run.id), None)
@@ -204,25 +185,18 @@ class RetrainAnnouncer:
         if not mine:
             return
         card = _end_card(run, run.metrics or {}, {row.slug: row.name for row in rows})
-        if await self._answered(run, card):
-            return
-        admins = await space.directory.admin_channel_id(self._admin_channel)
+        try:
+            if run.response_url:
+                await space.messenger.respond(run.response_url, card)
+                return
+        except SlackUnavailable as error:  # it takes that no longer, or not at all
+            log.info("category_update_not_told", run=str(run.id), error=error.code)
+        admins = await space.directory.admin_channel_id()
         if admins:
             async with space.database.unit_of_work() as work:
-                await leave_notice(space, work, f"run:{run.id}", admins, card)
+                await leave_post(space, work, f"run:{run.id}", admins, card)
                 await work.commit()
             space.wake_outbox()
-
-    async def _answered(self, run: RetrainRun, card: Card) -> bool:
-        """Answer the command or dialog; False where Slack does not take that, or no longer."""
-        if not run.response_url:
-            return False
-        try:
-            await self._workspace.messenger.respond(run.response_url, card)
-        except SlackUnavailable as error:
-            log.info("category_update_not_told", run=str(run.id), error=error.code)
-            return False
-        return True
 
 
 def _end_card(run: RetrainRun, metrics: Mapping[str, Any], names: Mapping[str, str] | None = None) -> Card:

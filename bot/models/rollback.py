@@ -48,16 +48,9 @@ class Rollback:
         except ClassifierError as error:
             raise UserError(_readable(error, wanted)) from error
         async with space.database.unit_of_work() as work:
-            noted = await work.models.serves(team_id=team_id, version=version, now=space.clock())
+            row = await work.models.activate(team_id=team_id, version=version, now=space.clock())
             busy = await work.runs.active(team_id=team_id)
-            await work.audit.add(
-                team_id=team_id,
-                actor=user_id,
-                action=DONE,
-                subject=version,
-                details={"before": before, "noted": noted},
-                now=space.clock(),
-            )
+            await space.audit(work, user_id, DONE, version, {"before": before, "noted": row is not None})
             await work.commit()
         log.info("rolled_back", version=version, before=before)
         return rollback_card(version, before, busy=busy is not None)
@@ -70,14 +63,7 @@ class Rollback:
             if earlier is not None:
                 before: str | None = earlier.details.get("before")
                 return before
-            await work.audit.add(
-                team_id=team_id,
-                actor=user_id,
-                action=INTENT,
-                subject=command,
-                details={"before": active, "wanted": wanted or None},
-                now=space.clock(),
-            )
+            await space.audit(work, user_id, INTENT, command, {"before": active, "wanted": wanted or None})
             await work.commit()
         return active
 

@@ -6,19 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from bot.blocks.shadow import SHOWN, Otherwise, shadow_card
-from bot.notices import leave_notice, swapping
+from bot.notices import leave_post, swapping
 from bot.workspace import Workspace
 from storage.database import UnitOfWork
 from storage.models import ModelState, ModelVersion
 
 
-async def announce_ended(space: Workspace, admin_channel: str | None) -> None:
-    """Post how shadow times ended: where the retraining was asked for, else in the admin channel.
-
-    Args:
-        space: the parts.
-        admin_channel: name or id; None: what the schedule asked for is told nobody.
-    """
+async def announce_ended(space: Workspace) -> None:
+    """Post how shadow times ended: where the retraining was asked for, else in the admin channel."""
     team_id = space.identity.team_id
     async with space.database.reader() as work:
         ended = await work.shadows.unannounced(team_id=team_id)
@@ -29,14 +24,12 @@ async def announce_ended(space: Workspace, admin_channel: str | None) -> None:
             continue
         async with space.database.reader() as work:
             run = await work.runs.of_version(team_id=team_id, version=row.version)
-        channel_id = run.channel_id if run is not None else None
-        if channel_id is None:
-            channel_id = await space.directory.admin_channel_id(admin_channel)
+        channel_id = (run.channel_id if run else None) or await space.directory.admin_channel_id()
         card = shadow_card(row.version, result, await _shown(space, row)) if channel_id else None
         async with space.database.unit_of_work() as work:
             mine = await work.shadows.mark_announced(team_id=team_id, version=row.version)
             if mine and channel_id and card is not None:
-                await leave_notice(space, work, f"shadow:{row.version}", channel_id, card)
+                await leave_post(space, work, f"shadow:{row.version}", channel_id, card)
             await work.commit()
         space.wake_outbox()
 
@@ -50,7 +43,7 @@ async def _shown(space: Workspace, row: ModelVersion) -> list[Otherwise]:
     order = sorted(found, key=lambda each: each.ticket.id not in right)
     shown = []
     for each in order[:SHOWN]:
-        link = await space.messenger.link_if_there(each.ticket.channel_id, each.ticket.ts)
+        link = await space.messenger.permalink(each.ticket.channel_id, each.ticket.ts)
         if link:
             said = (
                 names.get(right[each.ticket.id] or "", "none of these") if each.ticket.id in right else None
@@ -68,14 +61,7 @@ async def end_by(space: Workspace, work: UnitOfWork, user_id: str) -> str | None
         if await work.shadows.end(
             team_id=team_id, version=row.version, state=ModelState.CANDIDATE, result=result
         ):
-            await work.audit.add(
-                team_id=team_id,
-                actor=user_id,
-                action="shadow_cancel",
-                subject=row.version,
-                details={},
-                now=now,
-            )
+            await space.audit(work, user_id, "shadow_cancel", row.version)
             return row.version
     return None
 

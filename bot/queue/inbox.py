@@ -14,7 +14,7 @@ import structlog
 
 from bot.clock import Clock
 from bot.errors import SlackUnavailable, UserError
-from bot.queue.serial_tasks import Lanes, rest
+from bot.queue.serial_tasks import SerialTasks, work_off
 from classifier.contract import ClassifierUnavailable
 from storage.database import Database
 from storage.models import InboxEvent
@@ -22,8 +22,6 @@ from storage.models import InboxEvent
 MAX_ATTEMPTS = 5
 LEASE = timedelta(seconds=60)
 """A claimed event that is not finished by then is given to another worker."""
-POLL_SECONDS = 1.0
-"""How often to look for retries and other replicas' leftovers; our own new work wakes us at once."""
 BACKOFF_SECONDS = (1.0, 5.0, 30.0, 120.0)
 
 log = structlog.get_logger(__name__)
@@ -78,7 +76,7 @@ class Inbox:
         self._jitter = jitter
         self._name = f"inbox-{uuid4().hex[:8]}"
         self._wake = asyncio.Event()
-        self._lanes = Lanes(on_done=self._wake.set)
+        self._tasks = SerialTasks(on_done=self._wake.set)
 
     async def add(self, *, team_id: str, event_id: str, kind: Kind, payload: dict[str, Any]) -> bool:
         """Commit an event; False where it was there already (Slack delivers at least once).
@@ -99,27 +97,16 @@ class Inbox:
 
     async def run(self) -> None:
         """Work until cancelled; what is under way then is finished by whoever finds its lease expired."""
-        try:
-            while True:
-                self._wake.clear()
-                if not await self._claim_and_start():
-                    await rest(self._wake, POLL_SECONDS)
-        finally:
-            await self._lanes.close()
+        await work_off("inbox", self._claim_and_start, self._wake, self._tasks)
 
     async def _claim_and_start(self) -> bool:
-        room = self._limit - len(self._lanes)
+        room = self._limit - len(self._tasks)
         if room <= 0:
-            await self._lanes.wait_for_room()
+            await self._tasks.wait_for_room()
             return True
-        try:
-            async with self._database.unit_of_work() as work:
-                events = await work.inbox.claim(worker=self._name, now=self._clock(), lease=LEASE, limit=room)
-                await work.commit()
-        except Exception:  # the one error boundary of this loop: the database may come back
-            log.exception("inbox_claim_failed")
-            await asyncio.sleep(POLL_SECONDS)
-            return False
+        async with self._database.unit_of_work() as work:
+            events = await work.inbox.claim(worker=self._name, now=self._clock(), lease=LEASE, limit=room)
+            await work.commit()
         for event in events:
             self._start(event)
         return bool(events)
@@ -127,7 +114,7 @@ class Inbox:
     def _start(self, event: InboxEvent) -> None:
         """Run an event behind the one before it on the same message, so that "added" precedes "removed"."""
         subject = f"{event.team_id}/{event.payload.get('channel_id')}/{event.payload.get('ts', event.id)}"
-        self._lanes.start(subject, self._run_one(event), f"inbox:{event.kind}")
+        self._tasks.start(subject, self._run_one(event), f"inbox:{event.kind}")
 
     async def _run_one(self, event: InboxEvent) -> None:
         """Handle one event; the error boundary of all durable work."""

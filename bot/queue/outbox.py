@@ -12,14 +12,13 @@ import structlog
 from bot.blocks.common import Card
 from bot.clock import Clock
 from bot.errors import SlackUnavailable
-from bot.queue.serial_tasks import Lanes, rest
+from bot.queue.serial_tasks import SerialTasks, work_off
 from bot.slack.messenger import TIMEOUT_SECONDS, Messenger
 from storage.database import Database
 from storage.models import Reply
 
 # Longer than the HTTP time-out: a `sending` reply is looked for only when its call can no longer succeed.
 LEASE = timedelta(seconds=3 * TIMEOUT_SECONDS)
-POLL_SECONDS = 1.0
 BATCH = 16
 MAX_ATTEMPTS = 12
 BACKOFF_CAP_SECONDS = 300.0
@@ -43,7 +42,7 @@ class Outbox:
         self._clock = clock
         self._jitter = jitter
         self._wake = asyncio.Event()
-        self._lanes = Lanes()
+        self._tasks = SerialTasks()
 
     def wake(self) -> None:
         """Say that a reply was committed."""
@@ -51,25 +50,14 @@ class Outbox:
 
     async def run(self) -> None:
         """Post until cancelled; a reply under way then is looked for in its thread at the next start."""
-        try:
-            while True:
-                self._wake.clear()
-                if not await self._claim_and_start():
-                    await rest(self._wake, POLL_SECONDS)
-        finally:
-            await self._lanes.close()
+        await work_off("outbox", self._claim_and_start, self._wake, self._tasks)
 
     async def _claim_and_start(self) -> bool:
-        try:
-            async with self._database.unit_of_work() as work:
-                replies = await work.replies.claim_due(now=self._clock(), lease=LEASE, limit=BATCH)
-                await work.commit()
-        except Exception:  # the one error boundary of this loop: the database may come back
-            log.exception("outbox_claim_failed")
-            await asyncio.sleep(POLL_SECONDS)
-            return False
+        async with self._database.unit_of_work() as work:
+            replies = await work.replies.claim_due(now=self._clock(), lease=LEASE, limit=BATCH)
+            await work.commit()
         for reply in replies:
-            self._lanes.start(reply.channel_id, self._post(reply), "outbox")
+            self._tasks.start(reply.channel_id, self._post(reply), "outbox")
         return bool(replies)
 
     async def _post(self, reply: Reply) -> None:

@@ -1,14 +1,21 @@
-"""What inbox and outbox share: work in order within a lane, lanes side by side, and a rest."""
+"""What the bot's loops share: work in order within a lane, lanes side by side; rests; error boundaries."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
+import structlog
 
-class Lanes:
+POLL_SECONDS = 1.0
+"""How often to look for retries and other replicas' leftovers; our own new work wakes us at once."""
+
+log = structlog.get_logger(__name__)
+
+
+class SerialTasks:
     """Runs each piece of work behind the one before it in its lane.
 
     Args:
@@ -59,11 +66,65 @@ async def _after(before: asyncio.Task[None] | None, work: Coroutine[Any, Any, No
         work.close()  # where it never began, because this was cancelled while it waited
 
 
-async def rest(wake: asyncio.Event, seconds: float) -> None:
-    """Wait for a wake-up, or for so many seconds.
+@contextlib.asynccontextmanager
+async def in_background(
+    *loops: Coroutine[Any, Any, None],
+) -> AsyncIterator[tuple[asyncio.Task[None], ...]]:
+    """Run loops beside what is done in the context; leaving it ends them."""
+    tasks = tuple(asyncio.create_task(loop) for loop in loops)
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def work_off(
+    name: str, claim_and_start: Callable[[], Awaitable[bool]], wake: asyncio.Event, tasks: SerialTasks
+) -> None:
+    """Work until cancelled; what is under way then is healed by whoever finds its lease expired.
+
+    Args:
+        name: for the log.
+        claim_and_start: claims what is due and starts it; False where nothing was.
+        wake: set where there is new work.
+        tasks: what was started.
+    """
+    try:
+        while True:
+            wake.clear()
+            try:
+                found = await claim_and_start()
+            except Exception:  # the one error boundary of this loop: the database may come back
+                log.exception("claim_failed", queue=name)
+                await asyncio.sleep(POLL_SECONDS)
+                found = False
+            if not found:
+                await _rest(wake)
+    finally:
+        await tasks.close()
+
+
+async def poll(
+    name: str, look: Callable[[], Awaitable[object]], seconds: float, *expected: type[Exception]
+) -> None:
+    """Look until cancelled, with a pause between two looks; `expected` errors are logged in a line."""
+    while True:
+        try:
+            await look()
+        except expected as error:
+            log.warning("look_failed", loop=name, error=str(error))
+        except Exception:  # the one error boundary of this loop
+            log.exception("loop_failed", loop=name)
+        await asyncio.sleep(seconds)
+
+
+async def _rest(wake: asyncio.Event) -> None:
+    """Wait for a wake-up, or for a while.
 
     Not by asyncio.wait_for: Python 3.11's loses a cancellation that arrives together with the wake-up.
     """
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(POLL_SECONDS):
             await wake.wait()

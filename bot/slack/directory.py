@@ -27,6 +27,7 @@ class Directory:
         messenger: lists channels.
         team_id: the workspace.
         support_channels: names or ids; empty means every channel that is nobody's destination.
+        admin_channel: name or id, for notices to admins; None: they are told in App Home alone.
         monotonic: seconds, for the cache of names.
     """
 
@@ -36,12 +37,14 @@ class Directory:
         messenger: Messenger,
         team_id: str,
         support_channels: Collection[str] = (),
+        admin_channel: str | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._messenger = messenger
         self._team_id = team_id
         self._support = frozenset(support_channels)
+        self._admin_channel = admin_channel
         self._monotonic = monotonic
         self._channels: dict[str, str] = {}
         self._until = float("-inf")
@@ -113,19 +116,15 @@ class Directory:
             return bool(self._support & {channel_id, self._name_of(channel_id)})
         return channel_id not in {view.destination_id for view in views}
 
-    async def channel_id(self, name_or_id: str) -> str | None:
-        """Return the id of a channel that a setting names; None where there is none that we can see."""
-        await self.refresh()
-        name = name_or_id.lstrip("#")
-        return self._channels.get(name, name if name in self._channels.values() else None)
-
-    async def admin_channel_id(self, name_or_id: str | None) -> str | None:
-        """Return the id of the channel that the operator named for notices to admins; None: there is none."""
-        if not name_or_id:
+    async def admin_channel_id(self) -> str | None:
+        """Return the id of the channel for notices to admins; None where there is none that we can see."""
+        if not self._admin_channel:
             return None
-        channel_id = await self.channel_id(name_or_id)
+        await self.refresh()
+        name = self._admin_channel.lstrip("#")
+        channel_id = self._channels.get(name, name if name in self._channels.values() else None)
         if channel_id is None:
-            log.warning("admin_channel_unknown", channel=name_or_id)
+            log.warning("admin_channel_unknown", channel=self._admin_channel)
         return channel_id
 
     def _name_of(self, channel_id: str) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from bot.slack.emoji import normalise
 from bot.slack.redaction import redact
@@ -55,16 +55,15 @@ def parse_message(body: Mapping[str, Any]) -> IncomingMessage | None:
     event = _mapping(body.get("event"))
     if not _is_root_message(event):
         return None
-    values = (team_of(body), event.get("channel"), event.get("ts"), event.get("user"))
-    if not all(isinstance(value, str) and value for value in values) or event["user"] == "USLACKBOT":
+    names = _names(team_of(body), event.get("channel"), event.get("ts"), event.get("user"))
+    if names is None or event["user"] == "USLACKBOT":
         return None
-    team_id, channel_id, ts, user_id = (str(value) for value in values)
     given = event.get("text")
     text = redact(given) if isinstance(given, str) else ""  # Slack sends null for some messages
     has_files = bool(event.get("files"))
     if not text.strip() and not has_files:
         return None
-    return IncomingMessage(team_id, channel_id, ts, user_id, text, has_files)
+    return IncomingMessage(*names, text, has_files)
 
 
 def _is_root_message(event: Mapping[str, Any]) -> bool:
@@ -85,13 +84,11 @@ def parse_reaction(body: Mapping[str, Any]) -> IncomingReaction | None:
     added = event.get("type") == "reaction_added"
     if item.get("type") != "message" or not (added or event.get("type") == "reaction_removed"):
         return None
-    values = (team_of(body), item.get("channel"), item.get("ts"), event.get("user"), event.get("reaction"))
-    if not all(isinstance(value, str) and value for value in values):
+    names = _names(team_of(body), item.get("channel"), item.get("ts"), event.get("user"))
+    name = event.get("reaction")
+    if names is None or not isinstance(name, str) or not name:
         return None
-    team_id, channel_id, ts, user_id, name = (str(value) for value in values)
-    return IncomingReaction(
-        team_id, channel_id, ts, user_id, normalise(name), added, str(event.get("event_ts") or ts)
-    )
+    return IncomingReaction(*names, normalise(name), added, str(event.get("event_ts") or names[2]))
 
 
 def team_of(body: Mapping[str, Any]) -> str | None:
@@ -100,6 +97,13 @@ def team_of(body: Mapping[str, Any]) -> str | None:
     nested = team.get("id") if isinstance(team, Mapping) else team
     value = body.get("team_id") or nested
     return value if isinstance(value, str) and value else None
+
+
+def _names(*values: object) -> tuple[str, str, str, str] | None:
+    """Return team, channel, `ts` and person where all four are there."""
+    if all(isinstance(value, str) and value for value in values):
+        return cast("tuple[str, str, str, str]", values)
+    return None
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -15,7 +15,8 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.blocks.common import Card
+from bot.blocks.common import Blocks, Card
+from bot.blocks.links import messages_linked, with_addresses
 from bot.errors import SlackUnavailable
 
 METADATA_TYPE = "fingerpost_reply"
@@ -72,6 +73,7 @@ class Messenger:
         self, channel: str, card: Card, *, thread_ts: str | None = None, reply_id: str | None = None
     ) -> str:
         """Post a card and return its `ts`. `reply_id` travels as metadata, so that a crash can be healed."""
+        blocks = await self._linked(card.blocks)
         await self._pace(channel)
         metadata = (
             {"event_type": METADATA_TYPE, "event_payload": {"reply_id": reply_id}} if reply_id else None
@@ -80,7 +82,7 @@ class Messenger:
             self.client.chat_postMessage(
                 channel=channel,
                 text=card.text,
-                blocks=card.blocks,
+                blocks=blocks,
                 thread_ts=thread_ts,
                 metadata=metadata,
                 unfurl_links=False,
@@ -108,8 +110,9 @@ class Messenger:
 
     async def update(self, channel: str, ts: str, card: Card) -> None:
         """Edit a card in place. The text is cut to what `chat.update` takes."""
+        blocks = await self._linked(card.blocks)
         await self._call(
-            self.client.chat_update(channel=channel, ts=ts, text=card.text[:4000], blocks=card.blocks)
+            self.client.chat_update(channel=channel, ts=ts, text=card.text[:4000], blocks=blocks)
         )
 
     async def respond(self, response_url: str, card: Card) -> None:
@@ -117,7 +120,7 @@ class Messenger:
         self._check_response_url(response_url)
         body = {
             "text": card.text,
-            "blocks": card.blocks,
+            "blocks": await self._linked(card.blocks),
             "response_type": "ephemeral",
             "replace_original": False,
         }
@@ -156,37 +159,21 @@ class Messenger:
     async def channels(self) -> dict[str, str]:
         """Return channel name -> id of all channels that we can see."""
         found: dict[str, str] = {}
-        cursor: str | None = None
-        while True:
-            answer = await self._call(
-                self.client.conversations_list(
-                    limit=200, cursor=cursor, exclude_archived=True, types="public_channel,private_channel"
-                )
-            )
-            found.update({channel["name"]: channel["id"] for channel in answer["channels"]})
-            cursor = (answer.get("response_metadata") or {}).get("next_cursor")
-            if not cursor:
-                return found
+        kinds = "public_channel,private_channel"
+        async for page in self._pages(self.client.conversations_list, exclude_archived=True, types=kinds):
+            found.update({channel["name"]: channel["id"] for channel in page["channels"]})
+        return found
 
     async def may_read(self, channel: str, user_id: str) -> bool:
         """Say whether a person can see a channel: any public one, a private one only as a member."""
-        info = (await self._call(self.client.conversations_info(channel=channel)))["channel"]
-        if not info.get("is_private"):
-            return True
-        return await self.is_member(channel, user_id)
+        return not await self.is_private(channel) or await self.is_member(channel, user_id)
 
     async def is_member(self, channel: str, user_id: str) -> bool:
         """Say whether a person has joined a channel, public or private."""
-        cursor: str | None = None
-        while True:
-            answer = await self._call(
-                self.client.conversations_members(channel=channel, limit=200, cursor=cursor)
-            )
-            if user_id in answer["members"]:
+        async for page in self._pages(self.client.conversations_members, channel=channel):
+            if user_id in page["members"]:
                 return True
-            cursor = (answer.get("response_metadata") or {}).get("next_cursor")
-            if not cursor:
-                return False
+        return False
 
     async def members(self, channel: str, limit: int) -> list[str]:
         """Return the ids of some members of a channel."""
@@ -199,18 +186,14 @@ class Messenger:
         return bool(info.get("is_private"))
 
     async def permalink(self, channel: str, ts: str) -> str:
-        """Return the link of a message."""
-        answer = await self._call(self.client.chat_getPermalink(channel=channel, message_ts=ts))
-        return str(answer["permalink"])
-
-    async def link_if_there(self, channel: str, ts: str) -> str:
         """Return the link of a message; "" where it was deleted in Slack."""
         try:
-            return await self.permalink(channel, ts)
+            answer = await self._call(self.client.chat_getPermalink(channel=channel, message_ts=ts))
         except SlackUnavailable as error:
             if not error.permanent:
                 raise
             return ""
+        return str(answer["permalink"])
 
     async def open_view(self, trigger_id: str, view: dict[str, Any]) -> None:
         """Open a modal; the trigger is good for three seconds and for one modal."""
@@ -218,7 +201,16 @@ class Messenger:
 
     async def publish_home(self, user_id: str, view: dict[str, Any]) -> None:
         """Show a person their Home tab."""
-        await self._call(self.client.views_publish(user_id=user_id, view=view))
+        shown = view | {"blocks": await self._linked(view["blocks"])}
+        await self._call(self.client.views_publish(user_id=user_id, view=shown))
+
+    async def _linked(self, blocks: Blocks) -> Blocks:
+        """Fill in the addresses of the messages that a card links to."""
+        try:
+            addresses = {message: await self.permalink(*message) for message in messages_linked(blocks)}
+        except SlackUnavailable as error:  # nothing of the card was sent
+            raise SlackUnavailable(error.code, retry_after=error.retry_after) from error
+        return with_addresses(blocks, addresses)
 
     async def _pace(self, channel: str) -> None:
         """Keep to about one post a second in a channel, after a short burst."""
@@ -227,6 +219,16 @@ class Messenger:
         self._next_post[channel] = turn + SECONDS_PER_POST
         if turn > now:
             await self._sleep(turn - now)
+
+    async def _pages(
+        self, method: Callable[..., Awaitable[Any]], **arguments: Any
+    ) -> AsyncIterator[Mapping[str, Any]]:
+        """Call a method of a list until its last page."""
+        cursor: str | None = None
+        while cursor != "":
+            page = await self._call(method(limit=200, cursor=cursor, **arguments))
+            yield page
+            cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
 
     async def _call(self, call: Awaitable[Any]) -> Mapping[str, Any]:
         try:

@@ -9,9 +9,9 @@ from enum import StrEnum
 from bot.blocks.common import CategoryView
 from bot.errors import SlackUnavailable
 from bot.slack.messenger import Messenger
+from bot.slack.timed_cache import TimedCache
 
 CACHE_SECONDS = 300
-CACHE_SIZE = 10_000
 
 
 class Role(StrEnum):
@@ -55,9 +55,8 @@ class People:
     ) -> None:
         self._messenger = messenger
         self._admins = frozenset(admins)
-        self._monotonic = monotonic
-        self._known: dict[str, tuple[float, Role]] = {}
-        self._members: dict[tuple[str, str], tuple[float, bool]] = {}
+        self._roles = TimedCache(CACHE_SECONDS, self._look_up, monotonic)
+        self._members = TimedCache(CACHE_SECONDS, self._is_member, monotonic)
 
     async def role(self, user_id: str) -> Role:
         """Return a person's role.
@@ -65,15 +64,7 @@ class People:
         Raises:
             SlackUnavailable: Slack did not say who it is.
         """
-        now = self._monotonic()
-        known = self._known.get(user_id)
-        if known is not None and known[0] > now:
-            return known[1]
-        role = await self._look_up(user_id)
-        if len(self._known) >= CACHE_SIZE:
-            self._known.clear()
-        self._known[user_id] = (now + CACHE_SECONDS, role)
-        return role
+        return await self._roles.get(user_id)
 
     async def role_towards(self, user_id: str, channels: Collection[str]) -> Role:
         """Return a person's role towards a ticket: OWNER where they are a member of one of its channels.
@@ -88,25 +79,17 @@ class People:
         role = await self.role(user_id)
         if role is Role.STAFF:
             for channel in sorted(channels):
-                if await self._is_member(channel, user_id):
+                if await self._members.get((channel, user_id)):
                     return Role.OWNER
         return role
 
-    async def _is_member(self, channel: str, user_id: str) -> bool:
-        now, key = self._monotonic(), (channel, user_id)
-        known = self._members.get(key)
-        if known is not None and known[0] > now:
-            return known[1]
+    async def _is_member(self, key: tuple[str, str]) -> bool:
         try:
-            member = await self._messenger.is_member(channel, user_id)
+            return await self._messenger.is_member(*key)
         except SlackUnavailable as error:
             if not error.permanent:
                 raise
-            member = False  # archived since, or closed to us: nobody owns through it
-        if len(self._members) >= CACHE_SIZE:
-            self._members.clear()
-        self._members[key] = (now + CACHE_SECONDS, member)
-        return member
+            return False  # archived since, or closed to us: nobody owns through it
 
     async def _look_up(self, user_id: str) -> Role:
         user = await self._messenger.user(user_id)

@@ -13,6 +13,7 @@ import structlog
 from bot.errors import SlackUnavailable
 from bot.question_plan import zone_of
 from bot.slack.messenger import Messenger
+from bot.slack.timed_cache import TimedCache
 
 CACHE_SECONDS = 24 * 3600.0
 MEMBERS_ASKED = 20
@@ -35,22 +36,16 @@ class ChannelFacts:
     ) -> None:
         self._messenger = messenger
         self._zone = zone
-        self._monotonic = monotonic
-        self._zones: dict[str, tuple[float, tzinfo]] = {}
-        self._private: dict[str, tuple[float, bool]] = {}
+        self._zones = TimedCache(CACHE_SECONDS, self._look_up, monotonic)
+        self._private = TimedCache(CACHE_SECONDS, messenger.is_private, monotonic)
 
     async def zone(self, channel_id: str) -> tzinfo:
         """Return the most common time zone of a channel's people: Slack gives people a zone, not channels."""
-        known = self._zones.get(channel_id)
-        if known is not None and known[0] > self._monotonic():
-            return known[1]
         try:
-            zone = await self._look_up(channel_id)
+            return await self._zones.get(channel_id)
         except SlackUnavailable as error:
             log.info("channel_zone_unknown", channel=channel_id, error=error.code)
             return self._zone
-        self._zones[channel_id] = (self._monotonic() + CACHE_SECONDS, zone)
-        return zone
 
     async def is_private(self, channel_id: str) -> bool:
         """Say whether only members read a channel.
@@ -58,12 +53,7 @@ class ChannelFacts:
         Raises:
             SlackUnavailable: Slack did not say.
         """
-        known = self._private.get(channel_id)
-        if known is not None and known[0] > self._monotonic():
-            return known[1]
-        private = await self._messenger.is_private(channel_id)
-        self._private[channel_id] = (self._monotonic() + CACHE_SECONDS, private)
-        return private
+        return await self._private.get(channel_id)
 
     async def _look_up(self, channel_id: str) -> tzinfo:
         votes: Counter[tzinfo] = Counter()

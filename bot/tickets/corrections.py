@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import structlog
 
 from bot.blocks.action_ids import ActionId, TicketValue
 from bot.blocks.common import Card
-from bot.errors import NotAllowed, UnknownMessage
+from bot.errors import NotAllowed
 from bot.slack.emoji import CONFIRM, NONE_OF_THESE, normalise
 from bot.slack.incoming import IncomingReaction, moment
 from bot.slack.people import Role, owning_channels
-from bot.tickets.memory import remembered_link
-from bot.tickets.posts import CARD, TicketView, posted_card, team_surface_card
-from bot.tickets.router import add_replies
+from bot.tickets.posts import CARD, add_replies, posted_card, team_surface_card, ticket_view
 from bot.workspace import Workspace
 from storage.feedback.resolution import resolve_labels
-from storage.feedback.trust import refresh_trust
 from storage.models import LabelKind, LabelRole, LabelSource, Ticket, TicketState
 
 log = structlog.get_logger(__name__)
@@ -92,7 +88,7 @@ class Corrections:
         space = self._workspace
         async with space.tell_person(payload["response_url"]):
             value = TicketValue.decode(payload["value"])
-            ticket = await self._ticket(payload["team_id"], value.ticket_id)
+            ticket = await space.ticket(payload["team_id"], value.ticket_id)
             known = {view.slug for view in await space.directory.categories()}
             if value.category is not None and value.category not in known:
                 await self.refresh(ticket)  # so that the card offers what exists
@@ -111,13 +107,6 @@ class Corrections:
         categories = await space.directory.categories()
         channels = owning_channels(categories, (ticket.category, category), ticket.channel_id)
         return await space.people.role_towards(user_id, channels)
-
-    async def _ticket(self, team_id: str, ticket_id: UUID) -> Ticket:
-        async with self._workspace.database.reader() as work:
-            ticket = await work.tickets.get(team_id=team_id, ticket_id=ticket_id)
-        if ticket is None:
-            raise UnknownMessage
-        return ticket
 
     async def _store(
         self,
@@ -151,7 +140,7 @@ class Corrections:
             if role is not Role.STAFF or changed:  # nobody need be asked in the queue any more
                 await work.reviews.settle(**key, category=category, user_id=user_id, now=when)
             if len(standing) > 1:
-                await refresh_trust(work, ticket.team_id, space.clock())
+                await work.trust.refresh(team_id=ticket.team_id, now=space.clock())
             await work.commit()
         log.info("label_stored", ticket=str(ticket.id), kind=kind.value, source=source.value)
 
@@ -159,23 +148,11 @@ class Corrections:
         """Make every post of the ticket say what is true now; repeating it is harmless."""
         space = self._workspace
         await space.directory.refresh()
-        link = await space.messenger.permalink(ticket.channel_id, ticket.ts)
-        like = await remembered_link(space, ticket)
         edits: list[tuple[str, str, Card]] = []
-        key: dict[str, Any] = {"team_id": ticket.team_id, "ticket_id": ticket.id}
         async with space.database.unit_of_work() as work:
-            state = TicketView(
-                ticket,
-                await work.tickets.latest_prediction(**key),
-                await work.labels.active_for(**key),
-                await space.directory.categories(work),
-                link,
-                retired=await space.directory.retired(work),
-                capped=await work.trust.capped(team_id=ticket.team_id),
-                like=like,
-            )
-            await add_replies(work, state, space.clock())
-            for reply in await work.replies.all_for_ticket(**key):
+            state = await ticket_view(space, work, ticket)
+            await add_replies(space, work, state)
+            for reply in await work.replies.all_for_ticket(team_id=ticket.team_id, ticket_id=ticket.id):
                 is_card = reply.surface == CARD
                 card = posted_card(state) if is_card else team_surface_card(state, reply.surface)
                 if card is None:

@@ -9,10 +9,10 @@ from datetime import datetime
 from bot.errors import ConfigurationError
 from bot.slack.redaction import redact
 from classifier.contract import OUT_OF_SCOPE_LABEL
-from storage.database import Database
-from storage.models import LabelKind, LabelRole, LabelSource, TicketState
+from storage.database import Database, UnitOfWork
+from storage.models import LabelKind, LabelRole, LabelSource, Ticket, TicketState
 
-CHANNEL = "import"
+IMPORTED = "import"
 """Stands in for a channel: an imported text was never a message in Slack."""
 
 
@@ -48,13 +48,7 @@ async def import_labels(
             )
         new = 0
         for text, label in rows:
-            clean = redact(text)
-            digest = int(hashlib.sha256(clean.encode()).hexdigest()[:13], 16)
-            ticket, added = await work.tickets.add_if_new(
-                team_id=team_id, channel_id=CHANNEL, ts=f"0.{digest}", user_id="import", text=clean, now=now
-            )
-            if added:
-                await work.tickets.decide(ticket, state=TicketState.ASKED, category=None)
+            ticket, added = await keep_text(work, team_id, redact(text), now)
             new += added
             await work.labels.add(
                 team_id=team_id,
@@ -68,6 +62,17 @@ async def import_labels(
             )
         await work.commit()
     return new
+
+
+async def keep_text(work: UnitOfWork, team_id: str, text: str, now: datetime) -> tuple[Ticket, bool]:
+    """Keep a redacted text as a ticket that was never in Slack; return it, and whether it is new."""
+    digest = int(hashlib.sha256(text.encode()).hexdigest()[:13], 16)
+    ticket, new = await work.tickets.add_if_new(
+        team_id=team_id, channel_id=IMPORTED, ts=f"0.{digest}", user_id="import", text=text, now=now
+    )
+    if new:
+        await work.tickets.decide(ticket, state=TicketState.ASKED, category=None)
+    return ticket, new
 
 
 async def export_labels(database: Database, team_id: str) -> list[tuple[str, str]]:

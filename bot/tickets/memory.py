@@ -14,13 +14,11 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 
-from bot.workspace import Workspace
+from bot.policy import Thresholds, predicted_by_model
 from classifier.contract import Prediction
 from classifier.feedback.correction_memory import Recalled, recall
 from storage.database import Database, UnitOfWork
 from storage.feedback.embeddings import Fingerprint, LabelledTicket
-from storage.feedback.resolution import resolve_labels
-from storage.models import Ticket
 from storage.types import vector_from_bytes
 
 Vector = npt.NDArray[np.float32]
@@ -37,21 +35,6 @@ class Remembered:
 
     ticket: LabelledTicket
     recalled: Recalled
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """A labelled ticket that is like another one.
-
-    Attributes:
-        ticket: as it was posted.
-        category: the slug that people settled on; None for "none of these".
-        similarity: cosine of both embeddings, -1..1.
-    """
-
-    ticket: Ticket
-    category: str | None
-    similarity: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +65,7 @@ class TicketMemory:
         self._reading = asyncio.Lock()
 
     async def recall(
-        self, prediction: Prediction, *, team_id: str, text: str, predicted: str | None, leave_out: UUID
+        self, prediction: Prediction, thresholds: Thresholds, *, team_id: str, text: str, leave_out: UUID
     ) -> Remembered | None:
         """Look for labelled tickets that overrule a prediction, or speak against it.
 
@@ -90,11 +73,12 @@ class TicketMemory:
 
         Args:
             prediction: of the new message.
+            thresholds: which say whether the model alone would keep silent.
             team_id: of the workspace.
             text: of the new message, redacted.
-            predicted: what the model alone would do: a category, or None for keeping silent.
             leave_out: the ticket itself.
         """
+        predicted = predicted_by_model(prediction, thresholds)
         held = await self._current(team_id, prediction.model_version)
         same = [
             number
@@ -168,53 +152,3 @@ async def _read(
 def _key(text: str) -> str:
     """Words alone, in lower case: how often people press Shift or "!" makes no other message."""
     return " ".join(_TOKEN.findall(unicodedata.normalize("NFKC", text).casefold()))
-
-
-async def remembered_link(workspace: Workspace, ticket: Ticket) -> str:
-    """Return the link to the labelled ticket that had a say in this one; "" where none had, or it is gone."""
-    async with workspace.database.reader() as work:
-        row = await work.tickets.latest_prediction(team_id=ticket.team_id, ticket_id=ticket.id)
-        if row is None or row.remembered_ticket_id is None:
-            return ""
-        other = await work.tickets.get(team_id=ticket.team_id, ticket_id=row.remembered_ticket_id)
-    return "" if other is None else await workspace.messenger.permalink(other.channel_id, other.ts)
-
-
-async def nearest_labelled(
-    work: UnitOfWork,
-    embedding: npt.ArrayLike,
-    *,
-    team_id: str,
-    model_version: str,
-    leave_out: UUID | None = None,
-    count: int,
-) -> list[Neighbour]:
-    """Find the labelled tickets nearest to an embedding, nearest first.
-
-    Embeddings of two models do not compare, so only tickets that this model has read are looked at.
-
-    Args:
-        work: an open unit of work.
-        embedding: [hidden], L2-normalised.
-        team_id: of the workspace.
-        model_version: that made the embedding.
-        leave_out: the ticket itself.
-        count: how many at most.
-    """
-    rows = await work.embeddings.vectors(team_id=team_id, model_version=model_version)
-    rows = [row for row in rows if row[0] != leave_out]
-    if not rows:
-        return []
-    matrix = np.stack([vector_from_bytes(packed) for _, packed in rows])
-    similarities = matrix @ np.asarray(embedding, dtype=np.float32)
-    capped = await work.trust.capped(team_id=team_id)
-    found: list[Neighbour] = []
-    for place in np.argsort(-similarities, kind="stable"):
-        ticket_id = rows[place][0]
-        ticket = await work.tickets.get(team_id=team_id, ticket_id=ticket_id)
-        verdict = resolve_labels(await work.labels.active_for(team_id=team_id, ticket_id=ticket_id), capped)
-        if ticket and verdict and not verdict.disputed:  # a label that was taken back leaves its vector
-            found.append(Neighbour(ticket, verdict.category, float(similarities[place])))
-        if len(found) == count:
-            break
-    return found

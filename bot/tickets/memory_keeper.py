@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import structlog
 
+from bot.queue.serial_tasks import poll
 from bot.workspace import Workspace
 from classifier.contract import ClassifierError
 from storage.errors import StorageError
@@ -33,14 +32,7 @@ class MemoryKeeper:
 
     async def run(self) -> None:
         """Look until cancelled."""
-        while True:
-            try:
-                await self.refresh()
-            except (ClassifierError, StorageError) as error:
-                log.warning("memory_refresh_failed", error=str(error))
-            except Exception:  # the one error boundary of this loop
-                log.exception("memory_keeper_failed")
-            await asyncio.sleep(self._look_seconds)
+        await poll("memory_refresh", self.refresh, self._look_seconds, ClassifierError, StorageError)
 
     async def refresh(self) -> int:
         """Bring the memory of the model that answers up to date; return how many tickets it read.

@@ -1,15 +1,21 @@
-"""Which posts a ticket has and what each of them shows now. Pure: rows in, cards out."""
+"""Which posts a ticket has and what each of them shows now."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from bot.blocks.categories import with_retired
 from bot.blocks.common import Card, CategoryView
+from bot.blocks.links import message_link
 from bot.blocks.question import daily_question
-from bot.blocks.ticket_card import Correction, Memory, question_card, routed_card, team_card
+from bot.blocks.ticket_card import Correction, Precedent, question_card, routed_card, team_card
+from bot.notices import leave_post
 from bot.policy import ASK_WITH, ASK_WITH_AT_MOST
+from bot.tickets.label_files import IMPORTED
+from bot.workspace import Workspace
+from storage.database import UnitOfWork
 from storage.feedback.resolution import resolve_labels
 from storage.models import Label, Prediction, Ticket, TicketState
 
@@ -24,8 +30,10 @@ QUESTION = "question:"
 class TicketView:
     """A ticket with what the model and people said of it.
 
-    The word of `capped` people needs a second one. `like` links to the labelled ticket that had a say in this
-    one; "" where none had, or it is gone.
+    Attributes:
+        link: to its message, see `message_link`.
+        capped: people whose word needs a second one.
+        like: link to the labelled ticket that had a say in this one; "" where none had, or it is gone.
     """
 
     ticket: Ticket
@@ -84,12 +92,44 @@ class TicketView:
         return self.category(self.ticket.category) if routed else None
 
     @property
-    def memory(self) -> Memory | None:
+    def precedent(self) -> Precedent | None:
         """Return what the card says of the labelled ticket that had a say; None where none had."""
         row = self.prediction
         if row is None or row.remembered_ticket_id is None:
             return None
-        return Memory(self.like, corrected=row.category != self.ticket.category)
+        return Precedent(self.like, corrected=row.category != self.ticket.category)
+
+
+async def ticket_view(space: Workspace, work: UnitOfWork, ticket: Ticket) -> TicketView:
+    """Read all that there is to show of a ticket. Slack is not asked: a transaction is open."""
+    key: dict[str, Any] = {"team_id": ticket.team_id, "ticket_id": ticket.id}
+    prediction, like = await work.tickets.latest_prediction(**key), None
+    if prediction is not None and prediction.remembered_ticket_id is not None:
+        like = await work.tickets.get(team_id=ticket.team_id, ticket_id=prediction.remembered_ticket_id)
+    return TicketView(
+        ticket,
+        prediction,
+        await work.labels.active_for(**key),
+        await space.directory.categories(work),
+        link_of(ticket),
+        retired=await space.directory.retired(work),
+        capped=await work.trust.capped(team_id=ticket.team_id),
+        like=link_of(like) if like else "",
+    )
+
+
+def link_of(ticket: Ticket) -> str:
+    """Return the link to a ticket's message; "" where it was imported."""
+    return "" if ticket.channel_id == IMPORTED else message_link(ticket.channel_id, ticket.ts)
+
+
+async def add_replies(space: Workspace, work: UnitOfWork, state: TicketView) -> None:
+    """Put the posts that the ticket should have, and does not have yet, into the outbox."""
+    ticket, card, owner = state.ticket, thread_card(state), owner_surface(state)
+    if card is not None:
+        await leave_post(space, work, CARD, ticket.channel_id, card, ticket=ticket, thread_ts=ticket.ts)
+    if owner is not None and (team := team_surface_card(state, owner[0])) is not None:
+        await leave_post(space, work, *owner, team, ticket=ticket)
 
 
 def thread_card(state: TicketView) -> Card | None:
@@ -108,10 +148,10 @@ def _posted_card(state: TicketView) -> Card:
     ticket, prediction, correction = state.ticket, state.prediction, state.correction
     words = [str(word["text"]) for word in prediction.words] if prediction else []
     decided = state.category(ticket.category)
-    memory = state.memory
+    precedent = state.precedent
     if ticket.state == TicketState.ROUTED and prediction and decided:
         return routed_card(
-            ticket.id, decided, prediction.confidence, words, state.categories, correction, memory
+            ticket.id, decided, prediction.confidence, words, state.categories, correction, precedent
         )
     choices = state.likely[: ASK_WITH_AT_MOST if ticket.state == TicketState.ASKED else ASK_WITH]
     return question_card(
@@ -121,7 +161,7 @@ def _posted_card(state: TicketView) -> Card:
         state.categories,
         correction,
         unreadable=not ticket.text.strip(),
-        memory=memory,
+        precedent=precedent,
     )
 
 
@@ -152,7 +192,7 @@ def team_surface_card(state: TicketView, surface: str) -> Card | None:
     confidence = next((p for likely, p in state.likely if likely.slug == view.slug), 1.0)
     excerpt = state.ticket.text if state.ticket.text.strip() else "(a file)"
     shown = team_card(
-        view, confidence, state.ticket.user_id, excerpt, state.link, moved, sent_by, state.memory
+        view, confidence, state.ticket.user_id, excerpt, state.link, moved, sent_by, state.precedent
     )
     return with_retired(shown, lost if lost is not None and lost.slug == slug else None)
 

@@ -12,9 +12,11 @@ import numpy as np
 import structlog
 
 from bot.errors import SlackUnavailable
+from bot.notices import leave_post
 from bot.question_plan import QuestionPlan
+from bot.queue.serial_tasks import poll
 from bot.tickets.channel_facts import ChannelFacts
-from bot.tickets.posts import QUESTION, TicketView, question_post
+from bot.tickets.posts import QUESTION, question_post, ticket_view
 from bot.workspace import Workspace
 from classifier.contract import ClassifierUnavailable
 from classifier.feedback.active_learning import most_helpful
@@ -61,14 +63,7 @@ class Asker:
         """Ask until cancelled; with a budget of 0 there is nothing to do, for good."""
         if not self._plan.per_day:
             await asyncio.Event().wait()
-        while True:
-            try:
-                await self.look()
-            except (SlackUnavailable, ClassifierUnavailable) as error:
-                log.warning("question_not_asked", error=str(error))
-            except Exception:  # the one error boundary of this loop
-                log.exception("asking_failed")
-            await asyncio.sleep(self._poll_seconds)
+        await poll("question", self.look, self._poll_seconds, SlackUnavailable, ClassifierUnavailable)
 
     async def look(self) -> bool:
         """Ask one question if one is due; return whether it was."""
@@ -118,7 +113,6 @@ class Asker:
     async def _ask(self, pick: _Pick, slot: int, now: datetime) -> bool:
         """Take the slot and leave the question in the outbox, in one transaction."""
         space, team_id, plan = self._workspace, self._workspace.identity.team_id, self._plan
-        link = await space.messenger.permalink(pick.ticket.channel_id, pick.ticket.ts)
         async with space.database.unit_of_work() as work:
             if await _is_labelled(work, pick.ticket):
                 return False
@@ -133,19 +127,15 @@ class Asker:
             )
             if question is None:
                 return False  # another replica was quicker
-            categories = await space.directory.categories(work)
-            retired = await space.directory.retired(work)
-            view = TicketView(pick.ticket, pick.prediction, (), categories, link, retired=retired)
-            card = question_post(view)
-            await work.replies.add_if_new(
-                team_id=team_id,
-                ticket_id=pick.ticket.id,
-                surface=f"{QUESTION}{question.id}",
-                channel_id=pick.channel_id,
+            card = question_post(await ticket_view(space, work, pick.ticket))
+            await leave_post(
+                space,
+                work,
+                f"{QUESTION}{question.id}",
+                pick.channel_id,
+                card,
+                ticket=pick.ticket,
                 thread_ts=pick.thread_ts,
-                text=card.text,
-                blocks=card.blocks,
-                now=now,
             )
             await work.commit()
         space.wake_outbox()

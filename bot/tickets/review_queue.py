@@ -12,16 +12,16 @@ import structlog
 from bot.blocks.action_ids import TicketValue
 from bot.blocks.common import CategoryView
 from bot.blocks.review_queue import SHOWN, Entry, Near, Opinion, Queue
-from bot.errors import NotAllowed, SlackUnavailable, UnknownCategory, UnknownMessage, UserError
+from bot.errors import NotAllowed, UnknownCategory, UnknownMessage, UserError
 from bot.slack.people import Role, owning_channels
 from bot.tickets.corrections import Corrections, kind_of
-from bot.tickets.label_files import CHANNEL as IMPORTED
-from bot.tickets.memory import Neighbour, nearest_labelled
+from bot.tickets.label_files import IMPORTED
+from bot.tickets.neighbours import Neighbour, Sight, nearest_labelled
+from bot.tickets.posts import link_of
 from bot.workspace import Workspace
 from storage.database import UnitOfWork
 from storage.feedback.provenance import Said, provenance
 from storage.feedback.resolution import Resolved, rank, resolve_labels
-from storage.feedback.trust import refresh_trust
 from storage.learning_models import LabelReview
 from storage.models import Label, LabelRole, LabelSource, Prediction, Ticket
 from storage.types import vector_from_bytes
@@ -61,7 +61,7 @@ def may_settle(role: Role, verdict: Resolved) -> bool:
     return role is Role.ADMIN or (role is Role.OWNER and rank(LabelRole.OWNER) < rank(verdict.role))
 
 
-class Reviewing:
+class ReviewQueue:
     """Shows a person their part of the queue, and settles what they tap on."""
 
     def __init__(self, workspace: Workspace, corrections: Corrections) -> None:
@@ -81,7 +81,7 @@ class Reviewing:
             cases = await self._cases(work)
             categories = await space.directory.categories(work)
             fared = await work.trust.list(team_id=space.identity.team_id) if role is Role.ADMIN else []
-        sight = _Sight(space, user_id, is_admin=role is Role.ADMIN)
+        sight = Sight(space, user_id, is_admin=role is Role.ADMIN)
         mine = [
             case
             for case in cases
@@ -154,21 +154,15 @@ class Reviewing:
             now=max(when, *(label.created_at + _A_MOMENT for label in case.labels)),
         )
         await work.reviews.settle(**key, category=category, user_id=user_id, now=now)
-        await work.audit.add(
-            team_id=team_id,
-            actor=user_id,
-            action="review.settle",
-            subject=str(case.ticket.id),
-            details={
-                "category": category,
-                "label": str(label.id),
-                "role": role.value,
-                "why": "disputed" if case.verdict.disputed else "doubted",
-                "before": case.verdict.category,
-            },
-            now=now,
-        )
-        await refresh_trust(work, team_id, now)
+        details = {
+            "category": category,
+            "label": str(label.id),
+            "role": role.value,
+            "why": "disputed" if case.verdict.disputed else "doubted",
+            "before": case.verdict.category,
+        }
+        await self._workspace.audit(work, user_id, "review.settle", str(case.ticket.id), details)
+        await work.trust.refresh(team_id=team_id, now=now)
         log.info("review_settled", ticket=str(case.ticket.id), role=role.value, kept=kept)
 
     async def _cases(self, work: UnitOfWork) -> list[Case]:
@@ -205,21 +199,18 @@ class Reviewing:
         channels = owning_channels(categories, case.slugs, case.ticket.channel_id)
         return await self._workspace.people.role_towards(user_id, channels)
 
-    async def _entry(self, case: Case, categories: Sequence[CategoryView], sight: _Sight) -> Entry:
-        space, ticket = self._workspace, case.ticket
-        views = {view.slug: view for view in categories}
-        async with space.database.reader() as work:
+    async def _entry(self, case: Case, categories: Sequence[CategoryView], sight: Sight) -> Entry:
+        ticket, views = case.ticket, {view.slug: view for view in categories}
+        async with self._workspace.database.reader() as work:
             row = await work.tickets.latest_prediction(team_id=ticket.team_id, ticket_id=ticket.id)
             near = await self._near(work, ticket, row)
         disputed, choices = case.verdict.disputed, [label.category for label in case.labels]
         if case.doubt is not None:
             choices.insert(0, case.doubt.suggested)
-        imported = ticket.channel_id == IMPORTED
-        link = "" if imported else await space.messenger.link_if_there(ticket.channel_id, ticket.ts)
         return Entry(
             ticket_id=ticket.id,
             text=ticket.text,
-            link=link,
+            link=link_of(ticket),
             opinions=[
                 Opinion(
                     _view(views, fact.category),
@@ -232,7 +223,9 @@ class Reviewing:
                 if fact.label_id is not None
             ],
             words=[str(word["text"]) for word in row.words] if row else [],
-            near=[Near(each.ticket.text, _view(views, each.category)) for each in await sight.of(near)],
+            near=[
+                Near(each.ticket.text, _view(views, each.category)) for each in await sight.of(near, _NEAR)
+            ],
             choices=[views[slug] for slug in dict.fromkeys(choices) if slug in views],
             doubt=(_view(views, case.doubt.given), _view(views, case.doubt.suggested))
             if case.doubt and not disputed
@@ -251,31 +244,6 @@ class Reviewing:
             leave_out=ticket.id,
             count=_NEAR_LOOKED_AT,
         )
-
-
-class _Sight:
-    """What one person may read; each channel is asked about once."""
-
-    def __init__(self, space: Workspace, user_id: str, *, is_admin: bool) -> None:
-        self._space = space
-        self._user_id = user_id
-        # Imported texts were in no channel: those who may import may read them.
-        self._known: dict[str, bool] = {IMPORTED: is_admin}
-
-    async def reaches(self, channel: str) -> bool:
-        """Say whether the person may read a channel; not where it is gone."""
-        if channel not in self._known:
-            try:
-                self._known[channel] = await self._space.messenger.may_read(channel, self._user_id)
-            except SlackUnavailable as error:
-                if not error.permanent:
-                    raise
-                self._known[channel] = False
-        return self._known[channel]
-
-    async def of(self, near: Sequence[Neighbour]) -> list[Neighbour]:
-        """Return the nearest tickets that the person may read."""
-        return [each for each in near if await self.reaches(each.ticket.channel_id)][:_NEAR]
 
 
 async def _said_here(work: UnitOfWork, ticket: Ticket, user_id: str, category: str | None) -> bool:

@@ -8,14 +8,13 @@ from typing import Any
 
 import structlog
 
-from bot.policy import ASK_WITH_AT_MOST, Decision, Outcome, Thresholds, decide, predicted_by_model
+from bot.policy import ASK_WITH_AT_MOST, Decision, Thresholds, decide
 from bot.slack.incoming import IncomingMessage
 from bot.tickets.memory import Remembered, TicketMemory
 from bot.tickets.merges import follow_merges
-from bot.tickets.posts import CARD, TicketView, owner_surface, team_surface_card, thread_card
+from bot.tickets.posts import add_replies, ticket_view
 from bot.workspace import Workspace
 from classifier.contract import Prediction
-from storage.database import UnitOfWork
 from storage.models import Ticket, TicketState
 from storage.tickets.tickets import PredictionValues
 from storage.types import vector_to_bytes
@@ -72,31 +71,25 @@ class Router:
         thresholds = Thresholds(
             space.thresholds.route if threshold is None else threshold, space.thresholds.out_of_scope
         )
-        remembered = await self._remember(ticket, prediction, thresholds)
-        recalled = remembered.recalled if remembered else None
-        # before the transaction opens
-        link = await space.messenger.permalink(ticket.channel_id, ticket.ts)
-        like = ""
-        if remembered:
-            like = await space.messenger.permalink(remembered.ticket.channel_id, remembered.ticket.ts)
+        remembered = None
+        if prediction is not None:
+            remembered = await self._memory.recall(
+                prediction, thresholds, team_id=ticket.team_id, text=ticket.text, leave_out=ticket.id
+            )
         async with space.database.unit_of_work() as work:
-            categories = await space.directory.categories(work)
-            slugs = frozenset(view.slug for view in categories)
-            decision = Decision(Outcome.ASKED, None)
-            if prediction:
-                decision = decide(prediction, thresholds, slugs, recalled)
-            state, row = TicketState(decision.outcome.value), None
+            active = frozenset(view.slug for view in await space.directory.categories(work))
+            decision = decide(prediction, thresholds, active, remembered.recalled if remembered else None)
             if prediction is None:
-                await work.tickets.decide(ticket, state=state, category=None)
+                await work.tickets.decide(ticket, state=decision.outcome, category=None)
             else:
-                row = await work.tickets.record(
+                await work.tickets.record(
                     ticket,
                     _values(prediction, decision, remembered),
-                    state=state,
+                    state=decision.outcome,
                     category=decision.category,
                     now=space.clock(),
                 )
-            await add_replies(work, TicketView(ticket, row, (), categories, link, like=like), space.clock())
+            await add_replies(space, work, await ticket_view(space, work, ticket))
             await work.commit()
         log.info(
             "ticket_decided",
@@ -105,53 +98,11 @@ class Router:
             remembered=decision.remembered,
         )
 
-    async def _remember(
-        self, ticket: Ticket, prediction: Prediction | None, thresholds: Thresholds
-    ) -> Remembered | None:
-        """Look for what people said of a message like this one."""
-        if prediction is None:
-            return None
-        return await self._memory.recall(
-            prediction,
-            team_id=ticket.team_id,
-            text=ticket.text,
-            predicted=predicted_by_model(prediction, thresholds),
-            leave_out=ticket.id,
-        )
-
-
-async def add_replies(work: UnitOfWork, state: TicketView, now: datetime) -> None:
-    """Put the posts that the ticket should have, and does not have yet, into the outbox."""
-    card, ticket = thread_card(state), state.ticket
-    if card is not None:
-        await work.replies.add_if_new(
-            team_id=ticket.team_id,
-            ticket_id=ticket.id,
-            surface=CARD,
-            channel_id=ticket.channel_id,
-            thread_ts=ticket.ts,
-            text=card.text,
-            blocks=card.blocks,
-            now=now,
-        )
-    owner = owner_surface(state)
-    if owner is not None and (team := team_surface_card(state, owner[0])) is not None:
-        await work.replies.add_if_new(
-            team_id=ticket.team_id,
-            ticket_id=ticket.id,
-            surface=owner[0],
-            channel_id=owner[1],
-            thread_ts=None,
-            text=team.text,
-            blocks=team.blocks,
-            now=now,
-        )
-
 
 def _values(prediction: Prediction, decision: Decision, remembered: Remembered | None) -> PredictionValues:
     """Return what is kept of a prediction: what the card shows, and the embedding for later look-ups."""
     words = prediction.words[:WORDS_KEPT]
-    asked = decision.outcome is Outcome.ASKED and decision.choices
+    asked = decision.outcome is TicketState.ASKED and decision.choices
     return PredictionValues(
         model_version=prediction.model_version,
         category=prediction.category,

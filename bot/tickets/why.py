@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from bot.blocks.action_ids import TicketValue
 from bot.blocks.why import Similar, WhyView, why_card
 from bot.errors import NotAllowed, UnknownMessage, UserError
 from bot.slack.incoming import parse_link
-from bot.tickets.memory import Neighbour, nearest_labelled, remembered_link
-from bot.tickets.posts import TicketView
+from bot.slack.people import Role
+from bot.tickets.neighbours import Neighbour, Sight, nearest_labelled
+from bot.tickets.posts import link_of, ticket_view
 from bot.workspace import Workspace
 from storage.models import Ticket
 
@@ -26,7 +26,7 @@ USAGE = (
 )
 
 
-class Explaining:
+class Explainer:
     """Finds the ticket that a person means and shows what decided, to them alone."""
 
     def __init__(self, workspace: Workspace) -> None:
@@ -34,22 +34,19 @@ class Explaining:
 
     async def on_command(self, payload: Mapping[str, Any], _received_at: datetime) -> None:
         """Answer `/why <link | last>`."""
-        space = self._workspace
-        async with space.tell_person(payload["response_url"]):
-            ticket = await self._find(payload)
-            await self._answer(ticket, payload)
+        async with self._workspace.tell_person(payload["response_url"]):
+            await self._answer(await self._find(payload), payload)
 
     async def on_button(self, payload: Mapping[str, Any], _received_at: datetime) -> None:
         """Answer the "Why?" button under a card."""
         async with self._workspace.tell_person(payload["response_url"]):
-            ticket = await self._get(payload["team_id"], TicketValue.decode(payload["value"]).ticket_id)
-            await self._answer(ticket, payload)
+            await self._answer(await self._pressed(payload), payload)
 
     async def on_picture(self, payload: Mapping[str, Any], _received_at: datetime) -> None:
         """Draw the words that decided and put the picture into the ticket's thread, for all to see."""
         space = self._workspace
         async with space.tell_person(payload["response_url"]):
-            ticket = await self._get(payload["team_id"], TicketValue.decode(payload["value"]).ticket_id)
+            ticket = await self._pressed(payload)
             await self._check(ticket, payload["user_id"])
             prediction = (await space.classifier.classify([ticket.text]))[0]
             async with space.database.reader() as work:
@@ -85,12 +82,10 @@ class Explaining:
             raise UnknownMessage if link else UserError("There is no ticket in this channel yet.")
         return ticket
 
-    async def _get(self, team_id: str, ticket_id: UUID) -> Ticket:
-        async with self._workspace.database.reader() as work:
-            ticket = await work.tickets.get(team_id=team_id, ticket_id=ticket_id)
-        if ticket is None:
-            raise UnknownMessage
-        return ticket
+    async def _pressed(self, payload: Mapping[str, Any]) -> Ticket:
+        return await self._workspace.ticket(
+            payload["team_id"], TicketValue.decode(payload["value"]).ticket_id
+        )
 
     async def _check(self, ticket: Ticket, user_id: str) -> None:
         """Refuse what a person may not see, and what has nothing to explain."""
@@ -103,20 +98,8 @@ class Explaining:
         space = self._workspace
         await self._check(ticket, payload["user_id"])
         explanation = await space.classifier.explain(ticket.text, "leave_one_out")
-        link = await space.messenger.permalink(ticket.channel_id, ticket.ts)
-        like = await remembered_link(space, ticket)
         async with space.database.reader() as work:
-            row = await work.tickets.latest_prediction(team_id=ticket.team_id, ticket_id=ticket.id)
-            state = TicketView(
-                ticket,
-                row,
-                await work.labels.active_for(team_id=ticket.team_id, ticket_id=ticket.id),
-                await space.directory.categories(work),
-                link,
-                retired=await space.directory.retired(work),
-                capped=await work.trust.capped(team_id=ticket.team_id),
-                like=like,
-            )
+            state = await ticket_view(space, work, ticket)
             near = await nearest_labelled(
                 work,
                 explanation.prediction.embedding,
@@ -126,29 +109,16 @@ class Explaining:
                 count=_LOOKED_AT,
             )
         names = {view.slug: view.name for view in state.categories}
-        prediction = explanation.prediction
-        runner_up = next(
-            (
-                (names.get(slug, slug), p)
-                for slug, p in prediction.alternatives
-                if slug != prediction.category
-            ),
-            None,
-        )
-        changed = (explanation.decisive.category if explanation.decisive else None) or ""
         view = WhyView(
-            category=names.get(prediction.category, prediction.category),
-            runner_up=runner_up,
-            without=names.get(explanation.category_without, explanation.category_without),
-            changed=names.get(changed, changed),
             explanation=explanation,
-            asked_version=row.model_version if row else "",
+            names=names,
+            asked_version=state.prediction.model_version if state.prediction else "",
             correction=state.correction,
             ticket_id=ticket.id,
-            link=link,
+            link=state.link,
             similar=await self._similar(near, names, payload["user_id"]),
-            memory=state.memory,
-            decided=names.get(ticket.category or "", ""),
+            precedent=state.precedent,
+            decided=ticket.category,
         )
         await space.messenger.respond(payload["response_url"], why_card(view))
 
@@ -156,17 +126,14 @@ class Explaining:
         self, near: Sequence[Neighbour], names: Mapping[str, str], user_id: str
     ) -> list[Similar]:
         """Show the nearest tickets, but none of a channel that the person cannot see."""
-        messenger = self._workspace.messenger
-        readable: dict[str, bool] = {}
-        shown: list[Similar] = []
-        for each in near:
-            channel = each.ticket.channel_id
-            if channel not in readable:
-                readable[channel] = await messenger.may_read(channel, user_id)
-            if readable[channel]:
-                link = await messenger.permalink(channel, each.ticket.ts)
-                name = names.get(each.category, each.category) if each.category else ""
-                shown.append(Similar(each.ticket.text, name, link, each.similarity))
-            if len(shown) == _SIMILAR:
-                break
-        return shown
+        is_admin = await self._workspace.people.role(user_id) is Role.ADMIN
+        sight = Sight(self._workspace, user_id, is_admin=is_admin)
+        return [
+            Similar(
+                each.ticket.text,
+                names.get(each.category, each.category) if each.category else "",
+                link_of(each.ticket),
+                each.similarity,
+            )
+            for each in await sight.of(near, _SIMILAR)
+        ]

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from classifier.data.dataset import Example
     from classifier.evaluation.types import Report
-    from classifier.explanation.types import ShortcutReport
     from classifier.inference.predictor import Predictor
 
 
@@ -28,7 +27,6 @@ def evaluate_directory(
     device: str,
     *,
     taken_apart: int = 0,
-    shortcut: ShortcutReport | None = None,
 ) -> Report:
     """Measure the model of a directory beside the baselines that it keeps.
 
@@ -38,7 +36,6 @@ def evaluate_directory(
         examples: messages that it has not seen.
         device: for the baselines' encoder.
         taken_apart: messages to measure explanations on, at most; 0 leaves explanations out.
-        shortcut: what a test with a planted word found.
 
     Raises:
         InvalidInput: there is no message of a category among the examples.
@@ -53,8 +50,8 @@ def evaluate_directory(
     texts = [example.text for example in examples]
     rows = answer_baselines(load_baselines(folder), predictor.facts, texts, device=device)
     explained = None
-    if taken_apart or shortcut:
-        explained = explanation_report(predictor, examples, messages=taken_apart, shortcut=shortcut)
+    if taken_apart:
+        explained = explanation_report(predictor, examples, messages=taken_apart)
     return evaluate(predictor, examples, baselines=rows, timed=True, explanations=explained)
 
 

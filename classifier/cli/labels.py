@@ -6,7 +6,7 @@ import csv
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,9 +42,10 @@ def suspects(
     config = replace(config, base_model=base_model or config.base_model)
     check_trainable(examples, config.minimum_per_label)
 
+    from classifier.training.fit import fit
     from classifier.training.out_of_fold import find_suspects
 
-    review = find_suspects(examples, config, folds=folds, thorough=thorough)
+    review = find_suspects(examples, config, folds=folds, fit=fit if thorough else None)
     for suspect in review.suspects:
         sys.stdout.write((_json(suspect) if as_json else _line(suspect)) + "\n")
     if output is not None:
@@ -54,16 +55,25 @@ def suspects(
 
 
 def _json(suspect: Suspect) -> str:
-    return json.dumps({**asdict(suspect), "row": suspect.row + 1})
+    said = suspect.example
+    return json.dumps(
+        {
+            "row": suspect.row + 1,
+            "text": said.text,
+            "label": said.label,
+            "suggested": suspect.suggested,
+            "score": suspect.score,
+            "voice": said.voice,
+        }
+    )
 
 
 def _line(suspect: Suspect) -> str:
-    text = " ".join(suspect.text.split())
+    said = suspect.example
+    text = " ".join(said.text.split())
     text = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
-    said_by = f" by {suspect.voice}" if suspect.voice else ""
-    return (
-        f"{suspect.score:.2f}  row {suspect.row + 1}: {suspect.label}{said_by} -> {suspect.suggested}  {text}"
-    )
+    said_by = f" by {said.voice}" if said.voice else ""
+    return f"{suspect.score:.2f}  row {suspect.row + 1}: {said.label}{said_by} -> {suspect.suggested}  {text}"
 
 
 def _sum(review: LabelReview, total: int) -> str:

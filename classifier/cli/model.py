@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -118,8 +117,6 @@ def train(
                 progress=bar.show,
                 checkpoint=output.parent / f".{output.name}.checkpoint",
             )
-    if os.environ.get("RANK", "0") != "0":
-        return  # of several processes the first one writes
     save_model_directory(result.model, output, card=model_card(result.model.facts))
     metrics = result.metrics
     Console().print(

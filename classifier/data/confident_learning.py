@@ -41,19 +41,15 @@ class Suspect:
 
     Attributes:
         row: position among the examples, from 0.
-        text: the message.
-        label: what was given.
+        example: the message with the label that was given.
         suggested: what the model says instead.
         score: how much likelier the suggested label is, 0..1.
-        voice: who gave the label, "" where nobody knows.
     """
 
     row: int
-    text: str
-    label: str
+    example: Example
     suggested: str
     score: float
-    voice: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +132,9 @@ def suspects(
     return [
         Suspect(
             row=int(row),
-            text=examples[row].text,
-            label=examples[row].label,
+            example=examples[row],
             suggested=labels[best[row]],
             score=float(margins[row]),
-            voice=examples[row].voice,
         )
         for row in order[np.argsort(-margins[order], kind="stable")]
     ]
@@ -154,7 +148,7 @@ def distrusted_voices(examples: Sequence[Example], found: Sequence[Suspect]) -> 
     trusted: its suspects are enough.
     """
     given = Counter(example.voice for example in examples)
-    doubted = Counter(suspect.voice for suspect in found)
+    doubted = Counter(suspect.example.voice for suspect in found)
     judged = [voice for voice in sorted(given) if voice and given[voice] >= _ENOUGH_OF_A_VOICE]
     distrusted = []
     for voice in judged:

@@ -8,8 +8,10 @@ import importlib.resources
 import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import yaml
@@ -20,21 +22,57 @@ MINIMUM_PER_LABEL = 3
 """Two messages to learn from and one to check with; fewer say nothing about how often the label is right."""
 
 
+Source = Literal["file", "starter", "person", "name"]
+"""Where an example comes from: somebody's file, the starter pack, a person of the workspace, or what an admin
+wrote about a category."""
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A message and the category that a person gave it.
+    """A message, the category that it was given, and who stands behind that.
+
+    One record goes the whole way: from the label in the database to the training, the judging, the manifest.
 
     Attributes:
         text: the message as it was written.
         label: a category's slug, or `oos` for "none of them".
         weight: how much it counts in training, 1.0 for a plain row; a correction may count more.
         voice: who gave the label, as far as it is known; any stable name.
+        role: of that person, "" where it is not known.
+        said_at: when the label was given (aware), as far as it is known.
+        source: where it comes from.
+        ticket: id of the ticket whose text it is, "" where it is no ticket's.
+        label_ids: the labels behind it; at least one where a person of the workspace is the source.
+        judges: the ticket judges models in place of teaching them, because it is frozen (gold) or recent.
+        settled: somebody has looked at a doubt and kept the label: it is not doubted again.
     """
 
     text: str
     label: str
     weight: float = 1.0
     voice: str = ""
+    role: str = ""
+    said_at: datetime | None = None
+    source: Source = "file"
+    ticket: str = ""
+    label_ids: tuple[str, ...] = ()
+    judges: Literal["", "gold", "recent"] = ""
+    settled: bool = False
+
+    @property
+    def labelled(self) -> bool:
+        """Whether somebody labelled this message; starter messages and names came with their category."""
+        return self.source in ("file", "person")
+
+    def encode(self) -> dict[str, Any]:
+        """Return plain data for JSON; `decode` reads it back."""
+        return {**asdict(self), "said_at": self.said_at.isoformat() if self.said_at else None}
+
+    @classmethod
+    def decode(cls, row: Mapping[str, Any]) -> Example:
+        """Read what `encode` wrote."""
+        when = datetime.fromisoformat(row["said_at"]) if row["said_at"] else None
+        return cls(**{**row, "said_at": when, "label_ids": tuple(row["label_ids"])})
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,23 +26,6 @@ from classifier.model.integrity import read_facts
 
 MANIFEST_FILE = "training-manifest.json"
 FORMAT = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One example of people.
-
-    Attributes:
-        label_ids: the labels behind it, at least one.
-        example: see `example_hash`.
-        role: of the person whose word counted, "" where it is not known.
-        weight: in the training.
-    """
-
-    label_ids: tuple[str, ...]
-    example: str
-    role: str
-    weight: float
 
 
 def text_key(text: str) -> str:
@@ -56,44 +38,38 @@ def example_hash(text: str, label: str) -> str:
     return hashlib.sha256(f"{text_key(text)}\x1f{label}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def entry_of(example: Example, given: Mapping[str, Any]) -> Entry:
-    """Make the entry of an example; `given` says who stands behind it, as `training_set.Given` does."""
-    return Entry(
-        label_ids=tuple(given["label_ids"]),
-        example=example_hash(example.text, example.label),
-        role=str(given["role"]),
-        weight=example.weight,
-    )
-
-
-def manifest_of(
-    starter: str,
-    starter_messages: int,
-    people: Sequence[Entry],
-    inherited: Collection[str] = (),
-    names: int = 0,
-) -> dict[str, Any]:
+def manifest_of(starter: str, learned: Sequence[Example], inherited: Collection[str] = ()) -> dict[str, Any]:
     """Put a manifest together; the same training gives the same one.
 
     Args:
         starter: sha256 of the starter pack.
-        starter_messages: messages of it that were learned from.
-        people: what people gave.
+        learned: all examples of the training.
         inherited: hashes of what the model before learned from, where its encoder stays.
-        names: names and descriptions of categories that were learned from.
+
+    Raises:
+        InvalidInput: something is to be learned that nobody labelled.
     """
-    rows = [
-        {"labels": sorted(e.label_ids), "example": e.example, "role": e.role, "weight": e.weight}
-        for e in people
+    people = [
+        {
+            "labels": sorted(example.label_ids),
+            "example": example_hash(example.text, example.label),
+            "role": example.role,
+            "weight": example.weight,
+        }
+        for example in learned
+        if example.labelled
     ]
-    return {
+    sources = Counter(example.source for example in learned)
+    manifest = {
         "format": FORMAT,
         "starter": starter,
-        "starter_messages": starter_messages,
-        "people": sorted(rows, key=lambda row: (row["example"], row["labels"])),
+        "starter_messages": sources["starter"],
+        "people": sorted(people, key=lambda row: (row["example"], row["labels"])),
         "inherited": sorted(inherited),
-        "names": names,
+        "names": sources["name"],
     }
+    check_manifest(manifest, learned)
+    return manifest
 
 
 def encoded(manifest: Mapping[str, Any]) -> bytes:
@@ -106,17 +82,12 @@ def manifest_hash(manifest: Mapping[str, Any]) -> str:
     return hashlib.sha256(encoded(manifest)).hexdigest()
 
 
-def check_manifest(
-    manifest: Mapping[str, Any],
-    learned: Sequence[Example] | None = None,
-    starter: Collection[str] = frozenset(),
-) -> None:
+def check_manifest(manifest: Mapping[str, Any], learned: Sequence[Example]) -> None:
     """Prove that a person stands behind everything that is neither of the starter pack nor a category's name.
 
     Args:
         manifest: to check.
-        learned: all examples of the training; None checks the manifest alone.
-        starter: hashes of the starter pack's examples, and of the categories' names.
+        learned: all examples of the training.
 
     Raises:
         InvalidInput: an entry has no label, or something was learned that nobody labelled.
@@ -124,13 +95,11 @@ def check_manifest(
     for entry in manifest["people"]:
         if not entry["labels"] or not all(isinstance(each, str) and each for each in entry["labels"]):
             raise InvalidInput("the training manifest has an example that no person labelled")
-    if learned is None:
-        return
     listed = Counter(entry["example"] for entry in manifest["people"])
-    rest = Counter(example_hash(example.text, example.label) for example in learned)
-    if listed - rest:
+    labelled = Counter(example_hash(e.text, e.label) for e in learned if e.labelled)
+    if listed - labelled:
         raise InvalidInput("the training manifest lists examples that are not in the training")
-    if any(example not in starter for example in rest - listed):
+    if labelled - listed:
         raise InvalidInput("the training holds an example that no person labelled: it is not learned from")
 
 

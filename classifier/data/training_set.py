@@ -5,10 +5,9 @@ from __future__ import annotations
 import random
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime
-from typing import Any, Literal, Protocol
-from uuid import UUID
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
 
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
 from classifier.data.dataset import MINIMUM_PER_LABEL, Example, StarterPack, fingerprint
@@ -29,67 +28,7 @@ FEWEST_RECENT = 20
 KEPT_OF_A_CATEGORY = 8
 """Judging takes no label from a category that would learn from fewer."""
 
-Part = Literal["recent", "gold"]
-
-
-class Labelled(Protocol):
-    """A text with the category that people settled on; None means "none of these"."""
-
-    @property
-    def ticket_id(self) -> UUID:
-        """Whose text it is."""
-
-    @property
-    def label_ids(self) -> tuple[UUID, ...]:
-        """The labels behind it."""
-
-    @property
-    def text(self) -> str:
-        """The ticket's text."""
-
-    @property
-    def category(self) -> str | None:
-        """A slug, or None."""
-
-    @property
-    def created_at(self) -> datetime:
-        """When the label that won was given."""
-
-
-@dataclass(frozen=True, slots=True)
-class SaidBy:
-    """Who stands behind a ticket's label.
-
-    Attributes:
-        role: of the person whose word counted, "" where it is not known.
-        voice: that person.
-        settled: somebody has looked at a doubt and kept the label: it is not doubted again.
-    """
-
-    role: str = ""
-    voice: str = ""
-    settled: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """An example of people: what it says, and who stands behind it."""
-
-    ticket_id: str
-    label_ids: tuple[str, ...]
-    role: str
-    voice: str
-    settled: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Judge:
-    """A ticket that models are judged on: frozen, or recent."""
-
-    ticket_id: str
-    part: Part
-    settled: bool
-    voice: str
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,59 +36,79 @@ class TrainingSet:
     """What a run learns from and is judged on.
 
     Attributes:
-        train: to learn from; the people's examples are the last ones.
+        train: to learn from: the categories' names, which count as no messages, then messages of the starter
+            pack, then people's.
         validation: for early stopping and calibration.
-        held_out: judges both models; the workspace's own tickets are the last ones.
-        labels: people's examples in `train`.
-        starter: messages of the starter pack in `train` and `validation`.
-        given: one for each people's example, in the order of `train`.
-        own: one for each ticket among `held_out`, in their order.
+        held_out: judges both models: messages of the starter pack, then the workspace's own tickets.
         starter_hash: sha256 of the starter pack.
         scarce: categories with too few messages to be learned; their labels wait.
-        names: what the categories are called and said to be about, to learn from as if it were messages.
         unlabelled: messages of the workspace that nobody labelled, newest first; nothing learns from them.
     """
 
     train: tuple[Example, ...]
     validation: tuple[Example, ...]
     held_out: tuple[Example, ...]
-    labels: int
-    starter: int
-    given: tuple[Given, ...] = ()
-    own: tuple[Judge, ...] = ()
     starter_hash: str = ""
     scarce: tuple[str, ...] = ()
-    names: tuple[Example, ...] = ()
     unlabelled: tuple[str, ...] = ()
 
-    def for_child(self) -> dict[str, Any]:
-        """The fields of the child's job that say who stands behind what."""
-        return {
-            "people": [asdict(given) for given in self.given],
-            "own": [asdict(judge) for judge in self.own],
-            "starter": self.starter_hash,
-            "names": [(e.text, e.label, e.weight) for e in self.names],
-            "unlabelled": list(self.unlabelled),
-        }
+    @property
+    def names(self) -> tuple[Example, ...]:
+        """What the categories are called and said to be about."""
+        return tuple(example for example in self.train if example.source == "name")
+
+    @property
+    def people(self) -> tuple[Example, ...]:
+        """What people's labels teach."""
+        return tuple(example for example in self.train if example.labelled)
+
+    @property
+    def own(self) -> tuple[Example, ...]:
+        """The workspace's own tickets that judge."""
+        return tuple(example for example in self.held_out if example.judges)
+
+    @property
+    def starter(self) -> int:
+        """Messages of the starter pack that are learned from or watched."""
+        return sum(example.source == "starter" for example in (*self.train, *self.validation))
 
     def among(self, texts: Sequence[str]) -> TrainingSet:
         """The same with messages that nobody labelled, without those that it learns from or is judged on."""
-        known = {text_key(e.text) for e in (*self.train, *self.validation, *self.held_out)}
+        messages = (*self.train, *self.validation, *self.held_out)
+        known = {text_key(example.text) for example in messages if example.source != "name"}
         free: dict[str, str] = {}
         for text in texts:
             if (key := text_key(text)) and key not in known:
                 free.setdefault(key, text)
         return replace(self, unlabelled=tuple(free.values()))
 
+    def encode(self) -> dict[str, Any]:
+        """Return plain data for JSON; `decode` reads it back."""
+        parts = {"train": self.train, "validation": self.validation, "held_out": self.held_out}
+        return {
+            **{name: [example.encode() for example in part] for name, part in parts.items()},
+            "starter_hash": self.starter_hash,
+            "scarce": self.scarce,
+            "unlabelled": self.unlabelled,
+        }
+
+    @classmethod
+    def decode(cls, content: Mapping[str, Any]) -> TrainingSet:
+        """Read what `encode` wrote."""
+        train, validation, held_out = (
+            tuple(map(Example.decode, content[name])) for name in ("train", "validation", "held_out")
+        )
+        rest = {name: tuple(content[name]) for name in ("scarce", "unlabelled")}
+        return cls(train, validation, held_out, str(content["starter_hash"]), **rest)
+
 
 def assemble(
     pack: StarterPack,
-    labels: Sequence[Labelled],
+    labels: Sequence[Example],
     categories: frozenset[str],
     seed: int = 0,
     *,
-    gold: Sequence[Labelled] = (),
-    said_by: Mapping[UUID, SaidBy] | None = None,
+    gold: Sequence[Example] = (),
     learned: Collection[str] | None = None,
     names: Sequence[Example] = (),
 ) -> TrainingSet:
@@ -166,7 +125,6 @@ def assemble(
         categories: slugs that the workspace has.
         seed: of the part that early stopping watches.
         gold: frozen tickets; neither they nor messages with the same words are learned from.
-        said_by: who stands behind each ticket.
         learned: hashes of the examples that the present model learned from; None: nobody knows, and then no
             recent label judges, since the present model may know the answer.
         names: what categories are called and said to be about. It counts as no message: a category with too
@@ -175,52 +133,51 @@ def assemble(
     Raises:
         InvalidInput: an example comes without a label's id: no person stands behind it.
     """
-    known, said_by = categories | {OUT_OF_SCOPE_LABEL}, said_by or {}
-    if any(not label.label_ids for label in labels):
+    known = categories | {OUT_OF_SCOPE_LABEL}
+    if not all(label.label_ids for label in labels):
         raise InvalidInput("an example without a label's id: only what a person labelled is learned from")
-    frozen = [label for label in gold if _usable(label, categories)]
+    frozen = [label for label in gold if _usable(label, known)]
     gold_texts = {text_key(label.text) for label in frozen}
-    usable = [x for x in labels if _usable(x, categories) and text_key(x.text) not in gold_texts]
+    usable = [x for x in labels if _usable(x, known) and text_key(x.text) not in gold_texts]
     said = {text_key(label.text) for label in usable} | gold_texts
-    starter = [e for e in pack.train if e.label in known and text_key(e.text) not in said]
 
+    def unsaid(messages: Sequence[Example]) -> list[Example]:
+        """Return the messages of the pack that nobody said anything else about."""
+        left = (e for e in messages if e.label in known and text_key(e.text) not in said)
+        return [replace(example, source="starter") for example in left]
+
+    starter = unsaid(pack.train)
     recent = newest(usable, Counter(e.label for e in starter), learned)
     taken = {id(label) for label in recent}
     teaching = [label for label in usable if id(label) not in taken]
-    counts = Counter(e.label for e in starter) + Counter(_label(label) for label in teaching)
+    counts = Counter(example.label for example in (*starter, *teaching))
     scarce = {slug for slug, count in counts.items() if count < MINIMUM_PER_LABEL} - {OUT_OF_SCOPE_LABEL}
-    teaching = [label for label in teaching if _label(label) not in scarce]
-    starter = [example for example in starter if example.label not in scarce]
-    judging: list[tuple[Labelled, Part]] = [(label, "recent") for label in recent]
-    judging += [(label, "gold") for label in frozen]
-    judging = [(label, part) for label, part in judging if _label(label) not in scarce]
 
-    rest, validation = _watched(starter, seed)
-    held_out = [e for e in pack.held_out if e.label in known - scarce and text_key(e.text) not in said]
+    def plenty(examples: Sequence[Example]) -> list[Example]:
+        return [example for example in examples if example.label not in scarce]
+
+    rest, validation = _watched(plenty(starter), seed)
+    held_out = plenty(unsaid(pack.held_out))
     taken_texts = said | {text_key(example.text) for example in (*validation, *held_out)}
+    called = [
+        replace(_weighed(name), source="name")
+        for name in dict.fromkeys(names)
+        if name.label in counts and name.text.strip() and text_key(name.text) not in taken_texts
+    ]
+    judging = [replace(label, judges="recent") for label in recent]
+    judging += [replace(label, judges="gold") for label in frozen]
     return TrainingSet(
-        train=(*rest, *(_example(label, said_by) for label in teaching)),
+        train=(*plenty(called), *rest, *map(_weighed, plenty(teaching))),
         validation=tuple(validation),
-        held_out=(*held_out, *(Example(label.text, _label(label)) for label, _ in judging)),
-        labels=len(teaching),
-        starter=len(starter),
-        given=tuple(_given(label, said_by) for label in teaching),
-        own=tuple(_judge(label, part, said_by) for label, part in judging),
+        held_out=(*held_out, *plenty(judging)),
         starter_hash=fingerprint([*pack.train, *pack.held_out]),
         scarce=tuple(sorted(scarce)),
-        names=tuple(
-            Example(name.text, name.label, LABEL_WEIGHT)
-            for name in dict.fromkeys(names)
-            if name.label in counts.keys() - scarce
-            and name.text.strip()
-            and text_key(name.text) not in taken_texts
-        ),
     )
 
 
 def newest(
-    labels: Sequence[Labelled], others: Mapping[str, int], learned: Collection[str] | None
-) -> list[Labelled]:
+    labels: Sequence[Example], others: Mapping[str, int], learned: Collection[str] | None
+) -> list[Example]:
     """Choose the labels that judge: the newest, which neither model has learned from. Pure.
 
     A fifth of all, at most half of those that are new since the present model, at most 200: so each label
@@ -234,17 +191,18 @@ def newest(
     """
     if learned is None:
         return []
-    fresh = [label for label in labels if example_hash(label.text, _label(label)) not in learned]
+    fresh = [label for label in labels if example_hash(label.text, label.label) not in learned]
     most = min(MOST_RECENT, int(RECENT_SHARE * len(labels)), len(fresh) // 2)
     if most < FEWEST_RECENT:
         return []
     times = Counter(text_key(label.text) for label in labels)
-    left = Counter(others) + Counter(_label(label) for label in labels)
-    chosen: list[Labelled] = []
-    for label in sorted(fresh, key=lambda each: (each.created_at, str(each.ticket_id)), reverse=True)[:most]:
+    left = Counter(others) + Counter(label.label for label in labels)
+    chosen: list[Example] = []
+    fresh.sort(key=lambda each: (each.said_at or _LONG_AGO, each.ticket), reverse=True)
+    for label in fresh[:most]:
         # a message that came twice would be judged on and learned from
-        if times[text_key(label.text)] == 1 and left[_label(label)] > KEPT_OF_A_CATEGORY:
-            left[_label(label)] -= 1
+        if times[text_key(label.text)] == 1 and left[label.label] > KEPT_OF_A_CATEGORY:
+            left[label.label] -= 1
             chosen.append(label)
     return chosen if len(chosen) >= FEWEST_RECENT else []
 
@@ -266,25 +224,9 @@ def _watched(starter: Sequence[Example], seed: int) -> tuple[list[Example], list
     return [example for label in sorted(by_label) for example in by_label[label]], watched
 
 
-def _usable(label: Labelled, categories: Collection[str]) -> bool:
-    return bool(label.text.strip()) and (label.category is None or label.category in categories)
+def _usable(label: Example, categories: Collection[str]) -> bool:
+    return bool(label.text.strip()) and label.label in categories
 
 
-def _label(label: Labelled) -> str:
-    return label.category or OUT_OF_SCOPE_LABEL
-
-
-def _example(label: Labelled, said_by: Mapping[UUID, SaidBy]) -> Example:
-    by = said_by.get(label.ticket_id, SaidBy())
-    return Example(label.text, _label(label), LABEL_WEIGHT * ROLE_WEIGHT.get(by.role, 1.0), by.voice)
-
-
-def _given(label: Labelled, said_by: Mapping[UUID, SaidBy]) -> Given:
-    by = said_by.get(label.ticket_id, SaidBy())
-    ids = tuple(str(each) for each in label.label_ids)
-    return Given(str(label.ticket_id), ids, by.role, by.voice, by.settled)
-
-
-def _judge(label: Labelled, part: Part, said_by: Mapping[UUID, SaidBy]) -> Judge:
-    by = said_by.get(label.ticket_id, SaidBy())
-    return Judge(str(label.ticket_id), part, by.settled, by.voice)
+def _weighed(example: Example) -> Example:
+    return replace(example, weight=LABEL_WEIGHT * ROLE_WEIGHT.get(example.role, 1.0))

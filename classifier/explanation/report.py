@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from classifier.data.dataset import Example
 from classifier.explanation.faithfulness import FEWEST, faithfulness, measurable
 from classifier.explanation.global_words import misleading
-from classifier.explanation.types import ExplanationReport, ShortcutReport
+from classifier.explanation.types import ExplanationReport
 from classifier.inference.predictor import Predictor
 
 MISLED = 100
@@ -21,7 +21,6 @@ def explanation_report(
     messages: int,
     misled: int = MISLED,
     seed: int = 0,
-    shortcut: ShortcutReport | None = None,
 ) -> ExplanationReport:
     """Measure a model's explanations.
 
@@ -31,7 +30,6 @@ def explanation_report(
         messages: to take words out of, at most; those of 6 to 40 words are drawn from.
         misled: wrong answers whose words are counted, at most.
         seed: of the draws.
-        shortcut: what a test with a planted word found, see shortcut.
 
     Returns:
         `faithfulness` is None where hardly a message has 6 to 40 words.
@@ -40,5 +38,4 @@ def explanation_report(
     return ExplanationReport(
         faithfulness(predictor, chosen, seed=seed) if len(chosen) >= FEWEST else None,
         misleading(predictor, examples, most=misled),
-        shortcut,
     )

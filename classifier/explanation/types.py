@@ -17,9 +17,6 @@ REPLY, PLAIN, LEFT_OUT, CHANCE, GREEDY = (
 
 _SEVERAL = 3
 
-PLANTED_CATEGORIES, PLANTED_EACH = 20, 60
-"""Of a training with a planted word that takes minutes: categories, and messages of each."""
-
 
 @dataclass(frozen=True, slots=True)
 class Measure:
@@ -135,62 +132,16 @@ class Habits:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """How often the planted word came first, as a share of the messages that were looked at.
-
-    Attributes:
-        messages: that were looked at.
-        reply_words: by the words that a reply shows.
-        plain_attention: by attention of the last layer.
-        leave_one_out: by how far the lead falls without the word.
-        decisive: how often it is among the fewest words without which the decision changes.
-    """
-
-    messages: int
-    reply_words: float
-    plain_attention: float
-    leave_one_out: float
-    decisive: float
-
-
-@dataclass(frozen=True, slots=True)
-class ShortcutReport:
-    """What became of a planted word.
-
-    Attributes:
-        word: the planted one.
-        category: whose training messages got it.
-        tried: messages of other categories that got it.
-        turned: share of them whose answer it turned to that category.
-        misled: how often it is found in those.
-        own: how often it is found in unseen messages of the category itself, where other words speak too.
-    """
-
-    word: str
-    category: str
-    tried: int
-    turned: float
-    misled: Found
-    own: Found
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
 class ExplanationReport:
     """What is known about a model's explanations; each part is None where it was not measured.
 
     Attributes:
         faithfulness: do the words that it shows decide?
         misleading: the words behind wrong answers, by the category that was answered.
-        shortcut: is a planted word found?
     """
 
     faithfulness: FaithfulnessReport | None = None
     misleading: tuple[CategoryHabits, ...] = ()
-    shortcut: ShortcutReport | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON. Of the words behind wrong answers only those of several messages: nobody's message."""
@@ -201,5 +152,4 @@ class ExplanationReport:
         return {
             "faithfulness": self.faithfulness.as_dict() if self.faithfulness else None,
             "misleading": [asdict(each) for each in misleading],
-            "shortcut": self.shortcut.as_dict() if self.shortcut else None,
         }

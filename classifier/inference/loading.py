@@ -23,7 +23,7 @@ from classifier.inference.backends.bert_graph import Precision
 from classifier.inference.backends.onnx_backend import Alone, OnnxGraph
 from classifier.inference.backends.source import can_build, read_source
 from classifier.inference.predictor import Predictor
-from classifier.model.cores import cores
+from classifier.model.hardware import choose_device, cores, use_threads
 from classifier.model.integrity import read_facts, verify
 from classifier.model.metadata import ModelFacts
 from classifier.model.neighbor_smoothing import Surroundings, load_surroundings
@@ -197,7 +197,6 @@ def _around(folder: Path) -> tuple[Surroundings, npt.NDArray[Any]] | None:
 
 def _in_memory(folder: Path, settings: LoadSettings) -> TrainedModel:
     from classifier.model.directory import load_model_directory  # noqa: PLC0415 - torch
-    from classifier.model.hardware import choose_device  # noqa: PLC0415 - torch
 
     return load_model_directory(folder, device=str(choose_device(settings.device)))
 
@@ -206,7 +205,6 @@ def _in_torch(model: TrainedModel, settings: LoadSettings, *, bf16: bool = False
     from classifier.inference.backends.torch_backend import TorchBackend  # noqa: PLC0415 - torch
     from classifier.inference.cuda.backend import gpu_backend  # noqa: PLC0415 - torch
     from classifier.inference.torch_predictor import TorchPredictor  # noqa: PLC0415 - torch
-    from classifier.model.hardware import use_threads  # noqa: PLC0415 - torch
 
     use_threads(settings.threads)
     backend, name = gpu_backend(model, settings.batch_tokens), "cuda"
@@ -221,6 +219,5 @@ def _has_cuda() -> bool:
     """Whether there is a GPU that torch can use; torch is asked only where a driver shows itself."""
     if not any(Path(place).exists() for place in ("/dev/nvidiactl", "/dev/dxg")):
         return False
-    from classifier.model.hardware import choose_device  # noqa: PLC0415 - torch
 
     return choose_device("auto").type == "cuda"

@@ -1,12 +1,24 @@
-"""Which device and how many threads, and where bfloat16 pays."""
+"""Which device, how many cores and threads, and where bfloat16 pays.
+
+Torch is imported where it is used: a process that answers through ONNX Runtime asks for its cores too, and
+does without it.
+"""
 
 from __future__ import annotations
 
 import contextlib
-
-import torch
+import os
+from typing import TYPE_CHECKING
 
 from classifier.contract import InvalidInput
+
+if TYPE_CHECKING:
+    import torch
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def choose_device(name: str) -> torch.device:
@@ -15,6 +27,8 @@ def choose_device(name: str) -> torch.device:
     Raises:
         InvalidInput: cuda was asked for and is not there.
     """
+    import torch  # noqa: PLC0415
+
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name == "cuda" and not torch.cuda.is_available():
@@ -24,6 +38,8 @@ def choose_device(name: str) -> torch.device:
 
 def use_threads(threads: int) -> None:
     """Let torch use so many CPU threads in this process; 0 leaves its choice."""
+    import torch  # noqa: PLC0415
+
     if threads > 0:
         torch.set_num_threads(threads)
 
@@ -33,5 +49,7 @@ def autocast(device: torch.device) -> contextlib.AbstractContextManager[object]:
 
     Weights, norms and the optimizer stay in float32.
     """
+    import torch  # noqa: PLC0415
+
     fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else torch.cpu._is_avx512_bf16_supported()
     return torch.autocast(device.type, dtype=torch.bfloat16) if fast else contextlib.nullcontext()

@@ -21,8 +21,8 @@ LINE_BYTES = 64 * 1024 * 1024
 OUT_OF_MEMORY_CODES = frozenset({-signal.SIGKILL, -signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS})
 """How a process may end that got no memory: by the kernel's hand, or in native code that did not ask."""
 
-Heartbeat = Callable[[dict[str, Any]], Awaitable[bool]]
-"""Takes the progress; False means that somebody else has the run."""
+Heartbeat = Callable[[dict[str, Any]], Awaitable[None]]
+"""Takes the progress; raises RetrainingFailed where the run is to end."""
 
 log = structlog.get_logger(__name__)
 
@@ -32,15 +32,10 @@ class RetrainingFailed(Exception):
 
 
 class RetrainingCancelled(RetrainingFailed):
-    """Somebody asked for the end of the run.
-
-    Attributes:
-        by: who.
-    """
+    """Somebody asked for the end of the run."""
 
     def __init__(self, by: str) -> None:
         super().__init__(f"{by} cancelled it.")
-        self.by = by
 
 
 async def run_child(
@@ -115,8 +110,7 @@ async def _follow(
 
     async def beat() -> None:
         while process.returncode is None:
-            if not await heartbeat(progress):
-                raise RetrainingFailed("Another trainer took this run over.")
+            await heartbeat(progress)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(HEARTBEAT_SECONDS):
                     await process.wait()

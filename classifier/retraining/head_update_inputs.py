@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from classifier.data.dataset import StarterPack
-from classifier.data.training_set import TrainingSet
+from classifier.contract import OUT_OF_SCOPE_LABEL
+from classifier.data.dataset import Example, StarterPack
 from classifier.model.integrity import read_facts
 from classifier.model.registry import Registry
 from classifier.retraining.child_process import RetrainingFailed
-from classifier.retraining.head_update_job import RefitJob
-from classifier.retraining.labels import Said, read_said
+from classifier.retraining.job import HeadUpdate, RetrainJob
+from classifier.retraining.labels import WorkspaceLabels, read_labels
 from classifier.settings import ClassifierSettings
 from storage.database import Database
-from storage.feedback.labels import LabelledText
 
 
 async def refit_job(
@@ -24,8 +23,8 @@ async def refit_job(
     pack: StarterPack,
     team_id: str,
     folder: str,
-) -> tuple[RefitJob, TrainingSet]:
-    """Return the child's job, and what it was made of; the child leaves the candidate in `folder`.
+) -> RetrainJob:
+    """Return the child's job; the child leaves the candidate in `folder`.
 
     Raises:
         RetrainingFailed: no model is active.
@@ -36,28 +35,20 @@ async def refit_job(
     if version is None:
         raise RetrainingFailed("No model is active yet: the first one will know the categories.")
     present = read_facts(registry.path(version)).labels
-    said = await read_said(database, team_id)
-    # No recent label judges here: a new category needs each of its few.
-    training = said.training_set(pack, _fitting(said, present), learned=None)
-    behind = training.for_child()
-    job = RefitJob(
-        train=[(e.text, e.label, e.weight) for e in training.train],
-        held_back=[(e.text, e.label) for e in training.validation],
-        held_out=[(e.text, e.label) for e in training.held_out],
-        categories=said.slugs(pack),
-        merged=sorted({into for slug, into in said.heirs.items() if slug in present and into in present}),
+    said = await read_labels(database, team_id)
+    merged = {into for slug, into in said.heirs.items() if slug in present and into in present}
+    return RetrainJob(
+        # No recent label judges here: a new category needs each of its few.
+        training=said.training_set(pack, _fitting(said, present), learned=None),
         config=asdict(settings.training_config()),
         model_home=str(registry.home.absolute()),
-        parent=version,
         folder=folder,
-        people=behind["people"],
-        starter=behind["starter"],
-        names=behind["names"],
+        champion=version,
+        head=HeadUpdate(tuple(said.slugs(pack)), tuple(sorted(merged))),
     )
-    return job, training
 
 
-def _fitting(said: Said, present: Sequence[str]) -> list[LabelledText]:
+def _fitting(said: WorkspaceLabels, present: Sequence[str]) -> list[Example]:
     """The labels that fit today's categories.
 
     "None of these" that was said before people added a category does not speak against it.
@@ -67,7 +58,9 @@ def _fitting(said: Said, present: Sequence[str]) -> list[LabelledText]:
     ]
     newest = max(added, default=None)
     return [
-        label
-        for label in said.labels
-        if label.category is not None or newest is None or label.created_at > newest
+        example
+        for example in said.labels
+        if example.label != OUT_OF_SCOPE_LABEL
+        or newest is None
+        or (example.said_at is not None and example.said_at > newest)
     ]

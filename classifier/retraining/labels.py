@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from classifier.contract import OUT_OF_SCOPE_LABEL, BrokenModel
 from classifier.data.dataset import Example, StarterPack
 from classifier.data.manifest import example_hash, learned_by
-from classifier.data.training_set import SaidBy, TrainingSet, assemble
+from classifier.data.training_set import TrainingSet, assemble
 from classifier.model.neighbor_smoothing import MOST
 from classifier.model.registry import Registry
+from classifier.retraining.job import RetrainResult
 from storage.database import Database, UnitOfWork
 from storage.feedback.categories import successors
 from storage.feedback.labels import LabelledText
@@ -34,20 +34,18 @@ MOST_DOUBTS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class WorkspaceLabels:
     """What a workspace has said so far.
 
     Attributes:
         categories: all of them, also those that are gone.
         labels: what people settled on, but for frozen tickets.
         gold: frozen tickets that a label bears out.
-        settled: tickets of which somebody has looked at a doubt.
     """
 
     categories: Sequence[Category]
-    labels: Sequence[LabelledText]
-    gold: Sequence[LabelledText]
-    settled: Collection[UUID]
+    labels: Sequence[Example]
+    gold: Sequence[Example]
 
     @property
     def heirs(self) -> dict[str, str]:
@@ -58,7 +56,9 @@ class Said:
     def names(self) -> list[Example]:
         """What an admin wrote about each category: its name, and what it is about."""
         active = [row for row in self.categories if row.state == CategoryState.ACTIVE]
-        return [Example(text, row.slug) for row in active for text in (row.name, row.description)]
+        return [
+            Example(text, row.slug, source="name") for row in active for text in (row.name, row.description)
+        ]
 
     def slugs(self, pack: StarterPack) -> list[str]:
         """The categories that there are now; without any, those of the pack."""
@@ -66,29 +66,40 @@ class Said:
         return active or [category.slug for category in pack.categories]
 
     def training_set(
-        self, pack: StarterPack, labels: Sequence[LabelledText], learned: Collection[str] | None
+        self, pack: StarterPack, labels: Sequence[Example], learned: Collection[str] | None
     ) -> TrainingSet:
         """Put a training set together of these labels; see `training_set.assemble`."""
-        said_by = {
-            each.ticket_id: SaidBy(str(each.role), each.user_id, settled=each.ticket_id in self.settled)
-            for each in [*labels, *self.gold]
-        }
         slugs = frozenset(self.slugs(pack))
         pack = pack.following(self.heirs)
-        return assemble(
-            pack, labels, slugs, gold=self.gold, said_by=said_by, learned=learned, names=self.names
-        )
+        return assemble(pack, labels, slugs, gold=self.gold, learned=learned, names=self.names)
 
 
-async def read_said(database: Database, team_id: str) -> Said:
+async def read_labels(database: Database, team_id: str) -> WorkspaceLabels:
     """Read what a workspace's people said."""
     async with database.reader() as work:
-        return Said(
+        settled = await work.reviews.settled_tickets(team_id=team_id)
+        labels = await work.labels.training_examples(team_id=team_id)
+        gold = await work.labels.gold_examples(team_id=team_id)
+        return WorkspaceLabels(
             categories=await work.categories.all(team_id=team_id),
-            labels=await work.labels.training_examples(team_id=team_id),
-            gold=await work.labels.gold_examples(team_id=team_id),
-            settled=await work.reviews.settled_tickets(team_id=team_id),
+            labels=[example_of(row, settled) for row in labels],
+            gold=[example_of(row, settled) for row in gold],
         )
+
+
+def example_of(row: LabelledText, settled: Collection[UUID] = ()) -> Example:
+    """Make the example that a label teaches; `settled` tickets are not doubted again."""
+    return Example(
+        text=row.text,
+        label=row.category or OUT_OF_SCOPE_LABEL,
+        voice=row.user_id,
+        role=str(row.role),
+        said_at=row.created_at,
+        source="person",
+        ticket=str(row.ticket_id),
+        label_ids=tuple(map(str, row.label_ids)),
+        settled=row.ticket_id in settled,
+    )
 
 
 async def gather(
@@ -99,7 +110,7 @@ async def gather(
     async with database.unit_of_work() as work:
         await _freeze(work, team_id, learned, now)
         await work.commit()
-    said = await read_said(database, team_id)
+    said = await read_labels(database, team_id)
     async with database.reader() as work:
         free = await work.tickets.unlabelled_texts(team_id=team_id, limit=MOST)
     return said.training_set(pack, said.labels, learned).among(free)
@@ -117,23 +128,16 @@ def known_to(registry: Registry) -> frozenset[str] | None:
 
 
 async def keep_findings(
-    database: Database, team_id: str, run_id: UUID, result: Mapping[str, Any], now: datetime
+    database: Database, team_id: str, run_id: UUID, result: RetrainResult, now: datetime
 ) -> None:
     """Note which training a run made, and hand its doubts to people."""
     doubts = [
-        (
-            UUID(found["ticket"]),
-            _category(found["given"]),
-            _category(found["suggested"]),
-            float(found["score"]),
-        )
-        for found in result.get("doubts", [])[:MOST_DOUBTS]
+        (UUID(doubt.ticket), _category(doubt.given), _category(doubt.suggested), doubt.score)
+        for doubt in result.doubts[:MOST_DOUBTS]
     ]
     async with database.unit_of_work() as work:
-        if result.get("manifest_hash"):
-            await work.runs.note_manifest(
-                team_id=team_id, run_id=run_id, manifest_hash=str(result["manifest_hash"])
-            )
+        if result.manifest_hash:
+            await work.runs.note_manifest(team_id=team_id, run_id=run_id, manifest_hash=result.manifest_hash)
         await work.reviews.add_suspects(team_id=team_id, suspects=doubts, now=now)
         await work.commit()
 

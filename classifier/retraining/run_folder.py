@@ -8,15 +8,21 @@ home/.runs/<run id>-<fence>/    of one holder of one run
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
+import structlog
+
 from classifier.model.registry import VERSION, Registry
+from storage.database import Database
 
 RUNS, CHECKPOINT, ADOPTED = ".runs", ".training", "ADOPTED"
 UNKNOWN_SECONDS = 24 * 3600.0
@@ -24,6 +30,7 @@ UNKNOWN_SECONDS = 24 * 3600.0
 PARTIAL_SECONDS = 3600.0
 """Nothing is written for so long: a partial file or directory of that age was left behind."""
 
+log = structlog.get_logger(__name__)
 _FOLDER = re.compile("([0-9a-f]{32})-([0-9]+)")
 
 
@@ -87,6 +94,21 @@ def adopted(found: Iterable[RunFolder]) -> set[str]:
         if VERSION.fullmatch(version):
             versions.add(version)
     return versions
+
+
+async def prepare(folder: RunFolder, database: Database, now: datetime) -> None:
+    """Make the folder of a run that was claimed, and remove what dead runs left behind."""
+    registry = folder.registry
+    await asyncio.to_thread(folder.make)
+    found = await asyncio.to_thread(folders, registry)
+    versions = await asyncio.to_thread(adopted, found)
+    async with database.reader() as work:
+        held = {*await work.runs.holds(now=now), (folder.run_id, folder.fence)}
+        known_runs = await work.runs.known({one.run_id for one in found})
+        known_versions = await work.models.known(versions)
+    gone = await asyncio.to_thread(clean, registry, held, known_runs, known_versions, time.time())
+    if gone:
+        log.info("retraining_leftovers_removed", names=gone)
 
 
 def clean(

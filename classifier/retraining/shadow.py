@@ -20,6 +20,7 @@ import structlog
 from classifier.calibration.statistics import mcnemar_worse
 from classifier.contract import ClassifierError, Prediction
 from classifier.model.registry import Registry
+from classifier.retraining.version_records import mirror
 from classifier.settings import ClassifierSettings
 from storage.database import Database
 from storage.models import ModelState, ModelVersion
@@ -101,12 +102,12 @@ class ShadowTime:
 
     async def look(self) -> None:
         """Let every challenger answer what is new, and end the time of those whose time is over."""
+        await mirror(self._database, self._registry, self._clock())  # one that is live is silent no more
         async with self._database.reader() as work:
             shadows = await work.shadows.current()
         await self._let_go({shadow.version for shadow in shadows})
         for shadow in shadows:
-            active = self._registry.active()
-            if active not in (shadow.parent, shadow.version):
+            if self._registry.active() not in (shadow.parent, shadow.version):
                 await self._end(shadow, ModelState.CANDIDATE, "Another model answers by now.", None)
                 continue
             try:
@@ -114,7 +115,7 @@ class ShadowTime:
             except ClassifierError as error:
                 await self._end(shadow, ModelState.REFUSED, f"It cannot answer: {error}", None)
                 continue
-            if active == shadow.version or (shadow.shadow_until and self._clock() >= shadow.shadow_until):
+            if shadow.shadow_until and self._clock() >= shadow.shadow_until:
                 await self._conclude(shadow)
 
     async def close(self) -> None:
@@ -152,7 +153,7 @@ class ShadowTime:
 
     async def _conclude(self, shadow: ModelVersion) -> None:
         found = await self._compare(shadow)
-        if self._registry.active() != shadow.version and found.p_worse < SURE:
+        if found.p_worse < SURE:
             wrong = found.judged - found.right_now, found.judged - found.right_before
             reason = (
                 f"Of the {found.judged} messages that it judged otherwise and people labelled it has "
@@ -160,8 +161,10 @@ class ShadowTime:
             )
             await self._end(shadow, ModelState.REFUSED, reason, found)
             return
-        await asyncio.to_thread(self._registry.activate, shadow.version)
-        await self._end(shadow, ModelState.ACTIVE, "", found)
+        # what is told is written first: the database follows the registry also where this process dies
+        if await self._end(shadow, ModelState.ACTIVE, "", found):
+            await asyncio.to_thread(self._registry.activate, shadow.version)
+            await mirror(self._database, self._registry, self._clock())
 
     async def _compare(self, shadow: ModelVersion) -> Comparison:
         team_id = shadow.team_id
@@ -177,26 +180,26 @@ class ShadowTime:
 
     async def _end(
         self, shadow: ModelVersion, state: ModelState, reason: str, found: Comparison | None
-    ) -> None:
-        now = self._clock()
+    ) -> bool:
+        """Write down how it ended; False where somebody else did."""
         result = {
             "state": str(state),
             "reason": reason,
-            "ended_at": now.isoformat(),
+            "ended_at": self._clock().isoformat(),
             "told": False,
             **(asdict(found) if found is not None else {}),
         }
-        key = {"team_id": shadow.team_id, "version": shadow.version}
         async with self._database.unit_of_work() as work:
-            goes_live = state is ModelState.ACTIVE
             ours = await work.shadows.end(
-                **key, state=ModelState.CANDIDATE if goes_live else state, result=result
+                team_id=shadow.team_id,
+                version=shadow.version,
+                state=ModelState.SHADOW if state is ModelState.ACTIVE else state,
+                result=result,
             )
-            if ours and goes_live:
-                await work.models.activate(**key, now=now)
             await work.commit()
         if ours:
             log.info("shadow_ended", team=shadow.team_id, version=shadow.version, state=str(state))
+        return ours
 
 
 def _silent(ticket: Unanswered, answer: Prediction) -> Silent:

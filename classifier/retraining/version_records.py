@@ -1,18 +1,70 @@
-"""Versions of the registry, noted in the database for a workspace."""
+"""What the database says of model versions. Which one answers, the registry on disk says alone.
+
+A model goes live in the registry (`ACTIVE`), whoever asks for it: a retraining, the end of a shadow time,
+`/retrain rollback`, the HTTP service, the command line, a first start. `mirror` lets the database follow. A
+retraining and a shadow time call it at once; `keep_mirrored` sees everybody else at its next look, and what
+was under way when a process died.
+"""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from classifier.model.integrity import read_facts
 from classifier.model.registry import Registry
-from storage.database import Database
-from storage.models import ModelKind, RetrainRun, RunSource
+from storage.database import Database, UnitOfWork
+from storage.models import ModelKind, ModelVersion, RunSource
+
+POLL_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
 
 
-async def record_version(
-    database: Database,
+async def keep_mirrored(database: Database, registry: Registry, clock: Callable[[], datetime]) -> None:
+    """Mirror the registry into the database until cancelled."""
+    while True:
+        try:
+            await mirror(database, registry, clock())
+        except Exception:  # the one error boundary of this loop
+            log.exception("registry_not_mirrored")
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def mirror(database: Database, registry: Registry, now: datetime) -> None:
+    """Let every workspace's active version in the database be the registry's.
+
+    A workspace that begins with a day-one model gets a run that brings its fine-tune, once.
+    """
+    version = registry.active()
+    if version is None:
+        return
+    async with database.reader() as work:
+        behind = set(await work.categories.teams()) - await work.models.serving(version)
+    for team_id in sorted(behind):
+        kind = ModelKind(read_facts(registry.path(version)).kind)
+        async with database.unit_of_work() as work:
+            row = await add_version(work, registry, team_id, version, kind, now)
+            await work.models.activate(team_id=team_id, version=version, now=now)
+            if row.kind is ModelKind.DAY_ONE:
+                await work.runs.add_if_free(
+                    team_id=team_id,
+                    slot=f"first/{version}",
+                    requested_by="first start",
+                    source=RunSource.FIRST_START,
+                    channel_id=None,
+                    now=now,
+                )
+            await work.commit()
+        log.info("model_live", team=team_id, version=version)
+
+
+async def add_version(
+    work: UnitOfWork,
     registry: Registry,
     team_id: str,
     version: str,
@@ -21,59 +73,15 @@ async def record_version(
     *,
     parent: str | None = None,
     metrics: dict[str, Any] | None = None,
-    activate: bool = True,
-    refused: bool = False,
-    shadow_until: datetime | None = None,
-) -> None:
-    """Note a version of the registry in the database; one that is noted already is left alone.
-
-    `refused` says that the gate did not let it pass: it stays on disk, and an admin may still name it.
-    Until `shadow_until` it answers silently, see shadowing.
-    """
-    async with database.unit_of_work() as work:
-        if version not in {row.version for row in await work.models.list(team_id=team_id)}:
-            await work.models.add(
-                team_id=team_id,
-                version=version,
-                path=str(registry.path(version)),
-                parent=parent,
-                kind=kind,
-                metrics=metrics or {},
-                manifest_hash=registry.manifest_hash(version),
-                now=now,
-            )
-        if activate:
-            await work.models.activate(team_id=team_id, version=version, now=now)
-        elif refused:
-            await work.models.refuse(team_id=team_id, version=version)
-        elif shadow_until is not None:
-            await work.shadows.begin(team_id=team_id, version=version, until=shadow_until)
-        await work.commit()
-
-
-async def record_first_version(
-    database: Database, registry: Registry, team_id: str, now: datetime
-) -> RetrainRun | None:
-    """Note the version that a workspace begins with; while it is a day-one model, ask for the fine-tune.
-
-    Returns:
-        The run that was queued, or None where a fine-tuned model is active or was asked for before.
-    """
-    version = registry.active()
-    if version is None:
-        return None
-    kind = ModelKind(read_facts(registry.path(version)).kind)
-    await record_version(database, registry, team_id, version, kind, now)
-    if kind is not ModelKind.DAY_ONE:
-        return None
-    async with database.unit_of_work() as work:
-        run, _ = await work.runs.add_if_free(
-            team_id=team_id,
-            slot=f"first/{version}",
-            requested_by="first start",
-            source=RunSource.FIRST_START,
-            channel_id=None,
-            now=now,
-        )
-        await work.commit()
-    return run
+) -> ModelVersion:
+    """Note a version of the registry as a candidate; one that is noted already is left alone."""
+    return await work.models.add(
+        team_id=team_id,
+        version=version,
+        path=str(registry.path(version)),
+        parent=parent,
+        kind=kind,
+        metrics=metrics or {},
+        manifest_hash=registry.manifest_hash(version),
+        now=now,
+    )

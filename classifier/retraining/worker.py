@@ -4,31 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import structlog
 
 from classifier.contract import ClassifierError
 from classifier.data.dataset import StarterPack
-from classifier.data.training_set import TrainingSet
-from classifier.evaluation.gate.judge import Verdict, verdict_from
 from classifier.model.registry import Registry
 from classifier.retraining.child_limits import default_memory_mib
 from classifier.retraining.child_process import RetrainingCancelled, RetrainingFailed, run_child
 from classifier.retraining.head_update_inputs import refit_job
-from classifier.retraining.head_update_job import RefitJob
+from classifier.retraining.job import RetrainJob, RetrainResult
 from classifier.retraining.labels import gather, keep_findings
-from classifier.retraining.run_folder import RunFolder, adopted, clean, folders
-from classifier.retraining.train_job import Job
-from classifier.retraining.version_records import record_first_version, record_version
+from classifier.retraining.lease import Lease, RunOutcome
+from classifier.retraining.publisher import Publisher
+from classifier.retraining.run_folder import RunFolder, prepare
 from classifier.settings import ClassifierSettings
 from storage.database import Database
-from storage.models import ModelKind, RetrainRun, RunSource, RunState
+from storage.models import RetrainRun, RunSource, RunState
 
 LEASE = timedelta(seconds=30)
 POLL_SECONDS = 0.5
@@ -45,12 +42,11 @@ class RetrainWorker:
 
     Args:
         database: holds runs, labels and versions.
-        registry: where the child publishes and this process activates.
+        registry: where candidates go, and go live.
         settings: how to train.
         pack: the starter messages.
         clock: the time.
         command: what to start as the child; a test starts its own.
-        refit_command: the same for a refit of the head.
         lease: how long a holder that says nothing keeps its run.
     """
 
@@ -62,8 +58,7 @@ class RetrainWorker:
         pack: StarterPack,
         clock: Callable[[], datetime],
         *,
-        command: Sequence[str] = (sys.executable, "-m", "classifier.retraining.train_job"),
-        refit_command: Sequence[str] = (sys.executable, "-m", "classifier.retraining.head_update_job"),
+        command: Sequence[str] = (sys.executable, "-m", "classifier.retraining.run_job"),
         lease: timedelta = LEASE,
     ) -> None:
         self._database = database
@@ -72,17 +67,15 @@ class RetrainWorker:
         self._pack = pack
         self._clock = clock
         self._command = tuple(command)
-        self._refit_command = tuple(refit_command)
         self._lease = lease
         self._memory_mib = settings.retrain_memory_mib or default_memory_mib()
-        self._adopted: str | None = None
         self._holder = f"trainer-{uuid4().hex[:8]}"
+        self._publisher = Publisher(database, registry, settings.shadow_hours, clock)
 
     async def run(self) -> None:
         """Claim and carry out runs until cancelled; a child that is under way then is ended."""
         while True:
             try:
-                await self._adopt_first_version()
                 async with self._database.unit_of_work() as work:
                     run = await work.runs.claim(holder=self._holder, now=self._clock(), lease=self._lease)
                     await work.commit()
@@ -92,237 +85,70 @@ class RetrainWorker:
                 log.exception("retraining_loop_failed")
             await asyncio.sleep(POLL_SECONDS)
 
-    async def _adopt_first_version(self) -> None:
-        """Note the version that a workspace began with; a day-one model asks for its fine-tune."""
-        version = self._registry.active()
-        if version is None or version == self._adopted:
-            return
-        async with self._database.reader() as work:
-            teams = await work.categories.teams()
-        for team_id in teams:
-            await record_first_version(self._database, self._registry, team_id, self._clock())
-        self._adopted = version if teams else None
-
     async def carry_out(self, run: RetrainRun) -> None:
-        """Train, judge and perhaps activate; whatever happens, the run ends with a state and a reason.
+        """Train, judge and perhaps activate; whatever happens, the run ends with a state and a reason."""
+        log.info("retraining_started", run=str(run.id), fence=run.fence)
+        lease = Lease(self._database, run, self._lease, self._clock)
+        folder = RunFolder(self._registry, run.id, run.fence)
+        try:
+            outcome = await self._attempt(lease, folder)
+        except asyncio.CancelledError:
+            await lease.let_go()
+            log.info("retraining_interrupted", run=str(run.id))
+            raise
+        ours = await lease.finish(outcome)
+        await asyncio.to_thread(folder.remove)
+        state, version = outcome.state.value, outcome.version
+        log.info("retraining_finished", run=str(run.id), state=state, ours=ours, version=version)
+
+    async def _attempt(self, lease: Lease, folder: RunFolder) -> RunOutcome:
+        """Prepare, let the child train and judge, publish.
 
         A change of categories asks for a new head alone, anything else for a fine-tuned model.
         """
-        log.info("retraining_started", run=str(run.id), fence=run.fence)
-        metrics: dict[str, Any] = {}
-        version = None
-        folder = RunFolder(self._registry, run.id, run.fence)
+        run, metrics = lease.run, dict[str, Any]()
         minutes = REFIT_MINUTES if _refits(run) else self._settings.retrain_minutes
-        try:
-            await self._prepare(run, folder)
-            job, training = await self._job(run, folder)
-            async with asyncio.timeout(60 * minutes):
-                result = await self._child(run, job)
-            metrics = _metrics(result, training)
-            verdict = verdict_from(result["verdict"])
-            await self._adopt(run, folder, str(result["version"]))
-            if run.dry_run:
-                version, state = await self._note_dry_run(run, result, verdict, metrics), RunState.DONE
-            else:
-                version = await self._publish(run, result, verdict, metrics)
-                state = RunState.DONE if verdict.promoted else RunState.FAILED
-            reason = verdict.reason
-        except TimeoutError:
-            state, reason = RunState.FAILED, f"It took longer than {minutes:g} minutes and was ended."
-        except RetrainingCancelled as cancelled:
-            state, reason = RunState.CANCELLED, str(cancelled)
-        except (RetrainingFailed, ClassifierError) as error:
-            state, reason = RunState.FAILED, str(error)
-        except OSError as error:
-            state, reason = RunState.FAILED, f"The model directory cannot be used ({error.strerror})."
-        except asyncio.CancelledError:
-            # Whoever starts next goes on with it at once, from the last epoch.
-            await self._let_go(run)
-            log.info("retraining_interrupted", run=str(run.id))
-            raise
-        async with self._database.unit_of_work() as work:
-            ours = await work.runs.finish(
-                run.id,
-                fence=run.fence,
-                state=state,
-                now=self._clock(),
-                metrics=metrics,
-                reason=reason,
-                model_version=version,
-            )
-            await work.commit()
-        await asyncio.to_thread(folder.remove)
-        log.info("retraining_finished", run=str(run.id), state=state.value, ours=ours, version=version)
-
-    async def _prepare(self, run: RetrainRun, folder: RunFolder) -> None:
-        """Make the run's folder and remove what dead runs left behind.
-
-        Raises:
-            RetrainingFailed: the run is not to be carried out.
-        """
         progress = {"stage": "prepare", "fraction": 0.0, "attempt": run.fence}
-        if not await self._heartbeat(run.id, run.fence, progress):
-            raise RetrainingFailed("Another trainer took this run over.")
-        if run.fence > MAX_ATTEMPTS:
-            raise RetrainingFailed(f"It was begun {MAX_ATTEMPTS} times and never ended; the log says more.")
-        await asyncio.to_thread(folder.make)
-        found = await asyncio.to_thread(folders, self._registry)
-        versions = await asyncio.to_thread(adopted, found)
-        async with self._database.reader() as work:
-            held = await work.runs.holds(now=self._clock())
-            known_runs = await work.runs.known({one.run_id for one in found})
-            known_versions = await work.models.known(versions)
-        held.add((run.id, run.fence))
-        gone = await asyncio.to_thread(clean, self._registry, held, known_runs, known_versions, time.time())
-        if gone:
-            log.info("retraining_leftovers_removed", names=gone)
-
-    async def _adopt(self, run: RetrainRun, folder: RunFolder, version: str) -> None:
-        """Move the candidate into the registry, while the run is still ours."""
-        if not await self._heartbeat(run.id, run.fence, {"stage": "publish", "fraction": 0.98}):
-            raise RetrainingFailed("Another trainer took this run over.")
-        await asyncio.to_thread(folder.adopt, version)
-
-    async def _note_dry_run(
-        self, run: RetrainRun, result: dict[str, Any], verdict: Verdict, metrics: dict[str, Any]
-    ) -> str:
-        """Keep the candidate of a dry run, so that an admin may let it answer after all."""
-        version = str(result["version"])
-        metrics["would_promote"] = verdict.promoted
-        await record_version(
-            self._database,
-            self._registry,
-            run.team_id,
-            version,
-            _kind(run),
-            self._clock(),
-            parent=self._registry.active(),
-            metrics=metrics,
-            activate=False,
-        )
-        return version
-
-    def _shadow_until(self, run: RetrainRun) -> datetime | None:
-        """Until when a model that passed answers silently; None: it goes live at once.
-
-        Somebody waits for a new category, and what replaces a day-one model can hardly be worse.
-        """
-        if not self._settings.shadow_hours or _refits(run) or run.source is RunSource.FIRST_START:
-            return None
-        return self._clock() + timedelta(hours=self._settings.shadow_hours)
-
-    async def _let_go(self, run: RetrainRun) -> None:
-        """End the lease now instead of letting it run out."""
         try:
-            async with self._database.unit_of_work() as work:
-                await work.runs.heartbeat(run.id, fence=run.fence, now=self._clock(), lease=timedelta(0))
-                await work.commit()
-        except Exception:  # the lease runs out by itself
-            log.exception("retraining_not_let_go", run=str(run.id))
+            await lease.renew(progress)
+            if run.fence > MAX_ATTEMPTS:
+                reason = f"It was begun {MAX_ATTEMPTS} times and never ended; the log says more."
+                return RunOutcome(RunState.FAILED, reason, metrics)
+            await prepare(folder, self._database, self._clock())
+            job = await self._job(run, folder)
+            async with asyncio.timeout(60 * minutes):
+                said = await run_child(self._command, job.encode(), self._memory_mib, lease.renew, progress)
+            result = RetrainResult.decode(said)
+            metrics = result.metrics(job.training)
+            outcome = await self._publisher.publish(lease, folder, result.version, result.verdict, metrics)
+            if not run.dry_run:
+                await keep_findings(self._database, run.team_id, run.id, result, self._clock())
+        except TimeoutError:
+            reason = f"It took longer than {minutes:g} minutes and was ended."
+            return RunOutcome(RunState.FAILED, reason, metrics)
+        except RetrainingCancelled as cancelled:
+            return RunOutcome(RunState.CANCELLED, str(cancelled), metrics)
+        except (RetrainingFailed, ClassifierError) as error:
+            return RunOutcome(RunState.FAILED, str(error), metrics)
+        except OSError as error:
+            reason = f"The model directory cannot be used ({error.strerror})."
+            return RunOutcome(RunState.FAILED, reason, metrics)
+        return outcome
 
-    async def _job(self, run: RetrainRun, folder: RunFolder) -> tuple[Job | RefitJob, TrainingSet]:
+    async def _job(self, run: RetrainRun, folder: RunFolder) -> RetrainJob:
         where = str(folder.path.absolute())
         if _refits(run):
             return await refit_job(
                 self._database, self._registry, self._settings, self._pack, run.team_id, where
             )
-        training = await gather(self._database, self._registry, self._pack, run.team_id, self._clock())
-        job = Job(
-            train=[(e.text, e.label, e.weight) for e in training.train],
-            validation=[(e.text, e.label) for e in training.validation],
-            held_out=[(e.text, e.label) for e in training.held_out],
+        return RetrainJob(
+            training=await gather(self._database, self._registry, self._pack, run.team_id, self._clock()),
             config=asdict(self._settings.training_config()),
             model_home=str(self._registry.home.absolute()),
-            champion=self._registry.active(),
             folder=where,
-            **training.for_child(),
+            champion=self._registry.active(),
         )
-        return job, training
-
-    async def _child(self, run: RetrainRun, job: Job | RefitJob) -> dict[str, Any]:
-        async def heartbeat(progress: dict[str, Any]) -> bool:
-            return await self._heartbeat(run.id, run.fence, progress)
-
-        progress = {"stage": "prepare", "fraction": 0.0, "attempt": run.fence}
-        command = self._refit_command if _refits(run) else self._command
-        return await run_child(command, job.encode(), self._memory_mib, heartbeat, progress)
-
-    async def _heartbeat(self, run_id: UUID, fence: int, progress: dict[str, Any]) -> bool:
-        """Stay the holder; False means that somebody else has the run.
-
-        Raises:
-            RetrainingCancelled: somebody asked for its end.
-        """
-        async with self._database.unit_of_work() as work:
-            ours = await work.runs.heartbeat(
-                run_id, fence=fence, now=self._clock(), lease=self._lease, progress=dict(progress)
-            )
-            cancelled_by = await work.runs.cancelled_by(run_id) if ours else None
-            await work.commit()
-        if cancelled_by is not None:
-            raise RetrainingCancelled(cancelled_by)
-        return ours
-
-    async def _publish(
-        self, run: RetrainRun, result: dict[str, Any], verdict: Verdict, metrics: dict[str, Any]
-    ) -> str:
-        """Make the version known, and active where the gate lets it pass and the lease is still ours."""
-        version = str(result["version"])
-        if not await self._heartbeat(run.id, run.fence, {"stage": "publish", "fraction": 0.99}):
-            raise RetrainingFailed("Another trainer took this run over.")
-        parent = self._registry.active()
-        shadow_until = self._shadow_until(run) if verdict.promoted and parent is not None else None
-        live = verdict.promoted and shadow_until is None
-        if shadow_until is not None:
-            metrics["shadow_until"] = shadow_until.isoformat()
-        if live:
-            await asyncio.to_thread(self._registry.activate, version)
-        await record_version(
-            self._database,
-            self._registry,
-            run.team_id,
-            version,
-            _kind(run),
-            self._clock(),
-            parent=parent,
-            metrics=metrics,
-            activate=live,
-            refused=not verdict.promoted,
-            shadow_until=shadow_until,
-        )
-        await keep_findings(self._database, run.team_id, run.id, result, self._clock())
-        return version
 
 
 def _refits(run: RetrainRun) -> bool:
     return run.source is RunSource.CATEGORY
-
-
-def _kind(run: RetrainRun) -> ModelKind:
-    return ModelKind.HEAD if _refits(run) else ModelKind.FINE_TUNE
-
-
-def _metrics(result: dict[str, Any], training: TrainingSet) -> dict[str, Any]:
-    challenger, champion = result["challenger"], result["champion"]
-    picture = result.get("picture") or {}
-    return {
-        "accuracy": challenger["accuracy"],
-        "accuracy_interval": challenger["interval"],
-        "macro_f1": challenger["macro_f1"],
-        "ece": challenger["ece"],
-        "held_out": challenger["n"],
-        "accuracy_before": champion["accuracy"] if champion else None,
-        "accuracy_before_interval": champion["interval"] if champion else None,
-        "labels": result.get("labels", training.labels),
-        "judging": len(training.own),
-        "doubtful": result.get("doubtful", 0),
-        "scarce": list(training.scarce),
-        "changes": result.get("changes") or {},
-        "picture": picture.get("file"),
-        "picture_alt": picture.get("alt"),
-        "manifest_hash": result.get("manifest_hash"),
-        "starter": training.starter,
-        "seconds": result["seconds"],
-        "gate": result["verdict"],
-        **{key: result[key] for key in ("learned", "removed", "waiting") if key in result},
-    }

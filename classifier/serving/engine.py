@@ -16,7 +16,6 @@ from classifier.contract import (
     ClassifierUnavailable,
     Explanation,
     ExplanationMethod,
-    InvalidInput,
     ModelInfo,
     Picture,
     Prediction,
@@ -24,7 +23,7 @@ from classifier.contract import (
 from classifier.explanation.leave_one_out import explain
 from classifier.inference.loading import LoadSettings, load
 from classifier.model.pacing import Pace, Pause, at_once
-from classifier.serving.queue import Admission, HeldModel, Job, Share
+from classifier.serving.queue import Admission, Job, ReadyModel, Share
 
 if TYPE_CHECKING:
     from classifier.model.network import TrainedModel
@@ -60,7 +59,6 @@ class LocalClassifier:
         self._swapping = asyncio.Lock()
         self._swaps = 0
         self._active = self._prepare(model)
-        self._held: dict[str, HeldModel] = {}
         self._threads: list[threading.Thread] = []
         self._hire(self._active)
 
@@ -88,21 +86,16 @@ class LocalClassifier:
         """Name of what runs the active model."""
         return self._active.loaded.backend
 
-    async def classify(self, texts: Sequence[str], *, version: str | None = None) -> list[Prediction]:
-        """Answer each text, in order.
-
-        Args:
-            texts: to answer.
-            version: of a model that is held; None: the active one.
-        """
+    async def classify(self, texts: Sequence[str]) -> list[Prediction]:
+        """Answer each text, in order."""
         if not texts:
             return []
-        results: list[Prediction] = await self._submit(list(texts), self._model(version))
+        results: list[Prediction] = await self._submit(list(texts))
         return results
 
     async def explain(self, text: str, method: ExplanationMethod = "leave_one_out") -> Explanation:
         """Say which words decided."""
-        results: list[Explanation] = await self._submit([text], self._active, method)
+        results: list[Explanation] = await self._submit([text], method)
         return results[0]
 
     async def picture(self, text: str, *, title: str = "", dark: bool = False) -> Picture:
@@ -119,8 +112,7 @@ class LocalClassifier:
     async def swap(self, path: Path) -> str:
         """Load and warm up another model in the background, then answer with it.
 
-        Requests that were taken before finish with the old model; none fails. A model that is held is neither
-        loaded nor held again.
+        Requests that were taken before finish with the old model; none fails.
 
         Returns:
             The new version's name.
@@ -129,33 +121,11 @@ class LocalClassifier:
             BrokenModel: it cannot be loaded; the old model goes on answering.
         """
         async with self._swapping:
-            held = self._held.pop(path.name, None)
-            self._active = (
-                held if held is not None else await asyncio.to_thread(self._prepare, path, self._beside())
-            )
+            # paced: another model answers meanwhile
+            self._active = await asyncio.to_thread(self._prepare, path, Pace(self._admission.busy))
             self._hire(self._active)
             self._swaps += 1
             return self._active.loaded.facts.version
-
-    async def hold(self, path: Path) -> str:
-        """Load and warm up a model that answers only where its version is asked for: a shadow.
-
-        Returns:
-            Its version's name.
-
-        Raises:
-            BrokenModel: it cannot be loaded.
-        """
-        async with self._swapping:
-            model = await asyncio.to_thread(self._prepare, path, self._beside())
-            version = model.loaded.facts.version
-            self._held[version] = model
-            self._hire(model)
-            return version
-
-    def release(self, version: str) -> None:
-        """Let go of a held model; what it was asked before is still answered."""
-        self._held.pop(version, None)
 
     async def close(self) -> None:
         """Finish what is running, refuse what waits, end the threads."""
@@ -165,25 +135,14 @@ class LocalClassifier:
         for thread in self._threads:
             await asyncio.to_thread(thread.join)
 
-    def _beside(self) -> Pause:
-        """How a model is loaded while another one answers."""
-        return Pace(self._admission.busy)
-
-    def _prepare(self, model: TrainedModel | Path, pause: Pause = at_once) -> HeldModel:
+    def _prepare(self, model: TrainedModel | Path, pause: Pause = at_once) -> ReadyModel:
         loaded = load(model, self._settings, self._admission.alone, pause)
         for predictor in loaded.predictors:
             predictor.predict(_WARM_UP)
             pause()
-        return HeldModel(loaded, self._settings.batch_texts or loaded.share)
+        return ReadyModel(loaded, self._settings.batch_texts or loaded.share)
 
-    def _model(self, version: str | None) -> HeldModel:
-        if version is None or version == self._active.loaded.facts.version:
-            return self._active
-        if version not in self._held:
-            raise InvalidInput(f"version {version} is not held: hold it first")
-        return self._held[version]
-
-    def _hire(self, model: HeldModel) -> None:
+    def _hire(self, model: ReadyModel) -> None:
         """Start threads until each of the model's predictors can have one."""
         while len(self._threads) < len(model.loaded.predictors):
             name = f"classifier-{len(self._threads)}"
@@ -191,10 +150,8 @@ class LocalClassifier:
             self._threads.append(thread)
             thread.start()
 
-    async def _submit(
-        self, texts: Sequence[str], model: HeldModel, method: ExplanationMethod | None = None
-    ) -> list[Any]:
-        job = Job(texts, model, asyncio.get_running_loop().create_future(), method)
+    async def _submit(self, texts: Sequence[str], method: ExplanationMethod | None = None) -> list[Any]:
+        job = Job(texts, self._active, asyncio.get_running_loop().create_future(), method)
         self._admission.add(job)
         return await job.future
 

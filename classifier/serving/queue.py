@@ -22,8 +22,8 @@ _OVERHEAD = 24
 
 
 @dataclass(eq=False, slots=True)
-class HeldModel:
-    """A model that is ready, and which of its predictors are free.
+class ReadyModel:
+    """A model that answers, and which of its predictors are free.
 
     Attributes:
         loaded: the model.
@@ -54,7 +54,7 @@ class Job:
     """
 
     texts: Sequence[str]
-    model: HeldModel
+    model: ReadyModel
     future: asyncio.Future[list[Any]]
     method: ExplanationMethod | None = None
     results: list[Any] = field(default_factory=list)
@@ -76,7 +76,7 @@ class Share:
     """
 
     items: Sequence[tuple[Job, int]]
-    model: HeldModel
+    model: ReadyModel
     predictor: Predictor
 
     @property

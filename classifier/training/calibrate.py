@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,30 +25,14 @@ from classifier.model.network import TextClassifier
 from classifier.text.tokenize import Encoded, batches_by_budget
 from classifier.training.config import TrainingConfig
 
-Logits = npt.NDArray[Any]
+Floats = npt.NDArray[Any]
 
 
-def logits_of(
-    network: TextClassifier, encoded: Sequence[Encoded], pad_id: int, device: torch.device
-) -> Logits:
-    """Logits of all texts in order, float64 [N, categories], without dropout."""
-    return outputs_of(network, encoded, pad_id, device)[0]
+class Outputs(NamedTuple):
+    """What a network says of N texts: logits float64 [N, categories], pooled vectors float32 [N, hidden]."""
 
-
-def outputs_of(
-    network: TextClassifier, encoded: Sequence[Encoded], pad_id: int, device: torch.device
-) -> tuple[Logits, npt.NDArray[Any]]:
-    """(logits float64 [N, categories], pooled vectors float32 [N, hidden]) of all texts in order."""
-    logits = np.zeros((len(encoded), network.head.out_features))
-    pooled = np.zeros((len(encoded), network.head.in_features), dtype=np.float32)
-    network.eval()
-    with torch.inference_mode():
-        for batch in batches_by_budget([len(e.ids) for e in encoded], 4096):
-            ids, mask = collate([encoded[i] for i in batch], pad_id, device)
-            output = network(ids, mask)
-            logits[batch] = output.logits.double().cpu().numpy()
-            pooled[batch] = output.pooled.float().cpu().numpy()
-    return logits, pooled
+    logits: Floats
+    pooled: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +45,8 @@ class Places:
         targets: [M] their category numbers, -1 for `oos`.
     """
 
-    held_back: npt.NDArray[Any]
-    learned: npt.NDArray[Any]
+    held_back: Floats
+    learned: Floats
     targets: npt.NDArray[np.int64]
 
     def thresholds(
@@ -77,48 +61,76 @@ class Places:
         return {"recall": recall, "recall_near": near}
 
 
-def finish(
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """What a network says of messages that it has not learned from.
+
+    Attributes:
+        logits: [N, categories].
+        targets: [N] category numbers, -1 for `oos`.
+        distances: [N] in the scope space; None without one.
+        places: of all messages in the network's space, for the memory's thresholds; None where they are not
+            fitted anew.
+    """
+
+    logits: Floats
+    targets: npt.NDArray[np.int64]
+    distances: Floats | None = None
+    places: Places | None = None
+
+    @property
+    def inside(self) -> npt.NDArray[np.bool_]:
+        """[N], whether a message belongs to a category."""
+        return self.targets >= 0
+
+
+def outputs_of(
+    network: TextClassifier, encoded: Sequence[Encoded], pad_id: int, device: torch.device
+) -> Outputs:
+    """What the network says of all texts in order, without dropout."""
+    logits = np.zeros((len(encoded), network.head.out_features))
+    pooled = np.zeros((len(encoded), network.head.in_features), dtype=np.float32)
+    network.eval()
+    with torch.inference_mode():
+        for batch in batches_by_budget([len(e.ids) for e in encoded], 4096):
+            ids, mask = collate([encoded[i] for i in batch], pad_id, device)
+            output = network(ids, mask)
+            logits[batch] = output.logits.double().cpu().numpy()
+            pooled[batch] = output.pooled.float().cpu().numpy()
+    return Outputs(logits, pooled)
+
+
+def calibrate(
     facts: ModelFacts,
     network: TextClassifier,
-    logits: Logits,
-    targets: npt.NDArray[np.int64],
+    held_back: HeldBack,
     config: TrainingConfig,
     created: datetime,
-    *,
-    distances: npt.NDArray[Any] | None = None,
-    places: Places | None = None,
 ) -> ModelFacts:
     """Complete a model's facts from held-back messages.
 
     Args:
-        facts: what is known before.
+        facts: what is known before; what they say of the memory stays where `held_back` has no places.
         network: with its final weights.
-        logits: [N, categories] of the held-back messages.
-        targets: [N] category indices, -1 for `oos`.
+        held_back: what was said of them.
         config: for the error budget.
         created: aware time.
-        distances: [N] of the held-back messages in the scope space; None without one.
-        places: of all messages in the network's space, for the memory's thresholds; None keeps what `facts`
-            say of them.
     """
-    inside = targets >= 0
+    logits, targets, inside = held_back.logits, held_back.targets, held_back.inside
     temperature = fit_temperature(logits[inside], targets[inside])
-    features = scope_features(logits, temperature, distances)
+    features = scope_features(logits, temperature, held_back.distances)
     scope = fit_out_of_scope(features[inside], features[~inside])
     predicted = probabilities(logits, temperature)
-    confidence, correct = predicted.max(axis=1), predicted.argmax(axis=1) == targets
+    answers, confidence = predicted.argmax(axis=1), predicted.max(axis=1)
+    correct = answers == targets
     # a message that the scope score stops is never routed, so it cannot be routed wrongly
     routed = out_of_scope_score(features, scope) < OUT_OF_SCOPE_THRESHOLD
     thresholds = routing_thresholds(
-        confidence[routed],
-        predicted.argmax(axis=1)[routed],
-        correct[routed],
-        facts.labels,
-        config.error_budget,
+        confidence[routed], answers[routed], correct[routed], facts.labels, config.error_budget
     )
     memory = {name: value for name, value in facts.thresholds.items() if name != "route"}
-    if places is not None:
-        memory = places.thresholds(targets, np.where(routed, predicted.argmax(axis=1), -1))
+    if held_back.places is not None:
+        memory = held_back.places.thresholds(targets, np.where(routed, answers, -1))
     return replace(
         facts,
         version=version_of(network, created),

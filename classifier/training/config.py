@@ -10,7 +10,7 @@ from classifier.model.network import TrainedModel
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    """How to train. The defaults were chosen on validation parts alone: docs/results/quality.md has the ablation.
+    """How to train. The defaults were chosen on validation parts alone, see docs/results/quality.md.
 
     Attributes:
         base_model: embedded encoder, a directory, or a hub name; see base_models.resolve_base_model.
@@ -24,22 +24,14 @@ class TrainingConfig:
         warmup: share of the steps in which the learning rate rises.
         clip: largest norm of the gradient.
         dropout: before the head.
-        averaging: decay of the running average of the weights, which then answers; 0: off.
         soup: trainings from other seeds whose weights are averaged; 1: a single one. None lets
             `recipe.adapted` choose.
-        r_drop: weight of R-Drop's consistency of two passes; 0: off. Doubles the time.
         sharpness: distance within which the loss should be flat (sharpness-aware minimisation); 0: off.
             Doubles the time.
-        contrastive: weight of the supervised-contrastive loss beside the other; 0: off. Doubles the time.
-        contrastive_temperature: of its similarities.
-        contrastive_epochs: of a contrastive warm-up before the head is trained; 0: off.
         preserve: weight of the pull that keeps the base encoder's vectors readable; 0: off. See scope_space.
-        masked_lm_epochs: of masked-LM pretraining on all messages, unlabelled ones too; 0: off.
-        self_training: rounds in which unlabelled messages teach with the model's own soft answers; 0: off.
         probe_share: of a probe of the base vectors in the answer, behind `preserve`; 0: none. See blending.
         probe_first: whether the head starts as a linear probe of the frozen encoder (two-stage).
         probe_penalty: L2 penalty of either probe.
-        balance: 0 takes each message once an epoch, 1 each category equally often.
         out_of_scope_weight: weight of the outlier-exposure term for `oos` messages.
         hold_out_suspects: whether labels that confident learning suspects are left out.
         validation_share: part of the messages held back for early stopping and calibration.
@@ -69,20 +61,12 @@ class TrainingConfig:
     warmup: float = 0.1
     clip: float = 1.0
     dropout: float = 0.1
-    averaging: float = 0.0
     soup: int | None = None
-    r_drop: float = 0.0
     sharpness: float = 0.1
-    contrastive: float = 0.0
-    contrastive_temperature: float = 0.1
-    contrastive_epochs: int = 0
     preserve: float = 1.0
-    masked_lm_epochs: int = 0
-    self_training: int = 0
     probe_share: float = 0.3
     probe_first: bool = False
     probe_penalty: float = 1e-3
-    balance: float = 0.0
     out_of_scope_weight: float = 0.5
     hold_out_suspects: bool = False
     validation_share: float = 0.1

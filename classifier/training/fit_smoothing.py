@@ -12,7 +12,7 @@ import numpy.typing as npt
 from classifier.calibration.temperature import negative_log_likelihood
 from classifier.model.neighbor_smoothing import FEWEST, MOST, SHARES, Surroundings, best_share
 from classifier.model.network import TextClassifier
-from classifier.training.calibrate import Places, outputs_of
+from classifier.training.calibrate import HeldBack, outputs_of
 from classifier.training.inputs import Prepared
 
 
@@ -37,37 +37,33 @@ def surroundings_of(
     return Surroundings(np.concatenate([learned[-MOST:], pooled]), share)
 
 
-def settle(
-    prepared: Prepared,
-    network: TextClassifier,
-    places: Places,
-    logits: npt.NDArray[Any],
-    targets: npt.NDArray[np.int64],
-    unlabelled: Sequence[str],
-) -> tuple[Surroundings | None, npt.NDArray[Any]]:
+def fit_smoothing(
+    prepared: Prepared, network: TextClassifier, held_back: HeldBack, unlabelled: Sequence[str]
+) -> tuple[Surroundings | None, HeldBack]:
     """Choose by the held-back messages how far vectors move, see `surroundings_of`.
 
     Args:
         prepared: as there.
         network: as there.
-        places: of the messages held back and learned, in the network's space.
-        logits: [N, categories] of the held-back messages alone.
-        targets: [N] their category numbers, -1 for `oos`.
+        held_back: what the network alone says of messages; with their places.
         unlabelled: as there.
 
     Returns:
-        (the messages around, the held-back messages' logits among them); (None, `logits`) where there are
-        none, or they do not help.
+        (the messages around, what is said of the held-back ones among them); (None, `held_back`) where there
+        are none, or they do not help.
     """
-    inside = targets >= 0
-    if len(unlabelled) < FEWEST or not inside.any():
-        return None, logits
+    places, inside = held_back.places, held_back.inside
+    if places is None or len(unlabelled) < FEWEST or not inside.any():
+        return None, held_back
     weight = network.head_weight
     around = surroundings_of(prepared, network, places.learned, unlabelled, max(SHARES))
 
     def loss(moves: npt.NDArray[Any]) -> float:
-        return negative_log_likelihood((logits + moves @ weight.T)[inside], targets[inside])
+        moved = held_back.logits + moves @ weight.T
+        return negative_log_likelihood(moved[inside], held_back.targets[inside])
 
     share = best_share(around, loss, places.held_back)
+    if not share:
+        return None, held_back
     around = replace(around, share=share)
-    return (around, around.settled(logits, places.held_back, weight)) if share else (None, logits)
+    return around, replace(held_back, logits=around.settled(held_back.logits, places.held_back, weight))

@@ -19,6 +19,9 @@ from classifier.calibration.temperature import fit_temperature
 from classifier.model.network import TextClassifier
 from classifier.training.linear_probe import fit_head, standardised
 
+Temperatures = tuple[float, float]
+"""Of the network's own head, and of the probe."""
+
 _ENOUGH = 30
 """Held-back messages below which nothing is mixed: they would say anything."""
 
@@ -74,7 +77,7 @@ def temperatures(
     probe: npt.NDArray[np.float64],
     targets: npt.NDArray[np.int64],
     share: float,
-) -> tuple[float, float] | None:
+) -> Temperatures | None:
     """Temperatures of both heads, where mixing them helps on held-back messages.
 
     Args:
@@ -101,7 +104,7 @@ def _likelihood(logits: npt.NDArray[np.float64], targets: npt.NDArray[np.int64])
     return float(log_softmax(logits, axis=1)[np.arange(len(targets)), targets].mean())
 
 
-def blend(network: TextClassifier, probe: ProbeHead, share: float, heats: tuple[float, float]) -> None:
+def blend(network: TextClassifier, probe: ProbeHead, share: float, heats: Temperatures) -> None:
     """Make the network's head the weighted sum of both.
 
     Args:

@@ -20,6 +20,7 @@ from classifier.model.metadata import ModelFacts, ModelKind
 from classifier.model.network import TextClassifier, raw_tokenizer
 from classifier.model.ood_distance import ScopeSpace, fit_scope_space
 from classifier.text.tokenize import Encoded, TextEncoder
+from classifier.training.calibrate import Outputs, outputs_of
 from classifier.training.config import TrainingConfig
 
 
@@ -43,6 +44,15 @@ class Prepared:
     max_tokens: int
     device: torch.device
 
+    @property
+    def kept_ids(self) -> list[int]:
+        """Tokens whose embeddings stay in a compact vocabulary whatever the messages say.
+
+        Nothing reads the mask token, but a seed's random numbers hang on how many rows there are.
+        """
+        mask = self.tokenizer.mask_token_id
+        return [self.texts.pad_id] if mask is None else [self.texts.pad_id, mask]
+
     def network(self, config: TrainingConfig) -> TextClassifier:
         """Read the base encoder again and put a new head on it, both as the seed says."""
         torch.manual_seed(config.seed)
@@ -53,6 +63,10 @@ class Prepared:
     def encode(self, examples: Sequence[Example]) -> list[Encoded]:
         """Tokens of the examples' texts, in order."""
         return self.texts.encode([example.text for example in examples])
+
+    def outputs(self, network: TextClassifier, examples: Sequence[Example]) -> Outputs:
+        """What the network says of the examples, in order, without dropout."""
+        return outputs_of(network, self.encode(examples), self.texts.pad_id, self.device)
 
     def targets(self, examples: Sequence[Example]) -> torch.Tensor:
         """Category numbers, int64 [N]; -1 for out of scope."""

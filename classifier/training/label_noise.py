@@ -1,15 +1,14 @@
-"""Which of people's labels a retraining doubts: out-of-fold confident learning on the frozen encoder.
+"""Which labels a training doubts: out-of-fold confident learning on the frozen encoder.
 
-A doubted label neither teaches nor judges in this training, and is handed to a person. Starter messages are
-never doubted, nor are labels that somebody has looked at and kept.
+A doubted label neither teaches nor judges in this training; a retraining hands it to a person. Starter
+messages are never doubted, nor are labels that somebody has looked at and kept.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from classifier.data.confident_learning import KEPT_OF_A_CATEGORY, Suspect, distrusted_voices, suspects
 from classifier.data.dataset import Example
@@ -20,7 +19,7 @@ from classifier.training.inputs import prepare
 from classifier.training.out_of_fold import probabilities_of
 
 FEWEST_LABELS = 50
-"""With fewer labels of people each one is heard as it is: a correction is what the model did not know."""
+"""With fewer labels each one is heard as it is: a correction is what the model did not know."""
 LEFT_OUT_FROM = 0.7
 """Score from which a label waits. To leave all suspects out, as one who cleans a file does, costs right ones
 of just the messages that are hard: 2 points of accuracy at ten labels a category of BANKING77."""
@@ -30,120 +29,92 @@ points gained where a fifth of the labels is."""
 
 
 @dataclass(frozen=True, slots=True)
-class Doubted:
-    """A label that is probably wrong.
+class CleanLabels:
+    """Examples without the doubted ones.
 
     Attributes:
-        ticket: whose label it is.
-        given: what was said.
-        suggested: what the model would say.
-        score: how much likelier that is, 0..1.
+        train: to learn from; weaker suspects with `SOFTENED` of their weight.
+        held_out: to judge by.
+        left_out: how many of both are missing.
+        suspects: that were left out, worst first; beside them the labels of who mostly errs are left out.
     """
 
-    ticket: str
-    given: str
-    suggested: str
-    score: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
-        return asdict(self)
+    train: tuple[Example, ...]
+    held_out: tuple[Example, ...] = ()
+    left_out: int = 0
+    suspects: tuple[Suspect, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Doubts:
-    """What a look at people's labels found.
-
-    Attributes:
-        suspects: worst first.
-        distrusted: how many people have given mostly suspicious labels.
-        teaching: rows of the training examples that are left out.
-        softened: rows of those that teach with `SOFTENED` of their weight.
-        judging: rows of the judging tickets that are left out.
-    """
-
-    suspects: tuple[Doubted, ...] = ()
-    distrusted: int = 0
-    teaching: frozenset[int] = frozenset()
-    softened: frozenset[int] = frozenset()
-    judging: frozenset[int] = frozenset()
-
-
-def find_doubts(
+def clean_labels(
     train: Sequence[Example],
-    people: Sequence[Mapping[str, Any]],
-    own: Sequence[Example],
-    own_tickets: Sequence[Mapping[str, Any]],
     config: TrainingConfig,
+    held_out: Sequence[Example] = (),
     progress: Callable[[Progress], None] | None = None,
-) -> Doubts:
-    """Look for labels of people that are probably wrong.
+) -> CleanLabels:
+    """Leave labels out that are probably wrong, and let those that are perhaps wrong teach less.
 
     Args:
-        train: what is to be learned; people's examples are the last ones.
-        people: {"ticket_id", "settled", ...} of each of them.
-        own: tickets that are to judge.
-        own_tickets: {"ticket_id", "part", "settled", ...} of each of them; gold ones are not looked at.
+        train: what is to be learned.
         config: of the encoder.
+        held_out: what is to judge; only the recent tickets among it are looked at.
         progress: called often from the same thread.
 
     Raises:
         InvalidInput: the examples cannot be learned from.
     """
-    first = len(train) - len(people)
-    recent = [row for row, ticket in enumerate(own_tickets) if ticket["part"] == "recent"]
-    behind = [*people, *(own_tickets[row] for row in recent)]
-    if len(behind) < FEWEST_LABELS or all(each["settled"] for each in behind):
-        return Doubts()
-    examples = [*train, *(own[row] for row in recent)]
-    look = _Look(examples, config, progress or (lambda _: None))
-    found = look.suspects(range(len(examples)))
-    distrusted = distrusted_voices(examples, found)
-    untrusted = [row for row, example in enumerate(examples) if example.voice and example.voice in distrusted]
-    if untrusted:
-        # what one person got wrong makes the others' labels look odd: those are looked at again without it
-        gone = set(untrusted)
-        again = look.suspects([row for row in range(len(examples)) if row not in gone])
-        found = sorted([*(s for s in found if s.row in gone), *again], key=lambda s: -s.score)
-    suspicious = [s for s in found if s.row >= first and not behind[s.row - first]["settled"]]
-    of_people = [suspect for suspect in suspicious if suspect.score >= LEFT_OUT_FROM]
-    mistrusted = [row for row in untrusted if row >= first and not behind[row - first]["settled"]]
+    examples = [*train, *(example for example in held_out if example.judges == "recent")]
+    open_to_doubt = {row for row, e in enumerate(examples) if e.labelled and not e.settled}
+    if not open_to_doubt or sum(example.labelled for example in examples) < FEWEST_LABELS:
+        return CleanLabels(tuple(train), tuple(held_out))
+    found, distrusted = _look_twice(examples, config, progress or (lambda _: None))
+    suspicious = [suspect for suspect in found if suspect.row in open_to_doubt]
+    surely = [suspect for suspect in suspicious if suspect.score >= LEFT_OUT_FROM]
+    mistrusted = [row for row in sorted(open_to_doubt) if examples[row].voice in distrusted]
     left = Counter(example.label for example in train)
-    teaching, judging = set[int](), set[int]()
-    for row in [*(s.row for s in of_people), *mistrusted]:
-        label = examples[row].label
-        if row >= len(train):
-            judging.add(recent[row - len(train)])
-        elif row not in teaching and left[label] > KEPT_OF_A_CATEGORY:
-            left[label] -= 1
-            teaching.add(row)
-    return Doubts(
-        suspects=tuple(
-            Doubted(str(behind[s.row - first]["ticket_id"]), s.label, s.suggested, round(s.score, 4))
-            for s in of_people
+    out = set[int]()
+    for row in [*(suspect.row for suspect in surely), *mistrusted]:
+        label, judges = examples[row].label, row >= len(train)
+        if row not in out and (judges or left[label] > KEPT_OF_A_CATEGORY):
+            out.add(row)
+            left[label] -= not judges
+    softened = {suspect.row for suspect in suspicious}
+    judging = {examples[row].ticket for row in out if row >= len(train)}
+    return CleanLabels(
+        train=tuple(
+            replace(example, weight=SOFTENED * example.weight) if row in softened else example
+            for row, example in enumerate(train)
+            if row not in out
         ),
-        distrusted=len(distrusted),
-        teaching=frozenset(teaching),
-        softened=frozenset(s.row for s in suspicious if s.row < len(train)) - teaching,
-        judging=frozenset(judging),
+        held_out=tuple(e for e in held_out if e.judges != "recent" or e.ticket not in judging),
+        left_out=len(out),
+        suspects=tuple(surely),
     )
 
 
-class _Look:
-    """Out-of-fold looks at parts of the same messages, which the encoder reads once."""
+def _look_twice(
+    examples: Sequence[Example], config: TrainingConfig, progress: Callable[[Progress], None]
+) -> tuple[list[Suspect], tuple[str, ...]]:
+    """Suspects, worst first, and the voices most of whose labels are suspicious.
 
-    def __init__(
-        self, examples: Sequence[Example], config: TrainingConfig, progress: Callable[[Progress], None]
-    ) -> None:
-        self._examples, self._seed = examples, config.seed
-        prepared = prepare(examples, config)
-        network = prepared.network(config).eval()
-        texts = [example.text for example in examples]
-        self._pooled = embed(network, prepared.texts, texts, prepared.device, progress, first=0.0, last=0.8)
+    What one person got wrong makes the others' labels look odd: those are looked at again without it. The
+    encoder reads the messages once.
+    """
+    prepared = prepare(examples, config)
+    network = prepared.network(config).eval()
+    texts = [example.text for example in examples]
+    pooled = embed(network, prepared.texts, texts, prepared.device, progress, first=0.0, last=0.8)
 
-    def suspects(self, rows: Sequence[int]) -> list[Suspect]:
-        """Suspects among some rows, named by their place among all examples; worst first."""
-        examples = [self._examples[row] for row in rows]
-        labels = sorted({example.label for example in examples})
-        said = probabilities_of(self._pooled[list(rows)], examples, labels, self._seed)
-        return [replace(found, row=rows[found.row]) for found in suspects(examples, said, labels)]
+    def look(rows: Sequence[int]) -> list[Suspect]:
+        """Suspects among some rows, named by their place among all examples."""
+        chosen = [examples[row] for row in rows]
+        labels = sorted({example.label for example in chosen})
+        said = probabilities_of(pooled[list(rows)], chosen, labels, config.seed)
+        return [replace(found, row=rows[found.row]) for found in suspects(chosen, said, labels)]
+
+    found = look(range(len(examples)))
+    distrusted = distrusted_voices(examples, found)
+    trusted = [row for row, example in enumerate(examples) if example.voice not in distrusted]
+    if distrusted:
+        found = [*(suspect for suspect in found if suspect.example.voice in distrusted), *look(trusted)]
+        found.sort(key=lambda suspect: -suspect.score)
+    return found, distrusted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +16,11 @@ from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
 from classifier.data.confident_learning import LabelReview, review
 from classifier.data.dataset import Example
 from classifier.data.neighbours import nearest_others
+from classifier.inference.predictions import answer
+from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.embed import embed
 from classifier.progress import Progress
-from classifier.training.config import TrainingConfig
+from classifier.training.config import FitResult, TrainingConfig
 from classifier.training.inputs import prepare
 from classifier.training.linear_probe import fit_head, standardised
 
@@ -38,23 +40,37 @@ _FORGOTTEN = datetime(2000, 1, 1, tzinfo=UTC)
 """Names the versions of models that nobody keeps."""
 
 
+class Fit(Protocol):
+    """Makes a model of examples, as `training.fit.fit` does."""
+
+    def __call__(
+        self,
+        examples: Sequence[Example],
+        config: TrainingConfig,
+        *,
+        created: datetime,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> FitResult:
+        """See `training.fit.fit`."""
+
+
 def find_suspects(
     examples: Sequence[Example],
     config: TrainingConfig,
     progress: Callable[[Progress], None] | None = None,
     *,
     folds: int = FOLDS,
-    thorough: bool = False,
+    fit: Fit | None = None,
 ) -> LabelReview:
     """Look for wrong labels.
 
     Args:
         examples: at least `config.minimum_per_label` messages a category.
-        config: of the encoder; with `thorough`, of the fine-tune too.
+        config: of the encoder; with `fit`, of the fine-tune too.
         progress: called often from the same thread.
         folds: models that are fitted, each without its part of the messages; 2 or more.
-        thorough: fine-tune in every fold, which takes as long as so many trainings, instead of a head on
-            the frozen encoder.
+        fit: fine-tunes in every fold, which takes as long as so many trainings; None: a head on the frozen
+            encoder.
 
     Raises:
         InvalidInput: the examples cannot be learned from, or there are too few folds.
@@ -64,8 +80,11 @@ def find_suspects(
         raise InvalidInput(f"{folds} folds leave nothing to learn from: name 2 or more")
     report = progress or (lambda _: None)
     labels = tuple(sorted({example.label for example in examples}))
-    estimate = fine_tuned if thorough else frozen
-    found = review(examples, estimate(examples, labels, config, folds, report), labels)
+    if fit is None:
+        said = frozen(examples, labels, config, folds, report)
+    else:
+        said = fine_tuned(examples, labels, config, folds, report, fit)
+    found = review(examples, said, labels)
     report(Progress("done", 0, 0, 1, 1, 1.0, 0.0))
     return found
 
@@ -121,13 +140,9 @@ def fine_tuned(
     config: TrainingConfig,
     folds: int,
     report: Callable[[Progress], None],
+    fit: Fit,
 ) -> Floats:
     """Probabilities [N, C] from one fine-tune a fold; the column `oos` holds the out-of-scope score."""
-    # the training may hold out suspects itself, so it imports this module
-    from classifier.inference.predictions import answer  # noqa: PLC0415
-    from classifier.inference.torch_predictor import TorchPredictor  # noqa: PLC0415
-    from classifier.training.fit import fit  # noqa: PLC0415
-
     # a fold leaves fewer messages of a category than there are
     config = replace(
         config,

@@ -1,280 +1,205 @@
-"""The stages of one training, from the base encoder to its best weights; self-training strings several."""
+"""The stages of one fine-tune: learn the weights, mix both heads, fit the out-of-scope distance."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.special import softmax
-from torch.nn.functional import one_hot
 
-from classifier.calibration.vectors import unit
 from classifier.data.dataset import Example
 from classifier.model.embed import embed, embed_encoded
 from classifier.model.network import TextClassifier
 from classifier.model.ood_distance import ScopeSpace
-from classifier.progress import Meter, Progress, Stage
-from classifier.text.tokenize import Encoded
-from classifier.training.calibrate import outputs_of
-from classifier.training.checkpoint import Checkpoints
-from classifier.training.compact_vocabulary import CompactVocabulary
-from classifier.training.head_blending import blend, probe_head, temperatures
+from classifier.progress import Report, within
+from classifier.training.fine_tune.checkpoint import Checkpoints
+from classifier.training.fine_tune.compact_vocabulary import CompactVocabulary
+from classifier.training.fine_tune.loop import Loop, TokenData, Trained
+from classifier.training.head_blending import Temperatures, blend, probe_head, temperatures
 from classifier.training.inputs import Prepared, scope_space_of, weights_of
 from classifier.training.linear_probe import fit_head, set_head, standardised
-from classifier.training.loop import Loop, TokenData
-from classifier.training.parallel import Parallel
 from classifier.training.recipe import Recipe
-from classifier.training.self_training import spread
-from classifier.training.warm_up import learn_masked_words, learn_neighbours
 
-Report = Callable[[Progress], None]
-
-_TEACHERS = 3
-"""Models of other seeds whose mean teaches in the first round of self-training."""
-_STUDENT_RATE, _STUDENT_EPOCHS = 1e-4, 4
-_SOFT_TO_LABELLED = 4
-"""Unlabelled messages to one labelled in a student's epoch."""
+Vectors = Mapping[str, npt.NDArray[Any]]
+"""The base encoder's vector of each text, float32 [hidden]."""
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
-    """A network with its best weights.
+class Split:
+    """What a training does with its messages.
 
     Attributes:
-        network: without its compact vocabulary; a keeper, where there is one, is still inside.
-        history: one entry an epoch.
-        best_epoch: whose weights these are, counted from 1.
+        learned: all that it may learn from, in the order in which they came.
+        train: those that the first network learns from.
+        held_back: for early stopping and calibration; may be empty.
     """
 
-    network: TextClassifier
-    history: tuple[dict[str, float], ...]
-    best_epoch: int
+    learned: Sequence[Example]
+    train: Sequence[Example]
+    held_back: Sequence[Example]
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpointing:
-    """Where the stages of one training keep their state; `folder` None: nowhere.
+class Fitted(Trained):
+    """A network that is done but for its calibration; the keeper is taken out.
 
     Attributes:
-        folder: holds one folder a stage.
-        key: of the training: examples, unlabelled messages and configuration.
+        scope: the out-of-scope distance; None where it cannot be fitted.
+        pooled: float32 [N, hidden], its vectors of the messages that it learned from.
+        heats: temperatures by which both heads were mixed; None where they were not.
     """
 
-    folder: Path | None
-    key: str
-
-    def of(self, stage: str) -> Checkpoints | None:
-        """Return the state of one stage, which a later training with the same key takes up."""
-        return Checkpoints(self.folder / stage, self.key) if self.folder else None
+    scope: ScopeSpace | None
+    pooled: npt.NDArray[Any]
+    heats: Temperatures | None
 
 
 @dataclass(frozen=True, slots=True)
-class Stages:
-    """What one training works with.
+class Pipeline:
+    """What the stages of one training work with.
 
     Attributes:
         prepared: labels, encoder, tokens.
-        config: how.
-        team: this process and its siblings.
-        unlabelled: messages without labels, to learn from.
-        kept: the stages' state.
-        base: the base encoder's vector of each text, see `embed`.
+        recipe: how.
+        base: the base encoder's vectors; empty where nothing asks for them.
+        checkpoints: the stages' state; None: nowhere.
     """
 
     prepared: Prepared
-    config: Recipe
-    team: Parallel
-    unlabelled: Sequence[str]
-    kept: Checkpointing
-    base: dict[str, npt.NDArray[Any]]
+    recipe: Recipe
+    base: Vectors
+    checkpoints: Checkpoints | None
 
-    def embed(self, texts: Sequence[str], report: Report) -> None:
-        """Run the base encoder once over every text that will be needed."""
-        prepared = self.prepared
-        new = list(dict.fromkeys(texts))
-        network = prepared.network(self.config)
-        vectors = embed(network, prepared.texts, new, prepared.device, report, first=0.0, last=0.02)
-        self.base.update(zip(new, vectors.numpy(), strict=True))
+    def fit(self, split: Split, report: Report) -> Fitted:
+        """Learn from a part of the messages; the rest says when to stop."""
+        trained = self._learn("first", split.train, split.held_back, report)
+        return self._completed(trained, split.train, split.held_back)
 
-    def vectors(self, texts: Sequence[str]) -> npt.NDArray[Any]:
+    def refit(self, split: Split, first: Fitted, report: Report) -> Fitted:
+        """The whole course on all messages: where the first one stopped hangs on which were held back."""
+        trained = self._learn("refit", [*split.train, *split.held_back], [], report)
+        return self._completed(trained, split.learned, heats=first.heats)
+
+    def vectors(self, examples: Sequence[Example]) -> npt.NDArray[Any]:
         """Return the base encoder's vectors, float32 [N, hidden]."""
-        return np.stack([self.base[text] for text in texts])
+        return np.stack([self.base[example.text] for example in examples])
 
-    def blend(
+    def _learn(
+        self, name: str, train: Sequence[Example], held_back: Sequence[Example], report: Report
+    ) -> Trained:
+        """Average the weights of trainings from several seeds (Wortsman et al. 2022, arXiv:2203.05482)."""
+        many = self.recipe.soup
+        if many == 1:
+            return self._learn_once(name, train, held_back, report)
+        members = []
+        for number in range(many):
+            part = within(report, number / many, (number + 1) / many)
+            # the first one has the training's own seed
+            other = replace(self, recipe=replace(self.recipe, seed=self.recipe.seed + 1000 * number))
+            members.append(other._learn_once(f"{name}-{number}", train, held_back, part))
+        average_weights([member.network for member in members])
+        return members[0]
+
+    def _learn_once(
+        self, stage: str, train: Sequence[Example], held_back: Sequence[Example], report: Report
+    ) -> Trained:
+        """Fine-tune the base encoder from its published weights to the best ones of one seed."""
+        prepared, recipe = self.prepared, self.recipe
+        network = prepared.network(recipe)
+        encoded, checked = prepared.encode(train), prepared.encode(held_back)
+        small = CompactVocabulary(network.encoder, [encoded, checked], prepared.kept_ids)
+        pad_id = small.place(prepared.texts.pad_id)
+        data = TokenData(small.encode(encoded), prepared.targets(train), weights_of(train))
+        if recipe.probe_first:
+            self._probe_first(network, data, pad_id, report)
+        if recipe.preserve:
+            network.keep_base_vectors()
+            data = replace(data, base=torch.from_numpy(self.vectors(train)))
+        watched = small.encode(checked), prepared.targets(held_back).numpy()
+        loop = Loop(network, data, watched, pad_id, recipe, prepared.device, report)
+        trained = loop.run(self.checkpoints.stage(stage) if self.checkpoints else None)
+        small.restore()
+        return trained
+
+    def _probe_first(self, network: TextClassifier, data: TokenData, pad_id: int, report: Report) -> None:
+        """Begin with the head of the frozen encoder (Kumar et al. 2022, arXiv:2202.10054).
+
+        A random one would bend the features that it is fitted to.
+        """
+        pooled = embed_encoded(
+            network, data.encoded, pad_id, self.prepared.device, report, first=0.0, last=0.04
+        )
+        features, mean, scale = standardised(pooled)
+        categories = len(self.prepared.labels)
+        head = fit_head(features, data.targets, data.weights, categories, self.recipe.probe_penalty)
+        set_head(network, *head, mean, scale)
+
+    def _completed(
         self,
         trained: Trained,
-        train: Sequence[Example],
+        learned: Sequence[Example],
+        held_back: Sequence[Example] = (),
+        *,
+        heats: Temperatures | None = None,
+    ) -> Fitted:
+        """Mix the probe into the head, fit the out-of-scope distance, and take the keeper out."""
+        network, targets = trained.network, self.prepared.targets(learned)
+        _, pooled = self.prepared.outputs(network, learned)
+        heats = self._blend(network, learned, pooled, held_back, heats)
+        scope = scope_space_of(network, pooled, targets)
+        return Fitted(network, trained.history, trained.best_epoch, scope, pooled, heats)
+
+    def _blend(
+        self,
+        network: TextClassifier,
+        learned: Sequence[Example],
+        pooled: npt.NDArray[Any],
         held_back: Sequence[Example],
-        heats: tuple[float, float] | None = None,
-    ) -> tuple[float, float] | None:
-        """Mix the base encoder's probe into the head, see blending.
+        heats: Temperatures | None,
+    ) -> Temperatures | None:
+        """Mix the base encoder's probe into the head, see head_blending.
 
         Args:
-            trained: its head is changed in place.
-            train: what it learned from.
+            network: its head is changed in place.
+            learned: what it learned from.
+            pooled: float32 [N, hidden], its vectors of them.
             held_back: to take both heads' temperatures from, where they are not given.
             heats: the temperatures.
 
         Returns:
             The temperatures; None where nothing was mixed in.
         """
-        network, prepared, config = trained.network, self.prepared, self.config
-        if network.keeper is None or not config.probe_share or not (heats or held_back):
+        prepared, share = self.prepared, self.recipe.probe_share
+        if network.keeper is None or not share or not (heats or held_back):
             return None
-
-        def pooled(examples: Sequence[Example]) -> tuple[npt.NDArray[Any], torch.Tensor]:
-            encoded = prepared.encode(examples)
-            logits, vectors = outputs_of(network, encoded, prepared.texts.pad_id, self.team.device)
-            return logits, torch.from_numpy(vectors)
-
-        base = torch.from_numpy(self.vectors([example.text for example in train]))
-        targets, weights = prepared.targets(train), weights_of(train)
-        probe = probe_head(network, base, pooled(train)[1], targets, weights, config.probe_penalty)
+        probe = probe_head(
+            network,
+            torch.from_numpy(self.vectors(learned)),
+            torch.from_numpy(pooled),
+            prepared.targets(learned),
+            weights_of(learned),
+            self.recipe.probe_penalty,
+        )
         if heats is None:
-            logits, vectors = pooled(held_back)
-            heats = temperatures(
-                logits, probe.logits(vectors), prepared.targets(held_back).numpy(), config.probe_share
-            )
+            logits, vectors = prepared.outputs(network, held_back)
+            said = probe.logits(torch.from_numpy(vectors))
+            heats = temperatures(logits, said, prepared.targets(held_back).numpy(), share)
         if heats is not None:
-            blend(network, probe, config.probe_share, heats)
+            blend(network, probe, share, heats)
         return heats
 
-    def scope_space(
-        self, trained: Trained, train: Sequence[Example]
-    ) -> tuple[ScopeSpace | None, npt.NDArray[Any]]:
-        """Fit the out-of-scope distance of a trained network and take the keeper out of it.
 
-        Returns:
-            The space, and the pooled vectors of `train`, float32 [N, hidden].
-        """
-        prepared = self.prepared
-        encoded = prepared.encode(train)
-        _, pooled = outputs_of(trained.network, encoded, prepared.texts.pad_id, self.team.device)
-        return scope_space_of(trained.network, pooled, prepared.targets(train)), pooled
-
-    def learn(
-        self, name: str, train: Sequence[Example], held_back: Sequence[Example], report: Report
-    ) -> Trained:
-        """Train, and where there are unlabelled messages and rounds for them, let the outcome teach anew.
-
-        Args:
-            name: of the stage, for its state.
-            train: to learn from.
-            held_back: for early stopping; may be empty.
-            report: progress of this stage alone, 0..1.
-        """
-        rounds = self.config.self_training if self.unlabelled else 0
-        if not rounds:
-            return self._souped(name, train, held_back, report)
-        share = 1 / (_TEACHERS + 2 * rounds)
-        teachers = []
-        for number in range(_TEACHERS):
-            part = within(report, number * share, (number + 1) * share)
-            teachers.append(
-                self._other(number)._train(f"{name}-teacher-{number}", train, held_back, None, part)
-            )
-        student = replace(
-            self, config=replace(self.config, learning_rate=_STUDENT_RATE, epochs=_STUDENT_EPOCHS)
-        )
-        for turn in range(rounds):
-            soft = self._taught(train, [teacher.network for teacher in teachers])
-            first = (_TEACHERS + 2 * turn) * share
-            part = within(report, first, first + 2 * share)
-            teachers = [student._train(f"{name}-student-{turn}", train, held_back, soft, part)]
-        return teachers[0]
-
-    def _other(self, number: int) -> Stages:
-        """Return the same training with another seed; with its own for number 0."""
-        return replace(self, config=replace(self.config, seed=self.config.seed + 1000 * number))
-
-    def _souped(
-        self, name: str, train: Sequence[Example], held_back: Sequence[Example], report: Report
-    ) -> Trained:
-        """Average the weights of trainings from several seeds (Wortsman et al. 2022, arXiv:2203.05482)."""
-        many = self.config.soup
-        if many == 1:
-            return self._train(name, train, held_back, None, report)
-        members = []
-        for number in range(many):
-            part = within(report, number / many, (number + 1) / many)
-            members.append(self._other(number)._train(f"{name}-{number}", train, held_back, None, part))
-        average_weights([member.network for member in members])
-        return members[0]
-
-    def _taught(self, train: Sequence[Example], networks: Sequence[TextClassifier]) -> npt.NDArray[Any]:
-        """Soft answers to the unlabelled messages, [M, C]: the teachers' mean, spread over neighbours."""
-        prepared = self.prepared
-        texts = prepared.texts.encode([*(example.text for example in train), *self.unlabelled])
-        own, vectors = [], []
-        for network in networks:
-            logits, pooled = outputs_of(network, texts, prepared.texts.pad_id, self.team.device)
-            own.append(softmax(logits, axis=1))
-            vectors.append(unit(pooled))
-        answers = np.mean(own, axis=0)
-        targets = prepared.targets(train).numpy()
-        labelled = np.zeros(len(texts), dtype=bool)
-        labelled[: len(train)] = targets >= 0
-        answers[labelled] = np.eye(len(prepared.labels))[targets[targets >= 0]]
-        return spread(np.hstack(vectors), answers, labelled)[len(train) :]
-
-    def _train(
-        self,
-        name: str,
-        train: Sequence[Example],
-        held_back: Sequence[Example],
-        soft: npt.NDArray[Any] | None,
-        report: Report,
-    ) -> Trained:
-        prepared, config, device = self.prepared, self.config, self.team.device
-        pad_id = prepared.texts.pad_id
-        network = prepared.network(config)
-        encoded, checked = prepared.encode(train), prepared.encode(held_back)
-        needed = bool(config.masked_lm_epochs) or soft is not None
-        free = prepared.texts.encode(self.unlabelled) if needed else []
-        targets, weights = prepared.targets(train), weights_of(train)
-        mask_id = prepared.tokenizer.mask_token_id
-        keep = [pad_id] + ([mask_id] if mask_id is not None else [])
-        small = CompactVocabulary(network.encoder, [encoded, checked, free], keep)
-        encoded, checked, free = small.encode(encoded), small.encode(checked), small.encode(free)
-        pad = small.place(pad_id)
-
-        # before the head: words of the domain, then which messages belong together
-        if config.masked_lm_epochs and mask_id is not None:
-            tick = _ticker(report, "warm up", 0.0, 0.02)
-            texts = [*encoded, *free]
-            learn_masked_words(network.encoder, texts, small.place(mask_id), pad, config, device, tick)
-        if config.contrastive_epochs:
-            tick = _ticker(report, "warm up", 0.02, 0.04)
-            learn_neighbours(network, encoded, targets, pad, config, device, tick)
-        if config.probe_first:
-            # The head of the frozen encoder first: a random one would bend the features that it is fitted to
-            # (Kumar et al. 2022, arXiv:2202.10054).
-            features, mean, scale = standardised(
-                embed_encoded(network, encoded, pad, device, report, first=0.0, last=0.04)
-            )
-            head = fit_head(features, targets, weights, len(prepared.labels), config.probe_penalty)
-            set_head(network, *head, mean, scale)
-
-        base = None
-        if config.preserve:
-            network.keep_base_vectors()
-            base = torch.from_numpy(self.vectors([example.text for example in train]))
-        data = TokenData(encoded, targets, weights, base)
-        if soft is not None:
-            loose = torch.from_numpy(self.vectors(self.unlabelled)) if config.preserve else None
-            data = _with_soft(data, free, soft, loose, config)
-        steps = -(-len(data.encoded) // config.batch_size)
-        meter = Meter(report, config.epochs, steps, sum(len(text.ids) for text in data.encoded))
-        figures = (checked, prepared.targets(held_back).numpy())
-        loop = Loop(network, data, figures, pad, config, self.team, meter)
-        loop.run(self.kept.of(name))
-        small.restore()
-        return Trained(network, tuple(loop.history), loop.best_epoch)
+def base_vectors(
+    prepared: Prepared, recipe: Recipe, examples: Sequence[Example], report: Report
+) -> dict[str, npt.NDArray[Any]]:
+    """Run the base encoder once over every text, for all stages."""
+    texts = list(dict.fromkeys(example.text for example in examples))
+    network = prepared.network(recipe)
+    vectors = embed(network, prepared.texts, texts, prepared.device, report, first=0.0, last=0.02)
+    return dict(zip(texts, vectors.numpy(), strict=True))
 
 
 def average_weights(networks: Sequence[TextClassifier]) -> None:
@@ -286,64 +211,3 @@ def average_weights(networks: Sequence[TextClassifier]) -> None:
         if value.is_floating_point()
     }
     networks[0].load_state_dict(states[0] | mean)
-
-
-def _with_soft(
-    data: TokenData,
-    free: Sequence[Encoded],
-    soft: npt.NDArray[Any],
-    loose: torch.Tensor | None,
-    config: Recipe,
-) -> TokenData:
-    """Labelled messages, repeated until they are about a fifth, beside unlabelled ones with soft targets."""
-    times = max(1, round(len(free) / len(data.encoded) / _SOFT_TO_LABELLED))
-    inside = data.targets >= 0
-    sure = one_hot(data.targets.clamp(min=0), soft.shape[1]).float()
-    # out of scope: towards the uniform distribution
-    sure[~inside] = 1 / soft.shape[1]
-    weights = torch.where(inside, data.weights, config.out_of_scope_weight * data.weights)
-    return TokenData(
-        [*list(data.encoded) * times, *free],
-        torch.cat([sure.repeat(times, 1), torch.tensor(soft, dtype=torch.float32)]),
-        torch.cat([weights.repeat(times), torch.tensor(soft.max(axis=1), dtype=torch.float32)]),
-        None if data.base is None or loose is None else torch.cat([data.base.repeat(times, 1), loose]),
-    )
-
-
-def within(report: Report, first: float, last: float, *, stage: Stage | None = None) -> Report:
-    """Report the progress of a part of the work as progress of the whole.
-
-    Args:
-        report: gets the whole's progress.
-        first: fraction of the whole at which the part begins.
-        last: fraction at which it ends; what follows is taken to go on at the part's speed.
-        stage: what the part's training is called; None: as it calls itself.
-    """
-
-    def inner(progress: Progress) -> None:
-        eta, done = progress.eta_seconds, progress.fraction
-        if eta is not None and done < 1:
-            eta += eta / (1 - done) * (1 - last) / (last - first)
-        named = stage if stage is not None and progress.stage == "train" else progress.stage
-        report(replace(progress, stage=named, fraction=first + (last - first) * done, eta_seconds=eta))
-
-    return inner
-
-
-def never_back(report: Report) -> Report:
-    """Let no part begin before the fraction that another has reached: their shares are estimates."""
-    reached = 0.0
-
-    def inner(progress: Progress) -> None:
-        nonlocal reached
-        reached = max(reached, progress.fraction)
-        report(replace(progress, fraction=reached))
-
-    return inner
-
-
-def _ticker(report: Report, stage: Stage, first: float, last: float) -> Callable[[float], None]:
-    def tick(share: float) -> None:
-        report(Progress(stage, 0, 0, 0, 1, first + (last - first) * share))
-
-    return tick

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,25 +12,9 @@ from storage.feedback.resolution import Fared, capped_people, tally
 from storage.learning_models import PersonTrust
 from storage.models import Label
 from storage.statements import insert_or_ignore
-
-if TYPE_CHECKING:
-    from storage.database import UnitOfWork
+from storage.tickets.audit import AuditRepository
 
 _UNJUDGED = Fared(0, 0, capped=False)
-
-
-async def refresh_trust(work: UnitOfWork, team_id: str, now: datetime) -> frozenset[str]:
-    """Count anew how people's labels fared, keep it, and return who is capped.
-
-    Who gets capped, and who no longer is, is written into the audit trail. Call it in a transaction that
-    writes, after something was settled.
-    """
-    before = await work.trust.capped(team_id=team_id)
-    capped = await work.trust.refresh(team_id=team_id, now=now)
-    for user_id in sorted(before ^ capped):
-        action = "person.capped" if user_id in capped else "person.uncapped"
-        await work.audit.add(team_id=team_id, actor="fingerpost", action=action, subject=user_id, now=now)
-    return capped
 
 
 class TrustRepository:
@@ -55,7 +38,12 @@ class TrustRepository:
         return [*rows]
 
     async def refresh(self, *, team_id: str, now: datetime) -> frozenset[str]:
-        """Count anew from the labels that stand; return who is capped."""
+        """Count anew from the labels that stand; return who is capped.
+
+        Call it after something was settled. Who gets capped, and who no longer is, is written into the audit
+        trail.
+        """
+        audit = AuditRepository(self._session)
         fared = await self._count(team_id)
         known = {row.user_id for row in await self.list(team_id=team_id)}
         for user_id in sorted(fared.keys() - known):
@@ -68,6 +56,11 @@ class TrustRepository:
             )
         for row in await self.list(team_id=team_id):  # by user id: two replicas lock the rows in one order
             now_is = fared.get(row.user_id, _UNJUDGED)
+            if row.capped != now_is.capped:
+                action = "person.capped" if now_is.capped else "person.uncapped"
+                await audit.add(
+                    team_id=team_id, actor="fingerpost", action=action, subject=row.user_id, now=now
+                )
             if (row.judged, row.lost, row.capped) != (now_is.judged, now_is.lost, now_is.capped):
                 row.judged, row.lost, row.capped = now_is.judged, now_is.lost, now_is.capped
                 row.updated_at = now

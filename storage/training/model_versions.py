@@ -52,35 +52,35 @@ class ModelRepository:
         )
         return await self._one(team_id, version)
 
-    async def activate(self, *, team_id: str, version: str, now: datetime) -> ModelVersion:
-        """Let this version serve; the one before is retired, and can be activated again (a rollback).
+    async def activate(self, *, team_id: str, version: str, now: datetime) -> ModelVersion | None:
+        """Note that this version serves; the one before is retired, and can be activated again (a rollback).
 
-        Raises:
-            RowNotFound: the workspace has no such version.
+        Returns:
+            The version's row; None where there is none, as of one that was brought by hand: then at least
+            the one before serves no more.
         """
-        chosen = await self._one(team_id, version)
         before = await self.active(team_id=team_id, lock=True)
-        if before is not None and before.id == chosen.id:
-            return chosen
+        if before is not None and before.version == version:
+            return before
         if before is not None:
             before.state = ModelState.RETIRED
             await self._session.flush()  # before the next update: one active version a team is a unique key
-        chosen.state = ModelState.ACTIVE
-        chosen.activated_at, chosen.shadow_until = now, None
-        await self._session.flush()
+        chosen = await self._find(team_id, version)
+        if chosen is not None:
+            chosen.state = ModelState.ACTIVE
+            chosen.activated_at, chosen.shadow_until = now, None
+            await self._session.flush()
         return chosen
 
-    async def serves(self, *, team_id: str, version: str, now: datetime) -> bool:
-        """Note that a version serves, which it does already; False where no row tells of it."""
-        try:
-            await self.activate(team_id=team_id, version=version, now=now)
-        except RowNotFound:  # brought by hand, say; then at least the other one serves no more
-            before = await self.active(team_id=team_id, lock=True)
-            if before is not None:
-                before.state = ModelState.RETIRED
-                await self._session.flush()
-            return False
-        return True
+    async def serving(self, version: str) -> set[str]:
+        """Return the teams whose active version this is."""
+        return set(
+            await self._session.scalars(
+                select(ModelVersion.team_id).where(
+                    ModelVersion.version == version, ModelVersion.state == ModelState.ACTIVE
+                )
+            )
+        )
 
     async def known(self, versions: Collection[str]) -> set[str]:
         """Return those of the versions that any team has: teams may share a model directory."""
@@ -117,10 +117,13 @@ class ModelRepository:
         )
         return rows.all()
 
-    async def _one(self, team_id: str, version: str) -> ModelVersion:
-        row = await self._session.scalar(
+    async def _find(self, team_id: str, version: str) -> ModelVersion | None:
+        return await self._session.scalar(
             select(ModelVersion).where(ModelVersion.team_id == team_id, ModelVersion.version == version)
         )
+
+    async def _one(self, team_id: str, version: str) -> ModelVersion:
+        row = await self._find(team_id, version)
         if row is None:
             raise RowNotFound(f"there is no model version {version!r}; see `fingerpost models list`")
         return row

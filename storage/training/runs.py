@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, case, func, or_, select, update
+from sqlalchemy import Select, and_, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import RetrainRun, RunSource, RunState
@@ -238,30 +238,16 @@ class RunRepository:
 
     async def latest(self, *, team_id: str) -> RetrainRun | None:
         """Return the newest run in any state."""
-        return await self._session.scalar(
-            select(RetrainRun)
-            .where(RetrainRun.team_id == team_id)
-            .order_by(RetrainRun.created_at.desc(), RetrainRun.id)
-            .limit(1)
-        )
+        return await self._session.scalar(_newest_first(team_id).limit(1))
 
     async def history(self, *, team_id: str, limit: int) -> list[RetrainRun]:
         """Return the newest runs in any state, newest first."""
-        rows = await self._session.scalars(
-            select(RetrainRun)
-            .where(RetrainRun.team_id == team_id)
-            .order_by(RetrainRun.created_at.desc(), RetrainRun.id)
-            .limit(limit)
-        )
-        return list(rows)
+        return list(await self._session.scalars(_newest_first(team_id).limit(limit)))
 
     async def latest_real(self, *, team_id: str) -> RetrainRun | None:
         """Return the newest run that could have changed the model: no dry run."""
         return await self._session.scalar(
-            select(RetrainRun)
-            .where(RetrainRun.team_id == team_id, RetrainRun.dry_run.is_(False))
-            .order_by(RetrainRun.created_at.desc(), RetrainRun.id)
-            .limit(1)
+            _newest_first(team_id).where(RetrainRun.dry_run.is_(False)).limit(1)
         )
 
     async def holds(self, *, now: datetime) -> set[tuple[UUID, int]]:
@@ -340,3 +326,11 @@ class RunRepository:
             .returning(RetrainRun.id)
         )
         return written is not None
+
+
+def _newest_first(team_id: str) -> Select[RetrainRun]:
+    return (
+        select(RetrainRun)
+        .where(RetrainRun.team_id == team_id)
+        .order_by(RetrainRun.created_at.desc(), RetrainRun.id)
+    )

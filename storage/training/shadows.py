@@ -75,9 +75,7 @@ class ShadowRepository:
             )
             .values(state=ModelState.CANDIDATE, shadow_until=None)
         )
-        row = await self._session.scalar(
-            select(ModelVersion).where(ModelVersion.team_id == team_id, ModelVersion.version == version)
-        )
+        row = await self._locked(team_id, version)
         if row is None:
             raise RowNotFound(f"there is no model version {version!r}; see `fingerpost models list`")
         row.state, row.shadow_until = ModelState.SHADOW, until
@@ -151,21 +149,14 @@ class ShadowRepository:
     async def end(self, *, team_id: str, version: str, state: ModelState, result: dict[str, Any]) -> bool:
         """End the silence and keep the result under the version's metrics; False where somebody else did.
 
-        A version that is to answer is made active by `ModelRepository.activate` after this.
+        One that is to answer stays a SHADOW until `ModelRepository.activate`: the registry comes first.
         """
-        row = await self._session.scalar(
-            select(ModelVersion)
-            .where(
-                ModelVersion.team_id == team_id,
-                ModelVersion.version == version,
-                ModelVersion.state == ModelState.SHADOW,
-            )
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
-        if row is None:
+        row = await self._locked(team_id, version)
+        if row is None or row.state != ModelState.SHADOW:
             return False
-        row.state, row.shadow_until, row.metrics = state, None, {**row.metrics, "shadow": result}
+        row.state, row.metrics = state, {**row.metrics, "shadow": result}
+        if state != ModelState.SHADOW:
+            row.shadow_until = None
         await self._session.flush()
         return True
 
@@ -177,25 +168,36 @@ class ShadowRepository:
             .order_by(ModelVersion.created_at.desc())
             .limit(_LOOKED_AT)
         )
-        return [row for row in reversed(list(rows)) if row.metrics.get("shadow", {}).get("told") is False]
+        return [row for row in reversed(list(rows)) if _untold(row)]
 
     async def mark_announced(self, *, team_id: str, version: str) -> bool:
         """Note that the end was told; False where another replica has."""
-        row = await self._session.scalar(
-            select(ModelVersion)
-            .where(ModelVersion.team_id == team_id, ModelVersion.version == version)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
-        if row is None or row.metrics.get("shadow", {}).get("told") is not False:
+        row = await self._locked(team_id, version)
+        if row is None or not _untold(row):
             return False
         row.metrics = {**row.metrics, "shadow": {**row.metrics["shadow"], "told": True}}
         await self._session.flush()
         return True
 
+    async def _locked(self, team_id: str, version: str) -> ModelVersion | None:
+        """Return a version as it is now; nobody else changes it until the commit."""
+        return await self._session.scalar(
+            select(ModelVersion)
+            .where(ModelVersion.team_id == team_id, ModelVersion.version == version)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+
 
 _LOOKED_AT = 10
 """Newest versions among which one may have ended its shadow time untold."""
+
+
+def _untold(row: ModelVersion) -> bool:
+    """Whether people have yet to hear of an end; that a version is live they hear when it is."""
+    result = row.metrics.get("shadow", {})
+    went_live = result.get("state") != ModelState.ACTIVE or row.activated_at is not None
+    return went_live and result.get("told") is False
 
 
 def _latest(team_id: str, *columns: Any) -> Select[Any]:

@@ -24,6 +24,7 @@ from bot.question_plan import QuestionPlan
 from bot.tickets.questions import Asker
 from classifier.data.dataset import Category, StarterPack
 from classifier.model.registry import Registry
+from classifier.retraining.version_records import keep_mirrored
 from classifier.retraining.worker import RetrainWorker
 from classifier.serving.control import RegistryControl
 from classifier.serving.engine import LocalClassifier
@@ -129,7 +130,8 @@ async def learning_world(
             database_url, classifier=engine, models=control, clock=clock, questions_per_day=0
         ) as world:
             worker = RetrainWorker(world.database, registry, settings, pack, clock)
-            tasks = [asyncio.create_task(loop.run()) for loop in (worker, watcher)]
+            loops = (worker.run(), watcher.run(), keep_mirrored(world.database, registry, clock))
+            tasks = [asyncio.create_task(loop) for loop in loops]
             try:
                 yield world, options
             finally:

@@ -14,7 +14,7 @@ import pytest
 
 from bot.app.compose import category_specs, local_classifier, starter
 from bot.app.runtime import RunningBot, running_bot
-from bot.policy import decide, predicted_by_model
+from bot.policy import decide
 from bot.tickets.memory import TicketMemory
 from classifier.settings import ClassifierSettings
 from playground.server import Playground
@@ -58,9 +58,9 @@ async def moved_by_memory(bot: RunningBot, texts: Sequence[str]) -> list[str]:
         for text, prediction in zip(part, await space.classifier.classify(part), strict=True):
             remembered = await memory.recall(
                 prediction,
+                space.thresholds,
                 team_id=space.identity.team_id,
                 text=text,
-                predicted=predicted_by_model(prediction, space.thresholds),
                 leave_out=uuid4(),
             )
             recalled = remembered.recalled if remembered else None

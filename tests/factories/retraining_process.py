@@ -12,6 +12,7 @@ from pathlib import Path
 
 from classifier.data.dataset import Category, StarterPack
 from classifier.model.registry import Registry
+from classifier.retraining.version_records import keep_mirrored
 from classifier.retraining.worker import RetrainWorker
 from classifier.settings import ClassifierSettings
 from classifier.training.fit import fit_day_one
@@ -22,7 +23,7 @@ OPTIONS = '{"epochs": 12, "learning_rate": 0.005, "sharpness": 0, "soup": 1, "wo
 CHILD = (
     sys.executable,
     "-c",
-    "import sys; from classifier import training_child as child; child.NICENESS = 0; sys.exit(child.main())",
+    "import sys; from classifier.retraining import run_job; run_job.NICENESS = 0; sys.exit(run_job.main())",
 )
 """The real child, which yields the processor to nobody: a test waits for it."""
 LEASE = timedelta(seconds=4)
@@ -62,7 +63,7 @@ async def work(url: str, folder: Path) -> None:
     database = Database(url)
     registry = Registry(folder / "models")
     worker = RetrainWorker(database, registry, settings, pack(), now, lease=LEASE, command=CHILD)
-    await worker.run()
+    await asyncio.gather(worker.run(), keep_mirrored(database, registry, now))
 
 
 def children(pid: int) -> list[int]:

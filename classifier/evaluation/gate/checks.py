@@ -42,12 +42,12 @@ def first_model(challenger: Answers, truth: Array, inside: Array, floors: Floors
     """
     labels, counts = np.unique(truth[inside], return_counts=True)
     most, correct = float(counts.max() / counts.sum()), challenger.predicted[inside] == truth[inside]
-    chance = binomtest(int(correct.sum()), len(correct), most, alternative="greater").pvalue
+    chance = float(binomtest(int(correct.sum()), len(correct), most, alternative="greater").pvalue)
     guess = (
         f"The new model is no better than always saying {str(labels[counts.argmax()])!r}: "
         f"{percent_right(correct)} of {len(correct)} held-out messages right, where that has {most:.1%}."
     )
-    figures = {"accuracy": float(correct.mean()), "majority": most, "p_value": float(chance)}
+    figures = {"accuracy": float(correct.mean()), "majority": most, "p_value": chance}
     good = Check("accuracy", len(counts) == 1 or chance < floors.level, guess, figures)
     checks = [good, _calibration(None, challenger, truth, inside, floors)]
     if (~inside).sum() >= floors.fewest_outside:

@@ -7,8 +7,8 @@ are enough tickets it looks at those once more alone: a gain on our messages can
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,33 +39,10 @@ _NAMED = 5
 _FEWEST_OF_A_CATEGORY = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What both models are judged on.
-
-    Attributes:
-        examples: N messages; the workspace's own are the last ones.
-        tickets: whose text each of those is.
-    """
-
-    examples: tuple[Example, ...]
-    tickets: tuple[str, ...] = ()
-
-    @property
-    def own(self) -> npt.NDArray[np.bool_]:
-        """[N], whether a message is the workspace's own."""
-        return np.arange(len(self.examples)) >= len(self.examples) - len(self.tickets)
-
-    def ticket_of(self, row: int) -> str | None:
-        """Name the ticket of a message, None of the starter pack's."""
-        place = row - (len(self.examples) - len(self.tickets))
-        return self.tickets[place] if place >= 0 else None
-
-
 def judge_both(
     champion: Answers | None,
     challenger: Answers,
-    judged: Judged,
+    held_out: Sequence[Example],
     floors: Floors | None = None,
     *,
     explained: tuple[FaithfulnessReport, FaithfulnessReport] | None = None,
@@ -75,12 +52,12 @@ def judge_both(
     Raises:
         InvalidInput: answers and messages differ in number.
     """
-    verdict = judge(champion, challenger, judged.examples, floors, explained=explained)
-    own = judged.own
-    inside = np.array([example.label != OUT_OF_SCOPE_LABEL for example in judged.examples], dtype=bool)
+    verdict = judge(champion, challenger, held_out, floors, explained=explained)
+    own = _own(held_out)
+    inside = np.array([example.label != OUT_OF_SCOPE_LABEL for example in held_out], dtype=bool)
     if champion is None or int((own & inside).sum()) < FEWEST_OWN:
         return verdict
-    theirs = [example for example, mine in zip(judged.examples, own, strict=True) if mine]
+    theirs = [example for example in held_out if example.judges]
     alone = judge(_part(champion, own), _part(challenger, own), theirs, floors)
     # the time of a message does not hang on whose it is
     checks = tuple(_named(check) for check in alone.checks if check.name != "latency")
@@ -91,7 +68,7 @@ def judge_both(
     return Verdict(False, " ".join(reasons), (*verdict.checks, *checks))
 
 
-def compare(champion: Answers | None, challenger: Answers, judged: Judged) -> dict[str, Any]:
+def compare(champion: Answers | None, challenger: Answers, held_out: Sequence[Example]) -> dict[str, Any]:
     """Say what changed, for a card: no ticket's text, only whose it is.
 
     Returns:
@@ -99,10 +76,10 @@ def compare(champion: Answers | None, challenger: Answers, judged: Judged) -> di
         sure; "newly_right", "newly_wrong": [{"text" or "ticket", "right", "before", "now"}], tickets first;
         "own", "own_accuracy", "own_accuracy_before": of the workspace's own tickets}.
     """
-    truth = np.array([example.label for example in judged.examples], dtype=str)
+    truth = np.array([example.label for example in held_out], dtype=str)
     inside = truth != OUT_OF_SCOPE_LABEL
     found: dict[str, Any] = {"better": [], "worse": [], "newly_right": [], "newly_wrong": []}
-    own = judged.own & inside
+    own = _own(held_out) & inside
     found["own"] = int(own.sum())
     now = challenger.predicted == truth
     found["own_accuracy"] = float(now[own].mean()) if own.any() else None
@@ -118,7 +95,7 @@ def compare(champion: Answers | None, challenger: Answers, judged: Judged) -> di
         rows = [row for row in changes if sign * (row["now"] - row["before"]) > 0]
         found[name] = sorted(rows, key=lambda row: -abs(row["now"] - row["before"]))[:_NAMED]
     for name, moved in (("newly_right", now & ~before), ("newly_wrong", before & ~now)):
-        found[name] = _examples(moved & inside, champion, challenger, judged, truth)
+        found[name] = _examples(moved & inside, champion, challenger, held_out)
     return found
 
 
@@ -159,25 +136,27 @@ def _f1(hits: Array, total: Array) -> Array:
 
 
 def _examples(
-    rows: Array, champion: Answers, challenger: Answers, judged: Judged, truth: Array
+    rows: Array, champion: Answers, challenger: Answers, held_out: Sequence[Example]
 ) -> list[dict[str, Any]]:
     """Return some messages that changed sides: own tickets first, then where the new model is surest."""
     order = sorted(
         np.flatnonzero(rows).tolist(),
-        key=lambda row: (not judged.own[row], -float(challenger.confidence[row])),
+        key=lambda row: (not held_out[row].judges, -float(challenger.confidence[row])),
     )
     shown = []
     for row in order[:EXAMPLES]:
-        ticket = judged.ticket_of(row)
-        text = " ".join(judged.examples[row].text.split())
-        source: Mapping[str, str] = (
-            {"text": text if len(text) <= EXCERPT else text[: EXCERPT - 1] + "…"}
-            if ticket is None
-            else {"ticket": ticket}
-        )
+        example = held_out[row]
+        text = " ".join(example.text.split())
+        excerpt = text if len(text) <= EXCERPT else text[: EXCERPT - 1] + "…"
+        source = {"ticket": example.ticket} if example.judges else {"text": excerpt}
         said = {"before": str(champion.predicted[row]), "now": str(challenger.predicted[row])}
-        shown.append({**source, "right": str(truth[row]), **said})
+        shown.append({**source, "right": example.label, **said})
     return shown
+
+
+def _own(held_out: Sequence[Example]) -> npt.NDArray[np.bool_]:
+    """[N], whether a message is the workspace's own ticket."""
+    return np.array([bool(example.judges) for example in held_out], dtype=bool)
 
 
 def _part(answers: Answers, rows: npt.NDArray[np.bool_]) -> Answers:
@@ -192,11 +171,3 @@ def _part(answers: Answers, rows: npt.NDArray[np.bool_]) -> Answers:
 def _named(check: Check) -> Check:
     reason = f"On this workspace's own tickets: {check.reason}" if check.reason else ""
     return replace(check, name=f"own tickets: {check.name}", reason=reason)
-
-
-def without(judged: Judged, rows: Sequence[int]) -> Judged:
-    """Leave some of the workspace's own tickets out, by their place among `examples`."""
-    gone = set(rows)
-    kept = [row for row in range(len(judged.examples)) if row not in gone]
-    own = [ticket for row in kept if (ticket := judged.ticket_of(row)) is not None]
-    return Judged(tuple(judged.examples[row] for row in kept), tuple(own))

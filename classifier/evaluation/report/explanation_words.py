@@ -13,7 +13,6 @@ from classifier.explanation.types import (
     FaithfulnessReport,
     Habits,
     Measure,
-    ShortcutReport,
 )
 
 MISLEADING = (
@@ -69,28 +68,6 @@ def _share(measure: Measure) -> str:
     if math.isnan(measure.mean):
         return "–"
     return f"{percent(measure.mean)} ({interval((measure.low, measure.high))})"
-
-
-def shortcut_said(report: ShortcutReport) -> str:
-    """What was planted, and whether it worked."""
-    return (
-        f"A model of the same recipe learned with “{report.word}” in every training message of "
-        f"{report.category}. The word turned {percent(report.turned)} of {report.tried:,} unseen messages of "
-        "other categories to that one; there it alone decided, and should come first."
-    )
-
-
-def shortcut(report: ShortcutReport) -> Grid:
-    """How often each method names the planted word."""
-    misled, own = report.misled, report.own
-    rows = [
-        ("reply words", misled.reply_words, own.reply_words),
-        ("plain attention", misled.plain_attention, own.plain_attention),
-        ("leave one word out", misled.leave_one_out, own.leave_one_out),
-        ("among the fewest words that decide", misled.decisive, own.decisive),
-    ]
-    head = f"named first by | of {misled.messages:,} turned messages | of {own.messages:,} of the category"
-    return Grid.of(head, rows, range(1, 3))
 
 
 def misleading(categories: Sequence[CategoryHabits], most: int = 5) -> Grid:

@@ -33,17 +33,15 @@ class PackedForward(Protocol):
         ...
 
 
-def packed_forward(network: TextClassifier, dtype: torch.dtype, *, fused_gelu: bool = False) -> PackedForward:
+def packed_forward(network: TextClassifier, dtype: torch.dtype) -> PackedForward:
     """The fastest that is known for this network, as a copy on its device.
 
     Args:
         network: a trained one; it is not changed.
         dtype: of weights and states; logits, pooling and the word scorer's last step are in float32.
-        fused_gelu: whether a GPU may compute GELU within the matrix product before it, by its tanh
-            approximation (Hendrycks & Gimpel 2016, arXiv:1606.08415), which differs by 5e-4 at most.
     """
     if is_known(network):
-        return _Bert(network, dtype, fused_gelu=fused_gelu)
+        return _Bert(network, dtype)
     return _AsItIs(network, dtype)
 
 
@@ -77,11 +75,10 @@ class _Layer(NamedTuple):
 class _Bert:
     """BERT's layers with the classifier's head and word scorer behind them."""
 
-    def __init__(self, network: TextClassifier, dtype: torch.dtype, *, fused_gelu: bool) -> None:
+    def __init__(self, network: TextClassifier, dtype: torch.dtype) -> None:
         encoder: Any = network.encoder
         config, scorer = encoder.config, network.scorer
         self._dtype = dtype
-        self._fused_gelu = fused_gelu
         self._pooling = network.pooling
         self._heads = int(config.num_attention_heads)
         self._epsilon = float(config.layer_norm_eps)
@@ -137,18 +134,11 @@ class _Bert:
         """The rest of a layer behind its attention."""
         attended = functional.linear(attended.transpose(1, 2).flatten(2), *layer.attended)
         states = self._normed(attended + states, layer.attended_norm)
-        inner = functional.linear(self._activated(states, layer.inner), *layer.outer)
+        inner = functional.linear(functional.gelu(functional.linear(states, *layer.inner)), *layer.outer)
         return self._normed(inner + states, layer.outer_norm)
 
     def _normed(self, states: torch.Tensor, norm: _Weights) -> torch.Tensor:
         return functional.layer_norm(states, norm.weight.shape, norm.weight, norm.bias, self._epsilon)
-
-    def _activated(self, states: torch.Tensor, linear: _Weights) -> torch.Tensor:
-        if not self._fused_gelu:
-            return functional.gelu(functional.linear(states, *linear))
-        flat = torch._addmm_activation(linear.bias, states.flatten(0, 1), linear.weight.t(), use_gelu=True)
-        inner: torch.Tensor = flat.view(*states.shape[:2], -1)
-        return inner
 
 
 class _Scorer:

@@ -1,1 +1,1 @@
-"""The ladder of CUDA graphs, and answers in bulk: not measured on a GPU yet."""
+"""The network on a GPU, by a ladder of CUDA graphs: not measured on a GPU yet."""

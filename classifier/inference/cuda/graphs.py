@@ -1,4 +1,4 @@
-"""CUDA graphs on one stream, and the way of arrays to a GPU and back without waiting."""
+"""CUDA graphs on one stream, and the way of arrays to a GPU and back."""
 
 from __future__ import annotations
 
@@ -54,7 +54,10 @@ class GraphRecorder:
 
 
 class Lane:
-    """Where work runs: a GPU's stream with one beside it for what goes back to the host, or the CPU.
+    """Where work runs, a GPU's stream or the CPU, with host memory that one batch comes from and goes to.
+
+    The memory is pinned where there is a GPU, so copies do not wait. It may be used again once `result` has
+    returned.
 
     Attributes:
         device: that it runs on.
@@ -64,7 +67,8 @@ class Lane:
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self.stream = torch.cuda.Stream(device) if device.type == "cuda" else None
-        self._back = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self._given = torch.empty(0, dtype=torch.int32)
+        self._taken = torch.empty(0)
 
     def running(self) -> contextlib.AbstractContextManager[object]:
         """Work that is started in this context runs on the lane."""
@@ -72,60 +76,26 @@ class Lane:
             return contextlib.nullcontext()
         return torch.cuda.stream(self.stream)
 
-    def slot(self) -> Slot:
-        """Buffers for one batch on its way."""
-        return Slot(self.device, self._back)
-
-
-class Slot:
-    """Host memory that one batch comes from and goes to; pinned where there is a GPU, so copies do not wait.
-
-    It may be used again once `result` has returned.
-    """
-
-    def __init__(self, device: torch.device, back: torch.cuda.Stream | None) -> None:
-        self._device = device
-        self._back = back
-        self._given = torch.empty(0, dtype=torch.int32)
-        self._taken = torch.empty(0)
-        self._staged = torch.empty(0, device=device)
-        self._done = torch.cuda.Event() if back is not None else None
-
     def given(self, size: int) -> npt.NDArray[Any]:
         """Host memory, int32 [size], to write a batch into."""
         if len(self._given) < size:
-            self._given = torch.empty(size, dtype=torch.int32, pin_memory=self._back is not None)
+            self._given = torch.empty(size, dtype=torch.int32, pin_memory=self.stream is not None)
         written: npt.NDArray[Any] = self._given[:size].numpy()
         return written
 
     def send(self, size: int, into: torch.Tensor | None = None) -> torch.Tensor:
         """Begin to copy what was written to the device: into a tensor there, or a new one."""
         if into is None:
-            return self._given[:size].to(self._device, non_blocking=True)
+            return self._given[:size].to(self.device, non_blocking=True)
         return into[:size].copy_(self._given[:size], non_blocking=True)
 
-    def take(self, output: torch.Tensor) -> None:
-        """Begin to copy a flat float32 tensor to the host, behind the present stream's work."""
+    def result(self, output: torch.Tensor) -> npt.NDArray[Any]:
+        """Wait for the lane's work, and copy a flat float32 tensor that it made to the host."""
         size = len(output)
         if len(self._taken) < size:
-            self._taken = torch.empty(size, pin_memory=self._back is not None)
-            self._staged = torch.empty(size if self._back is not None else 0, device=self._device)
-        if self._back is None or self._done is None:
-            self._taken[:size].copy_(output)
-            return
-        self._staged[:size].copy_(output)  # the next batch may then overwrite the output while this one goes
-        self._back.wait_stream(torch.cuda.current_stream(self._device))
-        with torch.cuda.stream(self._back):
-            self._taken[:size].copy_(self._staged[:size], non_blocking=True)
-            self._done.record()
-
-    def result(self, size: int) -> npt.NDArray[Any]:
-        """Wait for what `take` began; a copy, float32 [size]."""
-        self.wait()
+            self._taken = torch.empty(size, pin_memory=self.stream is not None)
+        self._taken[:size].copy_(output, non_blocking=True)
+        if self.stream is not None:
+            self.stream.synchronize()
         found: npt.NDArray[Any] = self._taken[:size].numpy().copy()
         return found
-
-    def wait(self) -> None:
-        """Wait until nothing is on its way."""
-        if self._done is not None:
-            self._done.synchronize()

@@ -1,4 +1,4 @@
-"""Token batches as arrays, and the few shapes that they are padded to."""
+"""The few shapes that batches are padded to on a GPU."""
 
 from __future__ import annotations
 
@@ -24,59 +24,25 @@ Shape = tuple[int, int]
 """(rows, tokens in each)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """Texts as token ids.
-
-    Attributes:
-        ids: int32 [B, T]; what stands behind a text's tokens means nothing.
-        lengths: int32 [B], tokens of each text, 1 to T.
-    """
-
-    ids: npt.NDArray[np.int32]
-    lengths: npt.NDArray[np.int32]
-
-    def parts(self, rows: int) -> list[Tokens]:
-        """The same in parts of so many rows at most."""
-        if len(self.lengths) <= rows:
-            return [self]
-        starts = range(0, len(self.lengths), rows)
-        return [Tokens(self.ids[at : at + rows], self.lengths[at : at + rows]) for at in starts]
-
-    def write(self, into: npt.NDArray[Any], shape: Shape, pad_id: int) -> None:
-        """Write ids [rows, T], then lengths [rows], one after the other.
-
-        Rows that are too many get one padding token, so that their attention has something to look at.
-        """
-        given, longest = self.ids.shape
-        rows, size = shape
-        ids = into[: rows * size].reshape(rows, size)
-        ids[:given, :longest] = self.ids
-        ids[:given, longest:] = pad_id
-        ids[given:] = pad_id
-        lengths = into[rows * size : cells(shape)]
-        lengths[:given] = self.lengths
-        lengths[given:] = 1
-
-
 def cells(shape: Shape) -> int:
-    """Integers that a batch of this shape takes, see Tokens.write."""
+    """Integers that a batch of this shape takes, see write_tokens."""
     return shape[0] * (shape[1] + 1)
 
 
-def tokens_of(batch: Sequence[Encoded], pad_id: int) -> Tokens:
-    """Encoded texts as arrays as long as the longest of them."""
+def write_tokens(batch: Sequence[Encoded], into: npt.NDArray[Any], shape: Shape, pad_id: int) -> None:
+    """Write token ids [rows, T], then lengths [rows], one after the other.
+
+    Rows that are too many get one padding token, so that their attention has something to look at.
+    """
+    rows, size = shape
     lengths = np.fromiter((len(encoded.ids) for encoded in batch), np.int32, len(batch))
     flat = np.fromiter(chain.from_iterable(encoded.ids for encoded in batch), np.int32, int(lengths.sum()))
-    return rows_of(flat, lengths, pad_id)
-
-
-def rows_of(flat: npt.NDArray[np.int32], lengths: npt.NDArray[np.int32], pad_id: int) -> Tokens:
-    """The ids of texts one behind the other, int32 [sum of lengths], as rows."""
-    longest = int(lengths.max())
-    ids = np.full((len(lengths), longest), pad_id, np.int32)
-    ids[np.arange(longest) < lengths[:, None]] = flat
-    return Tokens(ids, lengths)
+    ids = into[: rows * size].reshape(rows, size)
+    ids.fill(pad_id)
+    ids[: len(batch)][np.arange(size) < lengths[:, None]] = flat
+    counts = into[rows * size : cells(shape)]
+    counts[: len(batch)] = lengths
+    counts[len(batch) :] = 1
 
 
 @dataclass(frozen=True, slots=True)

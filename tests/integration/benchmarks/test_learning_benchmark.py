@@ -95,13 +95,6 @@ def test_ours_tries_a_fine_tune_once_there_are_labels_enough(known):
     assert last["kind"] == better
 
 
-def test_messages_that_nobody_labelled_may_teach_the_last_time(data, tmp_path, plan):
-    plan = replace(plan, systems=("random_questions",), recipe="taught")
-    run = measure(data, tmp_path, plan)["random_questions"]["0"]
-    assert run["recipe"] == "taught"
-    assert "fine_tune" in run["trained"][-1]
-
-
 def test_only_a_system_that_says_so_has_messages_around(data, tmp_path, plan, monkeypatch):
     monkeypatch.setattr("classifier.model.neighbor_smoothing.SHARES", (0.5,))
     monkeypatch.setattr("classifier.training.fit_smoothing.FEWEST", 1)

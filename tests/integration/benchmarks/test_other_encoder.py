@@ -1,6 +1,6 @@
 """The encoder of another kind that benchmarks measure with beside the product's."""
 
-from benchmarks.serving.other_encoder import recipe, write_encoder
+from benchmarks.quality.other_encoder import recipe, write_encoder
 from classifier.model.base_models import load_encoder, resolve_pooling
 from tests.factories.tiny_bert import messages
 

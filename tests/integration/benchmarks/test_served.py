@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.serving.served import served
+from benchmarks.quality.served import served
 from classifier.contract import BrokenModel
 from classifier.explanation.counterfactual import decision_of, without_words
 from classifier.explanation.leave_one_out import explain

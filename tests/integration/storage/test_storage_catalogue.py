@@ -53,7 +53,7 @@ async def test_a_version_is_kept_once_and_an_unknown_one_is_refused(database):
         first = await add_version(work, "m1")
         assert (await add_version(work, "m1")).id == first.id
         with pytest.raises(RowNotFound, match="m9"):
-            await work.models.activate(team_id="T1", version="m9", now=NOW)
+            await work.models.refuse(team_id="T1", version="m9")
 
 
 async def test_a_channel_setting_can_be_changed(database):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.studies.new_category import compare, summary, table
+from benchmarks.learning.new_category import compare, summary, table
 
 TRUTH = np.array(["a"] * 4 + ["b"] * 4 + ["new"] * 4)
 

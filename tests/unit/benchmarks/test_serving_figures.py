@@ -5,8 +5,8 @@ import asyncio
 import numpy as np
 import pytest
 
-from benchmarks.quality.ceiling import flop_per_token
-from benchmarks.serving.open_loop import over_rounds, run_open_loop
+from benchmarks.serving.ceiling import flop_per_token
+from benchmarks.serving.loops import over_rounds, run_open_loop
 from benchmarks.serving.rows import Row, baselines, rows
 from benchmarks.serving.soak import soak_table
 from benchmarks.serving.summary import accuracy, agreement, ratios, row_summary, table
@@ -42,24 +42,28 @@ def test_few_or_no_arrivals_are_fine():
 
 async def test_a_slow_moment_counts_against_all_that_came_meanwhile():
     """Latency is from the scheduled arrival: while one blocks everything, the others' clocks run."""
-    answered = []
+    asked = []
 
-    def send(number, done):
-        answered.append(number)
+    async def ask(number):
+        asked.append(number)
         if number == 0:
-            asyncio.get_running_loop().call_later(0.2, done, "answered")
-        else:
-            done("refused" if number == 1 else "failed" if number == 2 else "answered")
+            await asyncio.sleep(0.2)
+        return "refused" if number == 1 else "failed" if number == 2 else "answered"
 
-    observed = await run_open_loop(np.array([0.0, 0.01, 0.02, 0.03]), send)
-    assert answered == [0, 1, 2, 3]
+    observed = await run_open_loop(np.array([0.0, 0.01, 0.02, 0.03]), ask)
+    assert asked == [0, 1, 2, 3]
     assert (observed.refused, observed.failed, len(observed.latencies)) == (1, 1, 2)
     assert max(observed.latencies) >= 0.2
     assert observed.as_dict()["messages"] == 4
 
 
 async def test_what_is_never_answered_has_failed():
-    observed = await run_open_loop(np.array([0.0, 0.0]), lambda _, __: None, patience=0.01)
+    async def ask(number):
+        if number == 0:
+            raise ValueError
+        await asyncio.sleep(100)
+
+    observed = await run_open_loop(np.array([0.0, 0.0]), ask, patience=0.01)
     assert observed.failed == 2
 
 

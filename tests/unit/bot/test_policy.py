@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.policy import ASK_WITH, ASK_WITH_AT_MOST, Decision, Outcome, Thresholds, decide
+from bot.policy import ASK_WITH, ASK_WITH_AT_MOST, Decision, Thresholds, decide
 from classifier.feedback.correction_memory import Recalled
+from storage.models import TicketState
 from tests.factories.rows import prediction
 
 ACTIVE = frozenset({"login", "network", "billing"})
@@ -16,36 +17,45 @@ SHARE = st.floats(0, 1)
 
 @pytest.mark.parametrize(
     ("confidence", "outcome"),
-    [(0.8, Outcome.ROUTED), (0.7, Outcome.ROUTED), (0.699, Outcome.ASKED), (0.1, Outcome.ASKED)],
+    [
+        (0.8, TicketState.ROUTED),
+        (0.7, TicketState.ROUTED),
+        (0.699, TicketState.ASKED),
+        (0.1, TicketState.ASKED),
+    ],
 )
-def test_it_routes_from_the_threshold_on_and_asks_below(confidence: float, outcome: Outcome):
+def test_it_routes_from_the_threshold_on_and_asks_below(confidence: float, outcome: TicketState):
     decision = decide(prediction(confidence=confidence), Thresholds(route=0.7), ACTIVE)
     assert decision.outcome is outcome
-    assert decision.category == ("login" if outcome is Outcome.ROUTED else None)
+    assert decision.category == ("login" if outcome is TicketState.ROUTED else None)
 
 
 def test_without_a_channels_threshold_the_models_own_counts():
-    assert decide(prediction(confidence=0.8, threshold=0.9), Thresholds(), ACTIVE).outcome is Outcome.ASKED
-    assert decide(prediction(confidence=0.8, threshold=0.8), Thresholds(), ACTIVE).outcome is Outcome.ROUTED
+    assert (
+        decide(prediction(confidence=0.8, threshold=0.9), Thresholds(), ACTIVE).outcome is TicketState.ASKED
+    )
+    assert (
+        decide(prediction(confidence=0.8, threshold=0.8), Thresholds(), ACTIVE).outcome is TicketState.ROUTED
+    )
 
 
 def test_a_channels_threshold_of_zero_routes_everything():
     said = prediction(confidence=0.01, threshold=0.9)
-    assert decide(said, Thresholds(route=0.0), ACTIVE).outcome is Outcome.ROUTED
+    assert decide(said, Thresholds(route=0.0), ACTIVE).outcome is TicketState.ROUTED
 
 
-@pytest.mark.parametrize(("score", "outcome"), [(0.5, Outcome.OUT_OF_SCOPE), (0.499, Outcome.ROUTED)])
-def test_it_keeps_silent_from_the_out_of_scope_threshold_on(score: float, outcome: Outcome):
+@pytest.mark.parametrize(("score", "outcome"), [(0.5, TicketState.OUT_OF_SCOPE), (0.499, TicketState.ROUTED)])
+def test_it_keeps_silent_from_the_out_of_scope_threshold_on(score: float, outcome: TicketState):
     assert decide(prediction(confidence=0.99, out_of_scope=score), Thresholds(), ACTIVE).outcome is outcome
 
 
 def test_it_asks_where_the_category_was_retired_and_does_not_offer_it():
     decision = decide(prediction(confidence=0.99), Thresholds(), ACTIVE - {"login"})
-    assert decision == Decision(Outcome.ASKED, None, (("network", 0.07), ("billing", 0.05)))
+    assert decision == Decision(TicketState.ASKED, None, (("network", 0.07), ("billing", 0.05)))
 
 
 def test_it_asks_without_choices_where_every_category_was_retired():
-    assert decide(prediction(), Thresholds(), frozenset()) == Decision(Outcome.ASKED, None, ())
+    assert decide(prediction(), Thresholds(), frozenset()) == Decision(TicketState.ASKED, None, ())
 
 
 MANY = tuple((f"c{index}", 0.3 - index / 40) for index in range(8))
@@ -75,7 +85,7 @@ def test_more_confidence_never_turns_a_routing_into_a_question(
     thresholds = Thresholds(threshold, limit)
     before = decide(prediction(confidence=confidence, out_of_scope=scope), thresholds, ACTIVE).outcome
     after = decide(prediction(confidence=1.0, out_of_scope=scope), thresholds, ACTIVE).outcome
-    assert after is before or (before, after) == (Outcome.ASKED, Outcome.ROUTED)
+    assert after is before or (before, after) == (TicketState.ASKED, TicketState.ROUTED)
 
 
 def recalled(category: str | None = "billing", *, sure: bool = True) -> Recalled:
@@ -84,7 +94,7 @@ def recalled(category: str | None = "billing", *, sure: bool = True) -> Recalled
 
 def test_what_people_said_of_a_message_like_it_overrules():
     decision = decide(prediction(confidence=0.99), Thresholds(), ACTIVE, recalled())
-    assert (decision.outcome, decision.category, decision.remembered) == (Outcome.ROUTED, "billing", True)
+    assert (decision.outcome, decision.category, decision.remembered) == (TicketState.ROUTED, "billing", True)
 
 
 def test_where_people_said_the_same_the_models_own_routing_stands():
@@ -96,24 +106,28 @@ def test_where_people_said_the_same_the_models_own_routing_stands():
 
 def test_a_doubt_asks_with_what_people_said_first():
     decision = decide(prediction(confidence=0.99), Thresholds(), ACTIVE, recalled(sure=False))
-    assert decision.outcome is Outcome.ASKED
+    assert decision.outcome is TicketState.ASKED
     assert [slug for slug, _ in decision.choices] == ["billing", "login", "network"]
 
 
 def test_the_score_alone_does_not_silence_a_message_like_a_labelled_ticket():
     stranger = prediction(out_of_scope=0.9)
-    assert decide(stranger, Thresholds(), ACTIVE, recalled()).outcome is Outcome.ROUTED
-    assert decide(stranger, Thresholds(), ACTIVE, recalled(sure=False)).outcome is Outcome.ASKED
+    assert decide(stranger, Thresholds(), ACTIVE, recalled()).outcome is TicketState.ROUTED
+    assert decide(stranger, Thresholds(), ACTIVE, recalled(sure=False)).outcome is TicketState.ASKED
     assert decide(stranger, Thresholds(), ACTIVE, recalled(None)) == decide(stranger, Thresholds(), ACTIVE)
 
 
-@pytest.mark.parametrize(("sure", "outcome"), [(True, Outcome.OUT_OF_SCOPE), (False, Outcome.ASKED)])
-def test_none_of_these_silences_where_it_is_sure_and_else_asks(sure: bool, outcome: Outcome):
+@pytest.mark.parametrize(("sure", "outcome"), [(True, TicketState.OUT_OF_SCOPE), (False, TicketState.ASKED)])
+def test_none_of_these_silences_where_it_is_sure_and_else_asks(sure: bool, outcome: TicketState):
     decision = decide(prediction(confidence=0.99), Thresholds(), ACTIVE, recalled(None, sure=sure))
     assert (decision.outcome, decision.category, decision.remembered) == (outcome, None, True)
 
 
 def test_it_asks_where_what_people_said_was_retired_or_the_channel_routes_nothing():
     said = prediction(confidence=0.99)
-    assert decide(said, Thresholds(), ACTIVE - {"billing"}, recalled()).outcome is Outcome.ASKED
-    assert decide(said, Thresholds(route=1.0), ACTIVE, recalled()).outcome is Outcome.ASKED
+    assert decide(said, Thresholds(), ACTIVE - {"billing"}, recalled()).outcome is TicketState.ASKED
+    assert decide(said, Thresholds(route=1.0), ACTIVE, recalled()).outcome is TicketState.ASKED
+
+
+def test_it_asks_where_there_is_nothing_to_read():
+    assert decide(None, Thresholds(), ACTIVE) == Decision(TicketState.ASKED, None)

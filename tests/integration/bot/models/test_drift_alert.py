@@ -90,10 +90,12 @@ async def audits(world: World) -> list[dict[str, Any]]:
 
 
 async def test_more_corrections_are_told_once_with_what_changed(database_url: str, clock: MovingClock):
-    async with make_world(database_url, clock=clock, playground=playground()) as world:
+    async with make_world(
+        database_url, clock=clock, playground=playground(), admin_channel=f"#{ADMINS}"
+    ) as world:
         await routed(world, MONDAY, 150, wrong=0.05)
         clock.move(days=3)
-        watches = [DriftWatch(world.bot.workspace, f"#{ADMINS}") for _ in range(3)]
+        watches = [DriftWatch(world.bot.workspace) for _ in range(3)]
         await look(*watches)
         assert alerts(world) == []
         await routed(world, MONDAY + timedelta(days=3), 80, wrong=0.7, text="my voucher is refused")
@@ -118,11 +120,11 @@ async def test_more_corrections_are_told_once_with_what_changed(database_url: st
 
 
 async def test_less_confidence_is_told(sqlite_url: str, clock: MovingClock):
-    async with make_world(sqlite_url, clock=clock, playground=playground()) as world:
+    async with make_world(sqlite_url, clock=clock, playground=playground(), admin_channel=ADMINS) as world:
         await routed(world, MONDAY, 100, confidence=0.95)
         await routed(world, MONDAY + timedelta(days=1), 60, confidence=0.6)
         clock.move(days=1, hours=11)
-        await look(DriftWatch(world.bot.workspace, ADMINS))
+        await look(DriftWatch(world.bot.workspace))
         await world.quiet()
         (alert,) = alerts(world)
         assert "less sure" in text_of(alert)
@@ -130,23 +132,25 @@ async def test_less_confidence_is_told(sqlite_url: str, clock: MovingClock):
 
 
 async def test_a_quiet_world_says_nothing(sqlite_url: str, clock: MovingClock):
-    async with make_world(sqlite_url, clock=clock, playground=playground()) as world:
+    async with make_world(sqlite_url, clock=clock, playground=playground(), admin_channel=ADMINS) as world:
         await routed(world, MONDAY, 200, wrong=0.2)
         for _ in range(4):
             clock.move(days=1)
-            await look(DriftWatch(world.bot.workspace, ADMINS))
+            await look(DriftWatch(world.bot.workspace))
         await world.quiet()
         assert alerts(world) == []
         assert await audits(world) == []
 
 
-async def test_without_an_admin_channel_app_home_says_it(sqlite_url: str, clock: MovingClock):
-    async with make_world(sqlite_url, clock=clock, playground=playground()) as world:
+@pytest.mark.parametrize("name", [None, "no-such-channel"])
+async def test_without_an_admin_channel_app_home_says_it(
+    sqlite_url: str, clock: MovingClock, name: str | None
+):
+    async with make_world(sqlite_url, clock=clock, playground=playground(), admin_channel=name) as world:
         await routed(world, MONDAY, 100, confidence=0.95)
         await routed(world, MONDAY + timedelta(days=1), 60, confidence=0.6)
         clock.move(days=1, hours=11)
-        for name in (None, "no-such-channel"):
-            await look(DriftWatch(world.bot.workspace, name))
+        await look(DriftWatch(world.bot.workspace))
         await world.quiet()
         assert alerts(world) == []
         (audit,) = await audits(world)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from classifier.model.registry import Registry
+from classifier.retraining.version_records import keep_mirrored
 from classifier.retraining.worker import RetrainWorker
 from classifier.settings import ClassifierSettings
 from storage.models import ModelState, RetrainRun, RunSource, RunState
@@ -35,12 +36,14 @@ async def working(world: World, folder: Path) -> AsyncIterator[None]:
     )
     registry = Registry(folder / "models")
     worker = RetrainWorker(world.database, registry, settings, pack(), now, command=CHILD)
-    task = asyncio.create_task(worker.run())
+    loops = (worker.run(), keep_mirrored(world.database, registry, now))
+    tasks = [asyncio.create_task(loop) for loop in loops]
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,13 +16,13 @@ from classifier.data.dataset import Category, Example, StarterPack
 from classifier.model.registry import Registry
 from classifier.retraining.scheduler import insert_runs
 from classifier.retraining.shadow import ShadowTime
-from classifier.retraining.version_records import record_first_version
+from classifier.retraining.version_records import keep_mirrored, mirror
 from classifier.retraining.worker import RetrainWorker
 from classifier.serving.engine import LocalClassifier
 from classifier.serving.registry_watcher import RegistryWatcher
 from classifier.settings import ClassifierSettings
 from classifier.training.fit import fit_day_one
-from storage.models import ModelState, RunState
+from storage.models import ModelState, RunSource, RunState
 from tests.factories.tiny_bert import config_for, messages, tiny_bert
 from tests.factories.world import ANNA, CATEGORIES, HELP, LENA, TEAM, World, make_world, text_of
 
@@ -67,7 +68,8 @@ async def trained_world(
         extra = {"command": command} if command else {}
         worker = RetrainWorker(world.database, registry, settings, pack(), now, **extra)
         watcher = RegistryWatcher(registry, engine, 0.05)
-        tasks = [asyncio.create_task(loop.run()) for loop in (worker, watcher)]
+        loops = (worker.run(), watcher.run(), keep_mirrored(world.database, registry, now))
+        tasks = [asyncio.create_task(loop) for loop in loops]
         try:
             yield world, registry, engine
         finally:
@@ -213,23 +215,21 @@ async def test_a_version_is_noted_once_and_the_first_fine_tune_asked_for_once(
     registry = Registry(tmp_path / "models")
     registry.activate(registry.publish(fit_day_one(pack().train, config_for(base), created=now()).model))
     async with make_world(sqlite_url) as world:
-        asked = [await record_first_version(world.database, registry, TEAM, now()) for _ in range(2)]
-        assert asked[0] is not None
-        assert asked[1] is None
+        for _ in range(2):
+            await mirror(world.database, registry, now())
         async with world.database.reader() as work:
+            (run,) = await work.runs.history(team_id=TEAM, limit=9)
+            assert (run.slot, run.source) == (f"first/{registry.active()}", RunSource.FIRST_START)
             assert [row.version for row in await work.models.list(team_id=TEAM)] == [registry.active()]
 
 
 def test_a_starter_message_that_a_person_labelled_otherwise_is_not_trained_on_with_its_old_label():
-    from uuid import uuid4
-
     from classifier.data.training_set import assemble
-    from storage.feedback.labels import LabelledText
 
     known = pack()
     text = known.train[0].text
-    said = LabelledText(uuid4(), (uuid4(),), text.upper(), "network", now())
+    said = Example(text.upper(), "network", source="person", label_ids=("l1",))
     made = assemble(known, [said], frozenset(c.slug for c in known.categories))
     everything = [*made.train, *made.validation, *made.held_out]
     assert {e.label for e in everything if e.text.lower() == text.lower()} == {"network"}
-    assert Example(text.upper(), "network", 8.0) in made.train
+    assert replace(said, weight=8.0) in made.train

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import select
 
 from classifier.data.dataset import Category, Example, StarterPack
-from classifier.data.manifest import MANIFEST_FILE, Entry, encoded, example_hash, manifest_of
+from classifier.data.manifest import MANIFEST_FILE, encoded, example_hash, manifest_hash, manifest_of
+from classifier.data.training_set import LABEL_WEIGHT
+from classifier.evaluation.gate.verdict import Verdict
 from classifier.model.registry import Registry
+from classifier.retraining.job import Doubt, Measures, RetrainJob, RetrainResult
 from classifier.retraining.labels import MOST_DOUBTS, freezable, gather, keep_findings, known_to, picked
+from classifier.training.config import TrainingConfig
+from classifier.training.label_noise import clean_labels
 from storage.feedback.labels import LabelledText
 from storage.learning_models import LabelReview
 from storage.models import LabelRole
@@ -49,10 +53,50 @@ async def test_labels_that_stand_teach_and_the_manifest_names_them(database, tmp
         )
         await work.commit()
     made = await gather(database, Registry(tmp_path), PACK, TEAM, NOW)
-    assert [(row.role, row.voice, row.settled) for row in made.given] == [("owner", "U1", False)]
+    assert [(row.role, row.voice, row.settled) for row in made.people] == [("owner", "U1", False)]
     assert made.train[-1].text == "my vpn drops, case 1"
     assert made.own == ()
-    json.dumps(made.for_child())
+
+
+async def test_a_label_keeps_its_person_ticket_and_time_from_the_database_to_the_manifest(database, tmp_path):
+    async with database.unit_of_work() as work:
+        ticket = await say(work, "vpn", 7, user_id="U7", role="owner")
+        labels = await work.labels.active_for(team_id=TEAM, ticket_id=ticket.id)
+        await work.commit()
+    training = await gather(database, Registry(tmp_path), PACK, TEAM, NOW)
+    sent = RetrainJob(training, {"epochs": 1}, model_home="home", folder="run", champion=None)
+    job = RetrainJob.decode(sent.encode())
+    assert job == sent
+    (example,) = job.training.people
+    assert example == Example(
+        "my vpn drops, case 7",
+        "vpn",
+        LABEL_WEIGHT,
+        voice="U7",
+        role="owner",
+        said_at=NOW + timedelta(minutes=7),
+        source="person",
+        ticket=str(ticket.id),
+        label_ids=(str(labels[0].id),),
+    )
+    manifest = manifest_of(
+        job.training.starter_hash, clean_labels(job.training.train, TrainingConfig()).train
+    )
+    assert manifest["people"] == [
+        {
+            "labels": [str(labels[0].id)],
+            "example": example_hash(example.text, "vpn"),
+            "role": "owner",
+            "weight": LABEL_WEIGHT,
+        }
+    ]
+    assert manifest_hash(manifest) == manifest_hash(manifest_of(training.starter_hash, training.train))
+
+
+def result_with(doubts) -> RetrainResult:
+    """What a run tells, with doubts."""
+    measures = Measures(0.9, (0.8, 1.0), 10, 0.9, 0.1, 5.0)
+    return RetrainResult("v1", 1.0, Verdict(True, "Good."), measures, None, 4, "abc", doubts=tuple(doubts))
 
 
 async def test_doubts_go_to_people_once_and_their_tickets_leave_the_next_training(database, tmp_path):
@@ -60,26 +104,25 @@ async def test_doubts_go_to_people_once_and_their_tickets_leave_the_next_trainin
         tickets = [await say(work, "vpn", number) for number in range(4)]
         await work.commit()
     doubts = [
-        {"ticket": str(ticket.id), "given": "vpn", "suggested": suggested, "score": 0.9}
+        Doubt(str(ticket.id), "vpn", suggested, 0.9)
         for ticket, suggested in zip(tickets[:2], ("wifi", "oos"), strict=True)
     ]
-    result = {"manifest_hash": "abc", "doubts": doubts}
     for _ in range(2):
-        await keep_findings(database, TEAM, uuid4(), result, NOW)
+        await keep_findings(database, TEAM, uuid4(), result_with(doubts), NOW)
     async with database.reader() as work:
         found = {row.ticket_id: row for row in await work.session.scalars(select(LabelReview))}
     assert set(found) == {ticket.id for ticket in tickets[:2]}
     assert (found[tickets[0].id].suggested, found[tickets[1].id].suggested) == ("wifi", None)
     made = await gather(database, Registry(tmp_path), PACK, TEAM, NOW)
-    assert {row.ticket_id for row in made.given} == {str(ticket.id) for ticket in tickets[2:]}
+    assert {row.ticket for row in made.people} == {str(ticket.id) for ticket in tickets[2:]}
 
 
 async def test_one_run_hands_only_the_worst_doubts_to_people(database):
     async with database.unit_of_work() as work:
         tickets = [await say(work, "vpn", number) for number in range(MOST_DOUBTS + 5)]
         await work.commit()
-    doubts = [{"ticket": str(t.id), "given": "vpn", "suggested": "wifi", "score": 0.9} for t in tickets]
-    await keep_findings(database, TEAM, uuid4(), {"doubts": doubts}, NOW)
+    doubts = [Doubt(str(ticket.id), "vpn", "wifi", 0.9) for ticket in tickets]
+    await keep_findings(database, TEAM, uuid4(), result_with(doubts), NOW)
     async with database.reader() as work:
         found = {row.ticket_id for row in await work.session.scalars(select(LabelReview))}
     assert found == {ticket.id for ticket in tickets[:MOST_DOUBTS]}
@@ -92,8 +135,8 @@ async def test_some_tickets_that_an_admin_labelled_are_frozen_and_judge_from_the
     chosen = {ticket.id for ticket in tickets if picked(ticket.id)}
     for _ in range(2):
         made = await gather(database, Registry(tmp_path), PACK, TEAM, NOW)
-        assert {UUID(judge.ticket_id) for judge in made.own if judge.part == "gold"} == chosen
-        assert not {row.ticket_id for row in made.given} & {str(each) for each in chosen}
+        assert {UUID(example.ticket) for example in made.own if example.judges == "gold"} == chosen
+        assert not {row.ticket for row in made.people} & {str(each) for each in chosen}
 
 
 async def test_the_gold_set_has_a_limit(database, tmp_path, monkeypatch):
@@ -141,6 +184,6 @@ def test_a_model_without_a_manifest_may_know_anything(tmp_path):
     (tmp_path / version).mkdir()
     (tmp_path / "ACTIVE").write_text(version)
     assert known_to(registry) is None  # and its facts cannot be read either
-    entry = Entry(("l1",), example_hash("a", "vpn"), "staff", 8.0)
-    (tmp_path / version / MANIFEST_FILE).write_bytes(encoded(manifest_of("s", 1, [entry])))
+    learned = Example("a", "vpn", 8.0, role="staff", source="person", label_ids=("l1",))
+    (tmp_path / version / MANIFEST_FILE).write_bytes(encoded(manifest_of("s", [learned])))
     assert known_to(registry) == {example_hash("a", "vpn")}

@@ -54,8 +54,11 @@ async def shadowed(world: World, texts: tuple[str, ...] = ()) -> list[str]:
 async def end(world: World, state: ModelState, **found: Any) -> None:
     result = {"state": str(state), "reason": "", "ended_at": now().isoformat(), "told": False, **found}
     async with world.database.unit_of_work() as work:
-        kept = ModelState.CANDIDATE if state is ModelState.ACTIVE else state
+        live = state is ModelState.ACTIVE
+        kept = ModelState.SHADOW if live else state
         assert await work.shadows.end(team_id=TEAM, version=VERSION, state=kept, result=result)
+        if live:
+            await work.models.activate(team_id=TEAM, version=VERSION, now=now())
         await work.commit()
 
 

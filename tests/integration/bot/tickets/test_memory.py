@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.policy import Thresholds
 from bot.tickets.memory import TicketMemory
 from bot.tickets.memory_keeper import MemoryKeeper
 from classifier.feedback.correction_memory import CERTAIN
@@ -167,8 +168,8 @@ async def test_another_replica_knows_what_was_corrected_here(remembering: World,
     memory = TicketMemory(other)
 
     async def look(**changes: object) -> str | None:
-        given = {"team_id": TEAM, "text": ALIKE, "predicted": "login", "leave_out": None} | changes
-        found = await memory.recall(prediction, **given)
+        given = {"team_id": TEAM, "text": ALIKE, "leave_out": None} | changes
+        found = await memory.recall(prediction, Thresholds(), **given)
         return found.recalled.category if found else None
 
     try:

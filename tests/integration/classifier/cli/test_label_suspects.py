@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from bot.app.cli import app
 from classifier.contract import InvalidInput
+from classifier.training.fit import fit
 from classifier.training.out_of_fold import find_suspects, fine_tuned
 from tests.factories.tiny_bert import config_for, messages, tiny_bert
 
@@ -39,7 +40,7 @@ def suspects(*arguments):
 def test_fine_tunes_judge_messages_that_they_have_not_learned_from(base):
     examples = messages(40, out_of_scope=20)
     labels = ("billing", "login", "network", "oos")
-    said = fine_tuned(examples, labels, config_for(base), 2, lambda _: None)
+    said = fine_tuned(examples, labels, config_for(base), 2, lambda _: None, fit)
     assert np.allclose(said.sum(axis=1), 1)
     inside = [n for n, example in enumerate(examples) if example.label != "oos"]
     right = [labels[said[n, :3].argmax()] == examples[n].label for n in inside]
@@ -48,7 +49,7 @@ def test_fine_tunes_judge_messages_that_they_have_not_learned_from(base):
 
 def test_a_thorough_review_suspects_flipped_labels_far_more_often_than_right_ones(base):
     examples = flipped()
-    review = find_suspects(examples, config_for(base), folds=4, thorough=True)
+    review = find_suspects(examples, config_for(base), folds=4, fit=fit)
     rows = {suspect.row for suspect in review.suspects}
     wrong = set(range(0, len(examples), 8))
     # the tiny encoder begins from random weights and learns some of the noise

@@ -17,7 +17,7 @@ from classifier.model.directory import load_model_directory, save_model_director
 from classifier.model.integrity import read_facts
 from classifier.model.network import TextClassifier, raw_tokenizer
 from classifier.text.tokenize import TextEncoder
-from classifier.training.compact_vocabulary import CompactVocabulary
+from classifier.training.fine_tune.compact_vocabulary import CompactVocabulary
 from classifier.training.fit import fit
 from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert
 from tests.factories.tiny_encoders import FAMILIES, declare_pooling

@@ -13,10 +13,9 @@ from pathlib import Path
 import pytest
 
 from classifier.data.dataset import Category as StarterCategory
-from classifier.data.dataset import StarterPack
+from classifier.data.dataset import Example, StarterPack
 from classifier.data.manifest import (
     MANIFEST_FILE,
-    Entry,
     encoded,
     example_hash,
     learned_by,
@@ -82,7 +81,7 @@ class Workspace:
         settings = ClassifierSettings(
             _env_file=None, model_home=self.registry.home, base_model=str(self.base), max_tokens=32, threads=1
         )
-        other = {"refit_command": (sys.executable, "-c", program)} if program else {}
+        other = {"command": (sys.executable, "-c", program)} if program else {}
         return RetrainWorker(self.database, self.registry, settings, pack(), lambda: NOW, **other)
 
     async def outcome(self):
@@ -214,9 +213,8 @@ async def test_a_refit_knows_what_it_learned_and_never_learns_the_gold_set(works
         frozen = await label(work, 99, "coffee hello lunch is frozen", LabelSource.BUTTON)
         await work.gold.add(team_id=TEAM, ticket_id=frozen.id, category="canteen", added_by="U0ANNA", now=NOW)
         await work.commit()
-    (registry.path(first) / MANIFEST_FILE).write_bytes(
-        encoded(manifest_of("s", 1, [Entry(("l1",), example_hash("old", "login"), "staff", 8.0)]))
-    )
+    old = Example("old", "login", 8.0, role="staff", source="person", label_ids=("l1",))
+    (registry.path(first) / MANIFEST_FILE).write_bytes(encoded(manifest_of("s", [old])))
     await workspace.worker().carry_out(run)
     ended, _ = await workspace.outcome()
     assert ended.state == RunState.DONE, ended.reason

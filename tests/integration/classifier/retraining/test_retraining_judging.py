@@ -11,22 +11,23 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
+import numpy as np
 import pytest
 
 from classifier.data.dataset import Category, Example, StarterPack
 from classifier.data.manifest import MANIFEST_FILE, check_manifest, example_hash, learned_by, manifest_hash
-from classifier.data.training_set import SaidBy, TrainingSet, assemble
-from classifier.evaluation.gate.comparison import Judged, judge_both
+from classifier.data.training_set import TrainingSet, assemble
+from classifier.evaluation.gate.comparison import judge_both
 from classifier.inference.predictions import Answers, answer
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.integrity import verify
 from classifier.model.network import TrainedModel
 from classifier.model.registry import Registry
-from classifier.retraining.material import material_of
-from classifier.retraining.train_job import Job, Reporter, work
+from classifier.retraining.job import RetrainJob, RetrainResult
+from classifier.retraining.reporter import Reporter
+from classifier.retraining.train_job import work
 from classifier.training.fit import fit
-from classifier.training.label_noise import FEWEST_LABELS, find_doubts
-from storage.feedback.labels import LabelledText
+from classifier.training.label_noise import FEWEST_LABELS, SOFTENED, clean_labels
 from tests.factories.rows import NOW
 from tests.factories.tiny_bert import TOPICS, config_for, messages, tiny_bert
 
@@ -45,55 +46,48 @@ def pack(each: int = 24, seed: int = 0) -> StarterPack:
     return StarterPack(categories, tuple(messages(each, out_of_scope=12, seed=seed)), tuple(held_out))
 
 
-def people(count: int, *, wrong: str = "", seed: int = 5) -> tuple[list[LabelledText], dict[UUID, SaidBy]]:
+def people(count: int, *, wrong: str = "", seed: int = 5) -> list[Example]:
     """Labels of five people in turn; all of one person's are wrong."""
-    rows, said_by = [], {}
+    rows = []
     for number, example in enumerate(messages(count // 3, seed=seed)):
         voice = f"U{number % 5}"
-        label = OTHER[example.label] if voice == wrong else example.label
-        ticket = UUID(int=number + 1)
-        when = NOW + timedelta(minutes=number)
-        rows.append(LabelledText(ticket, (UUID(int=9000 + number),), f"{example.text} {number}", label, when))
-        said_by[ticket] = SaidBy("staff", voice)
-    return rows, said_by
+        rows.append(
+            Example(
+                f"{example.text} {number}",
+                OTHER[example.label] if voice == wrong else example.label,
+                voice=voice,
+                role="staff",
+                said_at=NOW + timedelta(minutes=number),
+                source="person",
+                ticket=str(UUID(int=number + 1)),
+                label_ids=(str(UUID(int=9000 + number)),),
+            )
+        )
+    return rows
 
 
-def job_of(made: TrainingSet, base: Path, home: Path, champion: str | None, **changes: object) -> dict:
+def carry_out(made: TrainingSet, base: Path, home: Path, **changes: object) -> RetrainResult:
     config = asdict(config_for(base, int8_check=0, baselines=False, **changes))
-    job = Job(
-        train=[(e.text, e.label, e.weight) for e in made.train],
-        validation=[(e.text, e.label) for e in made.validation],
-        held_out=[(e.text, e.label) for e in made.held_out],
-        config=config,
-        model_home=str(home),
-        champion=champion,
-        **made.for_child(),
-    )
-    return json.loads(job.encode())
-
-
-def carry_out(
-    made: TrainingSet, base: Path, home: Path, champion: str | None = None, **changes: object
-) -> dict:
-    return work(job_of(made, base, home, champion, **changes), Reporter(io.StringIO()))
+    job = RetrainJob(made, config, model_home=str(home), folder=str(home), champion=None)
+    result = work(RetrainJob.decode(job.encode()), Reporter(io.StringIO()))
+    return RetrainResult.decode(json.loads(json.dumps(result.encode())))
 
 
 def test_the_model_directory_says_what_it_learned_from_and_shows_what_it_confuses(base, tmp_path):
-    labels, said_by = people(12)
+    labels = people(12)
     names = [Example("About signing in", "login")]
-    made = assemble(pack(), labels, SLUGS, said_by=said_by, learned=frozenset(), names=names)
+    made = assemble(pack(), labels, SLUGS, learned=frozenset(), names=names)
     result = carry_out(made, base, tmp_path, epochs=2)
-    folder = Registry(tmp_path).path(result["version"])
+    folder = Registry(tmp_path).path(result.version)
     manifest = json.loads((folder / MANIFEST_FILE).read_text())
-    learned = [*names, *made.train]
-    check_manifest(manifest, learned, {example_hash(e.text, e.label) for e in (*names, *pack().train)})
-    assert (manifest["names"], manifest["starter_messages"]) == (1, len(made.train) - 12)
-    assert result["manifest_hash"] == manifest_hash(manifest)
-    assert learned_by(folder) == {example_hash(x.text, x.category) for x in labels}
+    check_manifest(manifest, made.train)
+    assert (manifest["names"], manifest["starter_messages"]) == (1, len(made.train) - 13)
+    assert result.manifest_hash == manifest_hash(manifest)
+    assert learned_by(folder) == {example_hash(x.text, x.label) for x in labels}
     assert Counter(row["role"] for row in manifest["people"]) == {"staff": 12}
-    assert (folder / result["picture"]["file"]).read_bytes().startswith(b"\x89PNG")
-    assert "rows are the right ones" in result["picture"]["alt"]
-    assert (result["labels"], result["doubts"]) == (12, [])
+    assert (folder / result.picture).read_bytes().startswith(b"\x89PNG")
+    assert "rows are the right ones" in result.picture_alt
+    assert (result.labels, result.doubts) == (12, ())
     verify(folder)  # both files are in the manifest of the directory
     for row in labels:
         assert row.text.encode() not in (folder / MANIFEST_FILE).read_bytes()
@@ -102,11 +96,10 @@ def test_the_model_directory_says_what_it_learned_from_and_shows_what_it_confuse
 def test_an_example_with_nobody_behind_it_ends_the_run_before_anything_is_learned(base, tmp_path):
     from classifier.contract import InvalidInput
 
-    labels, said_by = people(12)
-    job = job_of(assemble(pack(), labels, SLUGS, said_by=said_by), base, tmp_path, None)
-    job["people"][0]["label_ids"] = []
+    made = assemble(pack(), people(12), SLUGS)
+    made = replace(made, train=(*made.train[:-1], replace(made.train[-1], label_ids=())))
     with pytest.raises(InvalidInput, match="no person labelled"):
-        work(job, Reporter(io.StringIO()))
+        carry_out(made, base, tmp_path)
     assert not Registry(tmp_path).list()
 
 
@@ -123,15 +116,15 @@ def worse_candidates() -> list[tuple[str, dict]]:
 
 
 def learn(made: TrainingSet, base: Path, **changes: object) -> TrainedModel:
-    material = material_of(job_of(made, base, Path(), None), config_for(base))
+    clean = clean_labels(made.train, config_for(base), made.held_out)
     config = config_for(base, int8_check=0, baselines=False, **changes)
-    return fit(material.train, config, created=NOW, validation=material.validation or None).model
+    return fit(clean.train, config, created=NOW, validation=made.validation or None).model
 
 
 @pytest.mark.slow
 def test_of_twenty_worse_candidates_none_is_promoted_and_a_sound_one_is(base):
-    judged = Judged(pack().held_out)
-    texts = [example.text for example in judged.examples]
+    judged = pack().held_out
+    texts = [example.text for example in judged]
 
     def said(model: TrainedModel) -> Answers:
         return answer(TorchPredictor(model), texts)
@@ -165,33 +158,72 @@ def spoilt(made: TrainingSet, how: dict) -> TrainingSet:
     return replace(made, train=parts[0], validation=parts[1])
 
 
-def rows_of(labels: list[LabelledText], said_by: dict[UUID, SaidBy], *, settled: bool = False):
-    examples = [Example(x.text, x.category, 7.2, said_by[x.ticket_id].voice) for x in labels]
-    return examples, [{"ticket_id": str(x.ticket_id), "settled": settled} for x in labels]
-
-
 def test_labels_that_somebody_looked_at_are_not_doubted_again(base):
-    labels, said_by = people(90, wrong="U1")
-    train, behind = rows_of(labels, said_by, settled=True)
-    behind[0]["settled"] = False
-    found = find_doubts(train, behind, [], [], config_for(base))
-    assert {doubt.ticket for doubt in found.suspects} <= {behind[0]["ticket_id"]}
-    assert found.teaching <= {0}
+    settled = [replace(example, settled=True) for example in people(90, wrong="U1")]
+    train = [replace(settled[0], settled=False), *settled[1:]]
+    clean = clean_labels(train, config_for(base))
+    assert {suspect.example.ticket for suspect in clean.suspects} <= {train[0].ticket}
+    assert set(train) - set(clean.train) <= {train[0]}
+    assert clean_labels(settled, config_for(base)).train == tuple(settled)
 
 
 def test_a_few_labels_are_heard_as_they_are(base):
-    labels, said_by = people(FEWEST_LABELS - 5, wrong="U1")
-    train, behind = rows_of(labels, said_by)
-    assert find_doubts(train, behind, [], [], config_for(base)).suspects == ()
+    train = people(FEWEST_LABELS - 5, wrong="U1")
+    assert clean_labels(train, config_for(base)).train == tuple(train)
+
+
+def test_starter_messages_and_names_are_never_doubted(base):
+    wrong = [replace(e, label=OTHER[e.label], source="starter") for e in people(30, seed=6)]
+    names = [replace(e, text=f"about {e.text}", source="name") for e in wrong[:6]]
+    clean = clean_labels([*names, *wrong, *people(90)], config_for(base))
+    assert clean.train[: len(names) + len(wrong)] == (*names, *wrong)
 
 
 def test_gold_tickets_are_not_doubted_and_recent_ones_are(base):
-    labels, said_by = people(90)
-    train, behind = rows_of(labels, said_by)
-    turned = [replace(example, label=OTHER[example.label]) for example in train[:20]]
-    own = [
-        {"ticket_id": f"own-{n}", "settled": False, "part": "gold" if n < 10 else "recent"} for n in range(20)
+    train = people(90)
+    held_out = [
+        replace(
+            example,
+            label=OTHER[example.label],
+            ticket=f"own-{n}",
+            judges="gold" if n < 10 else "recent",
+        )
+        for n, example in enumerate(train[:20])
     ]
-    found = find_doubts(train, behind, turned, own, config_for(base))
-    assert found.judging <= set(range(10, 20))
-    assert not {doubt.ticket for doubt in found.suspects} & {f"own-{n}" for n in range(10)}
+    clean = clean_labels(train, config_for(base), held_out)
+    assert clean.held_out[:10] == tuple(held_out[:10])
+    assert set(clean.held_out) <= set(held_out)
+    assert not {suspect.example.ticket for suspect in clean.suspects} & {f"own-{n}" for n in range(10)}
+
+
+def test_what_one_person_always_gets_wrong_neither_teaches_nor_judges(base, monkeypatch):
+    """The probabilities are those of a model that knows: only the policy is looked at."""
+    labels = people(150, wrong="U1")
+    right = {example.text: example.label for example in people(150)}
+
+    def knows(_pooled, examples, columns, _seed):
+        sure = 0.9 * np.array([[right[e.text] == column for column in columns] for e in examples])
+        return sure + 0.1 / len(columns)
+
+    monkeypatch.setattr("classifier.training.label_noise.probabilities_of", knows)
+    train, held_out = labels[:120], [replace(e, judges="recent") for e in labels[120:]]
+    clean = clean_labels(train, config_for(base), held_out)
+    assert {example.voice for example in clean.train} == {"U0", "U2", "U3", "U4"}
+    assert clean.held_out == tuple(e for e in held_out if e.voice != "U1")
+    assert clean.left_out == 30
+    assert {suspect.example.voice for suspect in clean.suspects} == {"U1"}
+
+
+def test_a_weaker_suspect_teaches_less(base, monkeypatch):
+    labels = people(60)
+
+    def unsure(_pooled, examples, columns, _seed):
+        likely = [OTHER[e.label] if e.text == labels[0].text else e.label for e in examples]
+        return 0.6 * np.array([[label == column for column in columns] for label in likely]) + 0.4 / len(
+            columns
+        )
+
+    monkeypatch.setattr("classifier.training.label_noise.probabilities_of", unsure)
+    clean = clean_labels(labels, config_for(base))
+    assert clean.train == (replace(labels[0], weight=SOFTENED), *labels[1:])
+    assert (clean.left_out, clean.suspects) == (0, ())

@@ -8,9 +8,10 @@ import pytest
 
 from classifier.model.registry import Registry
 from classifier.retraining.shadow import ShadowTime
-from classifier.retraining.version_records import record_version
+from classifier.retraining.version_records import add_version, mirror
 from classifier.settings import ClassifierSettings
 from storage.database import Database
+from storage.feedback.categories import CategorySpec
 from storage.models import LabelKind, LabelRole, LabelSource, ModelKind, ModelState, TicketState
 from storage.tickets.tickets import PredictionValues
 from tests.factories.tiny_bert import messages, tiny_bert, tiny_model
@@ -47,11 +48,15 @@ async def shadow(sqlite_url, registry):
     present, challenger = sorted(registry.list())[:2]
     registry.activate(present)
     database, clock = Database(sqlite_url), At()
-    await record_version(database, registry, TEAM, present, ModelKind.FINE_TUNE, BEGAN)
-    await record_version(
-        database, registry, TEAM, challenger, ModelKind.FINE_TUNE, BEGAN,
-        parent=present, activate=False, shadow_until=UNTIL,
-    )  # fmt: skip
+    async with database.unit_of_work() as work:
+        await work.categories.sync(team_id=TEAM, specs=[CategorySpec("vpn", "VPN", "key", "", "team-vpn")])
+        await work.commit()
+    await mirror(database, registry, BEGAN)
+    async with database.unit_of_work() as work:
+        kind = ModelKind.FINE_TUNE
+        await add_version(work, registry, TEAM, challenger, kind, BEGAN, parent=present)
+        await work.shadows.begin(team_id=TEAM, version=challenger, until=UNTIL)
+        await work.commit()
     settings = ClassifierSettings(_env_file=None, model_home=registry.home, backend="torch", threads=1)
     time = ShadowTime(database, registry, settings, clock)
     yield time, clock, database, present, challenger

@@ -14,7 +14,7 @@ import pytest
 
 from classifier.retraining import child_limits
 from classifier.retraining.child_process import Heartbeat, RetrainingCancelled, RetrainingFailed, run_child
-from classifier.retraining.train_job import main
+from classifier.retraining.run_job import main
 from tests.factories.retraining_process import alive
 
 SPEAK = "import json, sys; sys.stdin.read(); print(json.dumps({'result': {'version': 'v' * 300000}}))"
@@ -25,8 +25,8 @@ def command(program: str) -> tuple[str, ...]:
     return (sys.executable, "-c", program)
 
 
-async def ours(_progress: dict[str, Any]) -> bool:
-    return True
+async def ours(_progress: dict[str, Any]) -> None:
+    """The run is still ours."""
 
 
 async def child(program: str, heartbeat: Heartbeat = ours) -> dict[str, Any]:
@@ -56,9 +56,9 @@ async def test_the_end_of_a_child_says_why(program: str, said: str):
 
 async def test_the_real_child_that_needs_more_memory_ends_with_what_to_do():
     program = (
-        "import sys, torch; from classifier import training_child as child\n"
-        "child.work = lambda job, reporter: torch.ones(1 << 30)\n"
-        "sys.exit(child.main())"
+        "import sys, torch; from classifier.retraining import job, run_job\n"
+        "job.RetrainJob.decode = lambda content: None\n"
+        "sys.exit(run_job.main(work=lambda job, reporter: torch.ones(1 << 30)))"
     )
     with pytest.raises(
         RetrainingFailed, match="more than 1500 MiB of memory: set FINGERPOST_CLASSIFIER_RETR"
@@ -67,16 +67,16 @@ async def test_the_real_child_that_needs_more_memory_ends_with_what_to_do():
 
 
 async def test_a_cancelled_or_lost_run_ends_its_child():
-    for answer in (RetrainingCancelled("U1"), None):
+    for end, said in (
+        (RetrainingCancelled("U1"), "U1 cancelled it"),
+        (RetrainingFailed("Another trainer took this run over."), "took this run over"),
+    ):
 
-        async def heartbeat(said: dict[str, Any], answer: Exception | None = answer) -> bool:
-            if "pid" not in said:
-                return True
-            if answer is not None:
-                raise answer
-            return False
+        async def heartbeat(progress: dict[str, Any], end: Exception = end) -> None:
+            if "pid" in progress:
+                raise end
 
-        with pytest.raises(RetrainingFailed, match="U1 cancelled it" if answer else "took this run over"):
+        with pytest.raises(RetrainingFailed, match=said):
             await child(SLEEP, heartbeat)
 
 

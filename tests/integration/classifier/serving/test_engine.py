@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from classifier.contract import BrokenModel, ClassifierOverloaded, ClassifierUnavailable, InvalidInput
+from classifier.contract import BrokenModel, ClassifierOverloaded, ClassifierUnavailable
 from classifier.model.registry import Registry
 from classifier.serving.engine import EngineSettings, LocalClassifier
 from classifier.serving.registry_watcher import RegistryWatcher
@@ -179,24 +179,6 @@ async def test_workers_side_by_side_share_one_request(registry):
     gate.wait = lambda: None
     alone = [(await classifier.classify([text]))[0] for text in texts]
     assert [answer.category for answer in answers] == [answer.category for answer in alone]
-    await classifier.close()
-
-
-async def test_a_shadow_answers_only_where_it_is_asked_and_swaps_in_at_once(registry):
-    active, shadow = registry.list()
-    classifier = await LocalClassifier.open(registry.path(active))
-    assert await classifier.hold(registry.path(shadow)) == shadow
-    [mine], [theirs] = await asyncio.gather(
-        classifier.classify(["vpn"]), classifier.classify(["vpn"], version=shadow)
-    )
-    assert (mine.model_version, theirs.model_version) == (active, shadow)
-    assert await classifier.swap(registry.path(shadow)) == shadow
-    with pytest.raises(InvalidInput, match="hold it first"):
-        await classifier.classify(["vpn"], version=active)
-    await classifier.hold(registry.path(active))
-    classifier.release(active)
-    with pytest.raises(InvalidInput, match="hold it first"):
-        await classifier.classify(["vpn"], version=active)
     await classifier.close()
 
 

@@ -1,16 +1,10 @@
-"""The fine-tune on a tiny real BERT: each lever, resuming, several processes."""
+"""The fine-tune on a tiny real BERT: each lever, resuming."""
 
-import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from classifier.contract import InvalidInput, TrainingDiverged
 from classifier.data.dataset import Example
@@ -20,19 +14,13 @@ from classifier.model.collate import collate
 from classifier.model.directory import state_digest
 from classifier.model.network import raw_tokenizer
 from classifier.text.tokenize import TextEncoder
-from classifier.training.compact_vocabulary import CompactVocabulary
+from classifier.training.fine_tune.compact_vocabulary import CompactVocabulary
 from classifier.training.fit import fit
-from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert, write_messages
+from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert
 
 LEVERS = {
-    "averaging": {"averaging": 0.9},
-    "r_drop": {"r_drop": 1.0},
     "sharpness": {"sharpness": 0.05},
-    "contrastive": {"contrastive": 0.5},
-    "contrastive warm-up": {"contrastive_epochs": 2},
-    "masked words": {"masked_lm_epochs": 2},
     "two stages": {"probe_first": True},
-    "balanced": {"balance": 1.0},
     "refit": {"refit": True},
     "soup": {"soup": 2, "refit": True},
     "cls": {"pooling": "cls", "epochs": 25},
@@ -65,12 +53,12 @@ def test_every_lever_trains_a_model_that_has_learned(base, lever):
 
 
 def test_the_same_seed_gives_the_same_weights(base):
-    config = replace(config_for(base), epochs=2, r_drop=0.5)
+    config = replace(config_for(base), epochs=2, sharpness=0.05)
     digests = {state_digest(fit(messages(), config, created=NOW).model.network) for _ in range(2)}
     assert len(digests) == 1
 
 
-@pytest.mark.parametrize("lever", [{}, {"averaging": 0.9, "r_drop": 0.5, "sharpness": 0.05}])
+@pytest.mark.parametrize("lever", [{}, {"sharpness": 0.05}])
 def test_a_killed_training_goes_on_and_ends_with_the_same_weights(base, tmp_path, lever):
     config = replace(config_for(base), epochs=4, refit=False, **lever)
     whole = fit(messages(), config, created=NOW)
@@ -96,11 +84,10 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(base, tmp_path
 
 
 def test_a_training_of_several_stages_goes_on_in_the_one_that_was_killed(base, tmp_path):
-    config = replace(config_for(base), epochs=2, refit=True, self_training=1)
-    unlabelled = [f"{e.text} again" for e in messages(seed=3)[:20]]
+    config = replace(config_for(base), epochs=2, refit=True, soup=2)
 
     def train(progress=None, **more):
-        return fit(messages(), config, created=NOW, unlabelled=unlabelled, progress=progress, **more)
+        return fit(messages(), config, created=NOW, progress=progress, **more)
 
     seen = []
     whole = train(seen.append)
@@ -194,32 +181,3 @@ def test_the_compact_vocabulary_changes_no_vector_and_gives_everything_back(base
     small.restore()
     changed = (encoder.get_input_embeddings().weight != table).any(dim=1).nonzero().flatten().tolist()
     assert changed == [texts[0].ids[1]]
-
-
-def test_two_processes_take_the_same_steps_as_one(tmp_path):
-    """The command of docs/training.md, gloo, on the CPU; without dropout the weights are those of one."""
-    base = tiny_bert(tmp_path / "base")
-    # dropout inside the encoder is off as well, since each process draws its own
-    facts = json.loads((base / "config.json").read_text(encoding="utf-8"))
-    facts |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
-    (base / "config.json").write_text(json.dumps(facts), encoding="utf-8")
-    labels = write_messages(tmp_path / "labels.csv", messages())
-    options = {"dropout": 0, "batch_size": 8, "refit": "false", "learning_rate": 1e-3}
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    script = Path(sys.executable).parent
-    together = (
-        f"{script}/torchrun --nproc-per-node 2 --rdzv-backend c10d --rdzv-endpoint 127.0.0.1:0 --no-python"
-    )
-    heads = []
-    for number, launcher in enumerate(([], together.split())):
-        out = tmp_path / f"model-{number}"
-        command = [*launcher, f"{script}/fingerpost", "train", str(labels), "--output", str(out)]
-        command += ["--base-model", str(base), "--epochs", "2", "--threads", "1"]
-        for name, value in options.items():
-            command += ["--set", f"{name}={value}"]
-        done = subprocess.run(
-            command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=200
-        )
-        assert done.returncode == 0, done.stderr[-2000:]
-        heads.append(load_file(out / "head.safetensors")["weight"])
-    assert torch.allclose(heads[0], heads[1], atol=5e-3)

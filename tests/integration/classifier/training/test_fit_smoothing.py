@@ -11,13 +11,16 @@ import numpy as np
 import pytest
 
 from classifier.data.dataset import Example
+from classifier.data.training_set import TrainingSet
 from classifier.inference.loading import LoadSettings, load
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.directory import load_model_directory, save_model_directory, state_digest
 from classifier.model.neighbor_smoothing import FEWEST, Surroundings
-from classifier.retraining.train_job import Job, Reporter, work
+from classifier.retraining.job import RetrainJob
+from classifier.retraining.reporter import Reporter
+from classifier.retraining.train_job import work
 from classifier.training.fit import fit
-from classifier.training.head_update import refit_head
+from classifier.training.head_update.fit import refit_head
 from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert
 
 TEXTS = [example.text for example in messages(6, seed=8)]
@@ -115,18 +118,17 @@ def test_another_head_needs_no_other_messages(folder: Path):
 
 def test_the_training_process_hands_them_on(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("classifier.model.neighbor_smoothing.SHARES", (0.5,))
-    job = Job(
-        train=[(e.text, e.label, 1.0) for e in messages()],
-        validation=[(e.text, e.label) for e in messages(6, seed=5)],
-        held_out=[(e.text, e.label) for e in messages(6, seed=6)],
-        config=asdict(config_for(base)),
-        model_home=str(tmp_path),
-        champion=None,
-        unlabelled=FREE,
+    training = TrainingSet(
+        train=tuple(replace(example, source="starter") for example in messages()),
+        validation=tuple(messages(6, seed=5)),
+        held_out=tuple(messages(6, seed=6)),
+        unlabelled=tuple(FREE),
     )
-    found = work(json.loads(job.encode()), Reporter(io.StringIO()))
-    model = load_model_directory(tmp_path / found["version"])
+    config, home = asdict(config_for(base)), str(tmp_path)
+    job = RetrainJob(training, config, model_home=home, folder=home, champion=None)
+    found = work(RetrainJob.decode(job.encode()), Reporter(io.StringIO()))
+    model = load_model_directory(tmp_path / found.version)
     assert model.surroundings is not None
     assert len(model.surroundings.vectors) == len(messages()) + len(FREE)
-    manifest = (tmp_path / found["version"] / "training-manifest.json").read_text(encoding="utf-8")
+    manifest = (tmp_path / found.version / "training-manifest.json").read_text(encoding="utf-8")
     assert json.loads(manifest)["people"] == []

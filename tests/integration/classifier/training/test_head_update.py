@@ -14,7 +14,7 @@ from classifier.model.directory import load_model_directory, save_model_director
 from classifier.model.embedding_cache import FOLDER, EmbeddingCache, encoder_key
 from classifier.serving.engine import EngineSettings, LocalClassifier
 from classifier.training.fit import fit, fit_day_one
-from classifier.training.head_update import refit_head
+from classifier.training.head_update.fit import refit_head
 from tests.factories.tiny_bert import (
     FILLERS,
     NOW,

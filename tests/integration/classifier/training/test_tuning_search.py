@@ -251,7 +251,7 @@ def test_folds_that_cannot_be_made_are_refused():
 @pytest.mark.parametrize(
     ("text", "dimension"),
     [
-        ("r_drop=0..1", Dimension("r_drop", "float", 0, 1)),
+        ("sharpness=0..1", Dimension("sharpness", "float", 0, 1)),
         ("learning_rate=1e-5..1e-3:log", Dimension("learning_rate", "log", 1e-5, 1e-3)),
         ("patience=1..5", Dimension("patience", "int", 1, 5)),
         ("probe_first=true,false", Dimension("probe_first", "choice", choices=(True, False))),
@@ -263,7 +263,7 @@ def test_options_to_search_are_read(text, dimension):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "speed=1..2", "r_drop", "r_drop=1", "r_drop=2..1", "r_drop=0..1:log", "r_drop=a..b"]
+    "text", ["", "speed=1..2", "dropout", "dropout=1", "dropout=2..1", "dropout=0..1:log", "dropout=a..b"]
 )
 def test_what_is_no_range_is_refused(text):
     with pytest.raises(InvalidInput) as refused:

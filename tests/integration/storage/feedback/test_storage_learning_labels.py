@@ -8,7 +8,6 @@ from sqlalchemy import delete
 
 from storage import RowNotFound
 from storage.feedback.resolution import MIN_JUDGED
-from storage.feedback.trust import refresh_trust
 from storage.learning_models import ReviewState
 from storage.models import Ticket
 from tests.factories.storage import NOW, SECOND, add_label, add_ticket
@@ -231,7 +230,7 @@ async def test_one_person_who_flips_labels_is_capped_once_enough_were_overruled(
         await add_label(work, lonely, "flipped", user_id="VANDAL")
         await add_label(work, seconded, "wifi", user_id="VANDAL")
         await add_label(work, seconded, "wifi", user_id="SAM")
-        assert await refresh_trust(work, "T1", NOW) == {"VANDAL"}
+        assert await work.trust.refresh(team_id="T1", now=NOW) == {"VANDAL"}
         assert await work.trust.capped(team_id="T1") == {"VANDAL"}
         # seconded by Sam once: judged there too, and won
         rows = {row.user_id: (row.judged, row.lost) for row in await work.trust.list(team_id="T1")}
@@ -250,11 +249,11 @@ async def test_a_person_who_took_the_labels_back_is_capped_no_more(database):
         for ticket in tickets:
             await add_label(work, ticket, "flipped", user_id="VANDAL")
             await add_label(work, ticket, "vpn", user_id="ANNA", role="admin")
-        assert await refresh_trust(work, "T1", NOW) == {"VANDAL"}
+        assert await work.trust.refresh(team_id="T1", now=NOW) == {"VANDAL"}
         for ticket in tickets:
             await add_label(work, ticket, "vpn", user_id="VANDAL", now=NOW + SECOND)
-        assert await refresh_trust(work, "T1", NOW + SECOND) == frozenset()
-        assert await refresh_trust(work, "T2", NOW) == frozenset()
+        assert await work.trust.refresh(team_id="T1", now=NOW + SECOND) == frozenset()
+        assert await work.trust.refresh(team_id="T2", now=NOW) == frozenset()
         assert len(await work.audit.recent(team_id="T1")) == 2
 
 

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from sqlalchemy import delete
 
 from storage import Database
-from storage.feedback.trust import refresh_trust
 from storage.models import Label, LabelKind, LabelRole, LabelSource, Ticket
 from storage.tickets.tickets import PredictionValues
 
@@ -132,7 +131,7 @@ class History:
         self.gone.add(ticket.id)
 
     async def _trust(self, _ticket, now):
-        await refresh_trust(self.work, self.team, now)
+        await self.work.trust.refresh(team_id=self.team, now=now)
 
 
 def check_example(example, labels):

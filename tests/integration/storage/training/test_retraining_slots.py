@@ -147,10 +147,13 @@ async def test_what_serves_is_noted_also_where_no_row_tells_of_it(database):
         for version in ("a", "b"):
             await add_version(work, version)
         assert await work.models.known({"a", "z"}) == {"a"}
-        assert await work.models.serves(team_id="T1", version="a", now=NOW)
-        assert await work.models.serves(team_id="T1", version="b", now=NOW)
+        for version in ("a", "b"):
+            row = await work.models.activate(team_id="T1", version=version, now=NOW)
+            assert (row.version, row.state) == (version, "active")
         assert (await work.models.active(team_id="T1")).version == "b"
-        assert not await work.models.serves(team_id="T1", version="by hand", now=NOW)
+        assert await work.models.serving("b") == {"T1"}
+        assert await work.models.serving("a") == set()
+        assert await work.models.activate(team_id="T1", version="by hand", now=NOW) is None
         assert await work.models.active(team_id="T1") is None
 
 

@@ -122,3 +122,16 @@ async def test_a_version_that_goes_live_is_silent_no_more(database):
         assert (row.state, row.shadow_until) == (ModelState.ACTIVE, None)
         assert await work.shadows.current() == []
         assert not await work.shadows.end(**KEY, state=ModelState.REFUSED, result={})
+
+
+async def test_that_one_goes_live_is_written_first_and_told_when_it_is_live(database):
+    async with database.unit_of_work() as work:
+        await shadowed(work)
+        result = {"state": "active", "told": False}
+        assert await work.shadows.end(**KEY, state=ModelState.SHADOW, result=result)
+        (row,) = await work.shadows.current()
+        assert (row.state, row.shadow_until) == (ModelState.SHADOW, UNTIL)
+        await shadowed(work, "m3")  # another challenger: this one never went live
+        assert await work.shadows.unannounced(team_id="T1") == []
+        await work.models.activate(**KEY, now=NOW)
+        assert [row.version for row in await work.shadows.unannounced(team_id="T1")] == [KEY["version"]]

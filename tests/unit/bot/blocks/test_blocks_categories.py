@@ -7,7 +7,7 @@ from uuid import UUID
 from bot.blocks.action_ids import CategoryOp, ModalValue
 from bot.blocks.categories import ProposalView, list_card, with_retired
 from bot.blocks.category_modals import (
-    Example,
+    TicketOption,
     add_modal,
     destination_modal,
     emoji_modal,
@@ -34,8 +34,8 @@ def value(op: CategoryOp, slug: str | None = "login", proposal: UUID | None = No
     return ModalValue(op, slug, proposal, URL)
 
 
-def examples(count: int, text: str = "my <@U0SAM> password &amp; I") -> list[Example]:
-    return [Example(UUID(int=number), f"{number} {text}") for number in range(1, count + 1)]
+def examples(count: int, text: str = "my <@U0SAM> password &amp; I") -> list[TicketOption]:
+    return [TicketOption(UUID(int=number), f"{number} {text}") for number in range(1, count + 1)]
 
 
 def test_everybody_sees_what_there_is():

@@ -9,7 +9,7 @@ import pytest
 
 from bot.blocks.action_ids import TicketValue
 from bot.blocks.common import Card
-from bot.blocks.ticket_card import Correction, Memory, question_card, routed_card, team_card
+from bot.blocks.ticket_card import Correction, Precedent, question_card, routed_card, team_card
 from playground.blocks.validation import check_message_blocks
 from tests.factories.rows import (
     BILLING,
@@ -48,27 +48,27 @@ def test_a_routing_that_people_spoke_about(name: str, correction: Correction):
     check_card(f"routed_{name}", routed_card(TICKET, LOGIN, 0.88, WORDS, CATEGORIES, correction))
 
 
-REMEMBERED = Memory("https://acme.slack.com/archives/C0HELP/p1780000000000100", corrected=True)
+REMEMBERED = Precedent("https://acme.slack.com/archives/C0HELP/p1780000000000100", corrected=True)
 
 
 def test_a_routing_that_a_remembered_correction_made():
-    check_card("routed_remembered", routed_card(TICKET, LOGIN, 0.88, WORDS, CATEGORIES, memory=REMEMBERED))
+    check_card("routed_remembered", routed_card(TICKET, LOGIN, 0.88, WORDS, CATEGORIES, precedent=REMEMBERED))
     for correction in (None, CORRECTED, CONFIRMED):
         card = routed_card(TICKET, LOGIN, 0.88, WORDS, CATEGORIES, correction, REMEMBERED)
         assert "88%" not in json.dumps([card.text, card.blocks])
 
 
 def test_a_question_for_the_sake_of_a_remembered_correction():
-    check_card("question_remembered", question_card(TICKET, CHOICES, WORDS, CATEGORIES, memory=REMEMBERED))
+    check_card("question_remembered", question_card(TICKET, CHOICES, WORDS, CATEGORIES, precedent=REMEMBERED))
 
 
 def test_a_remembered_message_that_is_gone_is_named_without_a_link():
-    card = routed_card(TICKET, LOGIN, 0.88, WORDS, CATEGORIES, memory=Memory("", corrected=False))
+    card = routed_card(TICKET, LOGIN, 0.88, WORDS, CATEGORIES, precedent=Precedent("", corrected=False))
     assert "Someone labelled a similar message, so it goes there." in json.dumps(card.blocks)
 
 
 def test_a_teams_card_says_that_people_decided():
-    card = team_card(LOGIN, 0.88, SAM, "help", LINK, memory=REMEMBERED)
+    card = team_card(LOGIN, 0.88, SAM, "help", LINK, precedent=REMEMBERED)
     assert "someone corrected" in json.dumps(card.blocks)
     assert "88%" not in json.dumps(card.blocks)
 

@@ -11,7 +11,7 @@ from bot.blocks.ticket_card import Correction
 from bot.blocks.why import Similar, WhyView, why_card
 from classifier.contract import Decisive, Explanation, Word
 from playground.blocks.validation import check_message_blocks
-from tests.factories.rows import BILLING, LENA, LOGIN, prediction
+from tests.factories.rows import BILLING, CATEGORIES, LENA, LOGIN, prediction
 from tests.factories.snapshots import check_card
 
 LINK = "https://acme.slack.com/archives/C0HELP/p1790000000000100"
@@ -37,11 +37,8 @@ def explanation(words: tuple[Word, ...] = WORDS, **fields: Any) -> Explanation:
 
 def view(**fields: Any) -> WhyView:
     values: dict[str, Any] = {
-        "category": "Sign-in",
-        "runner_up": ("Network", 0.07),
-        "without": "Billing",
-        "changed": "Billing",
         "explanation": explanation(),
+        "names": {view.slug: view.name for view in CATEGORIES},
         "asked_version": "20260101T000000Z-test",
         "correction": None,
         "link": LINK,
@@ -63,8 +60,9 @@ def test_everything_that_can_be_said():
 
 
 def test_no_word_counts_and_nobody_is_second():
-    quiet = explanation(words=(), removed=(), category_without="login")
-    check_card("why_no_words", why_card(view(explanation=quiet, runner_up=None)))
+    alone = prediction(alternatives=(("login", 0.88),))
+    quiet = explanation(words=(), removed=(), category_without="login", prediction=alone)
+    check_card("why_no_words", why_card(view(explanation=quiet)))
 
 
 def decisive(**fields: Any) -> Decisive:
@@ -89,7 +87,7 @@ def test_the_fewest_words_that_change_the_decision():
 
 def test_several_words_of_which_none_is_idle():
     several = decisive(words=(WORDS[1], WORDS[3]), category=None, out_of_scope=0.8)
-    card = why_card(view(explanation=explanation(decisive=several), changed=""))
+    card = why_card(view(explanation=explanation(decisive=several)))
     said = card.blocks[3]["text"]["text"]
     assert "without “password”, “invoice” I would take it for nobody's ticket (80%)" in said
     assert said.endswith("Fewer words do not change it.")
@@ -111,7 +109,7 @@ def test_tickets_like_it_with_what_people_said():
 
 def test_it_would_say_the_same_without_the_words():
     same = explanation(category_without="login", probability_without=0.6)
-    card = why_card(view(explanation=same, without="Sign-in"))
+    card = why_card(view(explanation=same))
     assert (
         "Without “password” I would still say *Sign-in*, with 60% instead of 88%."
         in card.blocks[3]["text"]["text"]
@@ -136,9 +134,7 @@ def test_limits_hold_for_huge_names_and_many_words():
     words = tuple(Word("&" * 3000, 0, 1, sign) for sign in (0.1, -0.1) for _ in range(300))
     by = tuple(f"U{index:09}" for index in range(200))
     asked = view(
-        category="&" * 3000,
-        runner_up=("&" * 3000, 0.1),
-        without="&" * 3000,
+        names=dict.fromkeys(("login", "network", "billing"), "&" * 3000),
         explanation=replace(explanation(words=words), removed=("&" * 3000,) * 100),
         correction=Correction(BILLING, by, confirmed=False),
         asked_version="&" * 3000,

@@ -8,7 +8,7 @@ from datetime import timedelta
 import numpy as np
 
 from bot.blocks.drift import CategoryShift, Signal
-from bot.models.drift_signals import Memory, is_worse, new_words, shifts
+from bot.models.drift_signals import Detector, is_worse, new_words, shifts
 from classifier.feedback.adwin import Adwin, Change
 from storage.training.drift import Observation, Routing
 from tests.factories.rows import NOW
@@ -35,32 +35,32 @@ def test_only_the_worse_direction_is_told():
 
 
 def test_a_change_is_found_across_restarts_and_dated():
-    memory = Memory.from_json({})
-    assert memory.feed(Signal.CORRECTIONS, observations(0.1, 300, seed=1)) is None
-    memory = Memory.from_json(json.loads(json.dumps(memory.to_json())))
-    change = memory.feed(Signal.CORRECTIONS, observations(0.6, 200, seed=2, start=300))
+    detector = Detector.from_json({})
+    assert detector.feed(Signal.CORRECTIONS, observations(0.1, 300, seed=1)) is None
+    detector = Detector.from_json(json.loads(json.dumps(detector.to_json())))
+    change = detector.feed(Signal.CORRECTIONS, observations(0.6, 200, seed=2, start=300))
     assert change is not None
     assert change.after > 0.4
     assert abs(change.since - (NOW + timedelta(minutes=300)).timestamp()) < 3600
 
 
 def test_the_rest_of_a_known_change_is_no_second_one():
-    memory = Memory(Adwin())
-    memory.feed(Signal.CORRECTIONS, observations(0.1, 300, seed=1))
+    detector = Detector(Adwin())
+    detector.feed(Signal.CORRECTIONS, observations(0.1, 300, seed=1))
     first = observations(0.6, 30, seed=2, start=300)
-    assert memory.feed(Signal.CORRECTIONS, first) is not None
-    memory.alerted_until = first[-1].at.timestamp()
-    assert memory.feed(Signal.CORRECTIONS, observations(0.6, 300, seed=3, start=330)) is None
-    assert memory.feed(Signal.CORRECTIONS, observations(0.95, 300, seed=4, start=630)) is not None
+    assert detector.feed(Signal.CORRECTIONS, first) is not None
+    detector.alerted_until = first[-1].at.timestamp()
+    assert detector.feed(Signal.CORRECTIONS, observations(0.6, 300, seed=3, start=330)) is None
+    assert detector.feed(Signal.CORRECTIONS, observations(0.95, 300, seed=4, start=630)) is not None
 
 
 def test_another_models_confidence_is_no_change_of_the_messages():
     high = [Observation(0.95, NOW + timedelta(minutes=at), "m1") for at in range(300)]
     low = [Observation(0.6, NOW + timedelta(minutes=at), "m2") for at in range(300, 600)]
-    assert Memory(Adwin()).feed(Signal.CONFIDENCE, [*high, *low]) is None
+    assert Detector(Adwin()).feed(Signal.CONFIDENCE, [*high, *low]) is None
     same = [Observation(item.value, item.at, "m1") for item in low]
-    assert Memory(Adwin()).feed(Signal.CONFIDENCE, [*high, *same]) is not None
-    assert Memory(Adwin()).feed(Signal.CORRECTIONS, [*high, *low]) is None  # better, not worse
+    assert Detector(Adwin()).feed(Signal.CONFIDENCE, [*high, *same]) is not None
+    assert Detector(Adwin()).feed(Signal.CORRECTIONS, [*high, *low]) is None  # better, not worse
 
 
 def test_categories_that_are_corrected_more_often_come_worst_first():

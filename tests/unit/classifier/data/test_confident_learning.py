@@ -42,8 +42,8 @@ def test_a_label_that_the_model_surely_disagrees_with_is_a_suspect():
     given = [*right]
     given[4] = "network"
     found = suspects(examples_of(given, ["ann"] * 15), sure_of(right), LABELS)
-    assert [(s.row, s.text, s.label, s.suggested, s.voice) for s in found] == [
-        (4, "m4", "network", "login", "ann")
+    assert [(s.row, s.example, s.suggested) for s in found] == [
+        (4, Example("m4", "network", voice="ann"), "login")
     ]
     assert found[0].score == pytest.approx(0.85)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from typing import get_args
 from uuid import UUID
@@ -18,10 +20,11 @@ from classifier.data.training_set import (
     LABEL_WEIGHT,
     MOST_RECENT,
     VALIDATION_SHARE,
-    SaidBy,
+    TrainingSet,
     assemble,
 )
 from classifier.progress import Stage
+from classifier.retraining.labels import example_of
 from storage.feedback.labels import LabelledText
 from tests.factories.rows import NOW
 
@@ -33,18 +36,28 @@ def pack(each: int = 50, held_out: int = 10) -> StarterPack:
     labels = [*sorted(SLUGS), OUT_OF_SCOPE_LABEL]
     return StarterPack(
         tuple(Category(slug, slug, slug, "", "") for slug in sorted(SLUGS)),
-        tuple(Example(f"{label} message {index}", label) for label in labels for index in range(each)),
-        tuple(Example(f"{label} kept back {index}", label) for label in labels for index in range(held_out)),
+        tuple(starter(f"{label} message {index}", label) for label in labels for index in range(each)),
+        tuple(starter(f"{label} kept back {index}", label) for label in labels for index in range(held_out)),
     )
 
 
-def said(text: str, category: str | None, ticket: int = 1) -> LabelledText:
-    return LabelledText(UUID(int=ticket), (UUID(int=10_000 + ticket),), text, category, NOW)
+def starter(text: str, label: str) -> Example:
+    return Example(text, label, source="starter")
+
+
+def said(
+    text: str, label: str, ticket: int = 1, *, role: str = "", voice: str = "", minute: int = 0
+) -> Example:
+    """A person's label, as it is read from the database."""
+    return Example(
+        text, label, voice=voice, role=role, said_at=NOW + timedelta(minutes=minute), source="person",
+        ticket=str(UUID(int=ticket)), label_ids=(str(UUID(int=10_000 + ticket)),),
+    )  # fmt: skip
 
 
 def test_without_labels_it_is_the_starter_pack():
     made = assemble(pack(), [], SLUGS)
-    assert (made.labels, made.starter) == (0, 150)
+    assert (made.people, made.starter) == ((), 150)
     assert Counter(made.train) + Counter(made.validation) == Counter(pack().train)
     assert Counter(made.held_out) == Counter(pack().held_out)
 
@@ -57,15 +70,16 @@ def test_a_share_of_each_label_is_watched_for_early_stopping():
 
 
 def test_a_persons_label_is_learned_with_its_weight_and_never_only_watched():
-    made = assemble(pack(), [said("the wlan is gone", "network")], SLUGS)
-    assert Example("the wlan is gone", "network", LABEL_WEIGHT) in made.train
+    label = said("the wlan is gone", "network")
+    made = assemble(pack(), [label], SLUGS)
+    assert made.people == (replace(label, weight=LABEL_WEIGHT),)
     assert "the wlan is gone" not in {example.text for example in (*made.validation, *made.held_out)}
-    assert made.labels == 1
 
 
 def test_none_of_these_is_out_of_scope():
-    made = assemble(pack(), [said("lunch?", None)], SLUGS)
-    assert Example("lunch?", OUT_OF_SCOPE_LABEL, LABEL_WEIGHT) in made.train
+    none = LabelledText(UUID(int=1), (UUID(int=2),), "lunch?", None, NOW)
+    made = assemble(pack(), [example_of(none)], SLUGS)
+    assert [(e.text, e.label) for e in made.people] == [("lunch?", OUT_OF_SCOPE_LABEL)]
 
 
 def test_a_persons_label_wins_over_a_starter_message_with_the_same_words():
@@ -88,7 +102,7 @@ def test_a_retired_category_is_neither_learned_nor_judged_on():
     made = assemble(pack(), labels, frozenset({"login"}))
     everything = (*made.train, *made.validation, *made.held_out)
     assert {example.label for example in everything} == {"login", OUT_OF_SCOPE_LABEL}
-    assert made.labels == 1
+    assert len(made.people) == 1
 
 
 def test_a_label_for_a_retired_category_does_not_take_a_starter_message_away():
@@ -98,7 +112,7 @@ def test_a_label_for_a_retired_category_does_not_take_a_starter_message_away():
 
 def test_a_labelled_message_without_words_is_left_out():
     made = assemble(pack(), [said("  ", "login")], SLUGS)
-    assert made.labels == 0
+    assert made.people == ()
 
 
 def test_a_category_of_the_workspaces_own_is_learned_from_its_labels():
@@ -133,22 +147,13 @@ def test_starter_messages_of_a_merged_category_teach_what_it_was_merged_into():
     assert Counter(example.label for example in merged.held_out)["network"] == 20
 
 
-def stream(count: int, category: str = "login") -> list[LabelledText]:
+def stream(count: int, label: str = "login") -> list[Example]:
     """Labels of one category, a minute apart, all texts different."""
-    return [
-        LabelledText(
-            UUID(int=i + 1),
-            (UUID(int=50_000 + i),),
-            f"{category} case {i}",
-            category,
-            NOW + timedelta(minutes=i),
-        )
-        for i in range(count)
-    ]
+    return [said(f"{label} case {i}", label, i + 1, minute=i) for i in range(count)]
 
 
-def learned(labels: list[LabelledText]) -> frozenset[str]:
-    return frozenset(example_hash(label.text, label.category or "oos") for label in labels)
+def learned(labels: list[Example]) -> frozenset[str]:
+    return frozenset(example_hash(label.text, label.label) for label in labels)
 
 
 @pytest.mark.parametrize(
@@ -158,10 +163,9 @@ def learned(labels: list[LabelledText]) -> frozenset[str]:
 def test_the_newest_fifth_judges_where_there_are_enough(count: int, judging: int):
     labels = stream(count)
     made = assemble(pack(), labels, SLUGS, learned=frozenset())
-    assert [judge.part for judge in made.own] == ["recent"] * judging
-    assert made.labels == count - judging
-    own = made.held_out[len(made.held_out) - judging :] if judging else ()
-    assert {example.text for example in own} == {label.text for label in labels[count - judging :]}
+    assert [example.judges for example in made.own] == ["recent"] * judging
+    assert len(made.people) == count - judging
+    assert {example.text for example in made.own} == {label.text for label in labels[count - judging :]}
 
 
 def test_a_single_correction_after_a_training_is_always_learned():
@@ -174,9 +178,9 @@ def test_a_single_correction_after_a_training_is_always_learned():
 def test_only_labels_that_the_present_model_does_not_know_judge():
     labels = stream(400)
     made = assemble(pack(), labels, SLUGS, learned=learned(labels[:350]))
-    judging = {UUID(judge.ticket_id) for judge in made.own}
+    judging = {example.ticket for example in made.own}
     # half of the fifty new ones: the older half is learned now, and the younger with the next training
-    assert judging == {label.ticket_id for label in labels[375:]}
+    assert judging == {label.ticket for label in labels[375:]}
 
 
 def test_nothing_recent_judges_where_nobody_knows_what_the_present_model_learned():
@@ -193,9 +197,7 @@ def test_judging_takes_no_label_from_a_small_category():
 def test_a_message_that_came_twice_does_not_judge():
     labels = stream(200)
     again = [
-        LabelledText(
-            UUID(int=900 + i), (UUID(int=70_000 + i),), label.text.upper(), "login", label.created_at
-        )
+        replace(label, text=label.text.upper(), ticket=str(UUID(int=900 + i)))
         for i, label in enumerate(labels[190:])
     ]
     made = assemble(pack(), [*labels, *again], SLUGS, learned=frozenset())
@@ -207,7 +209,7 @@ def test_a_frozen_ticket_judges_and_nothing_with_its_words_is_learned():
     frozen, same = said("the wlan is gone", "network"), said("The WLAN is gone", "login", 2)
     made = assemble(pack(), [same], SLUGS, gold=[frozen])
     assert "the wlan is gone" not in {example.text.lower() for example in made.train}
-    assert (made.held_out[-1].label, made.own[0].part) == ("network", "gold")
+    assert (made.held_out[-1].label, made.own[0].judges) == ("network", "gold")
 
 
 def test_a_category_with_too_few_messages_waits_and_the_others_are_learned():
@@ -225,10 +227,11 @@ def test_what_a_category_is_called_and_about_teaches_like_a_label_but_is_no_mess
     ]
     labels = [said("the coffee machine", "kitchen", 1), said("no milk", "kitchen", 2)]
     made = assemble(pack(), labels, SLUGS | {"kitchen"}, names=names)
-    assert made.names == tuple(Example(e.text, "network", LABEL_WEIGHT) for e in names[:2])
+    called = tuple(replace(e, weight=LABEL_WEIGHT, source="name") for e in names[:2])
+    assert made.names == called
     assert made.scarce == ("kitchen",)
-    assert (made.train, made.starter) == (assemble(pack(), labels, SLUGS | {"kitchen"}).train, 150)
-    assert made.for_child()["names"] == [(e.text, "network", LABEL_WEIGHT) for e in names[:2]]
+    without = assemble(pack(), labels, SLUGS | {"kitchen"})
+    assert (made.train, made.starter) == ((*called, *without.train), 150)
 
 
 @pytest.mark.parametrize("text", ["", " ", "the WLAN is gone", "the printer", "network kept back 2"])
@@ -240,8 +243,7 @@ def test_a_name_with_the_words_of_a_message_that_judges_or_that_people_labelled_
 
 @pytest.mark.parametrize(("role", "share"), [("admin", 1.0), ("owner", 1.0), ("staff", 0.9), ("import", 0.5)])
 def test_a_label_weighs_by_the_role_of_who_gave_it(role: str, share: float):
-    label = said("the wlan is gone", "network")
-    made = assemble(pack(), [label], SLUGS, said_by={label.ticket_id: SaidBy(role, "U1")})
+    made = assemble(pack(), [said("the wlan is gone", "network", role=role, voice="U1")], SLUGS)
     assert (made.train[-1].weight, made.train[-1].voice) == (share * LABEL_WEIGHT, "U1")
 
 
@@ -257,5 +259,12 @@ def test_what_nobody_labelled_stands_apart_from_what_teaches_and_judges():
     known = [made.train[0].text, made.validation[0].text.upper(), made.held_out[0].text]
     among = made.among(["newest", *known, "  ", "Older  one", "The WLAN is gone", "older one", "oldest"])
     assert among.unlabelled == ("newest", "Older  one", "oldest")
-    assert among.for_child()["unlabelled"] == ["newest", "Older  one", "oldest"]
-    assert (among.train, among.given, made.unlabelled) == (made.train, made.given, ())
+    assert (among.train, made.unlabelled) == (made.train, ())
+
+
+def test_it_comes_back_whole_from_json():
+    label = said("the wlan is gone", "network", role="owner", voice="U1", minute=3)
+    names = [Example("Wires", "network")]
+    made = assemble(pack(), [label], SLUGS, gold=[said("no net", "network", 2)], names=names)
+    made = made.among(["what nobody labelled"])
+    assert TrainingSet.decode(json.loads(json.dumps(made.encode()))) == made

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from classifier.data.dataset import Example
+from classifier.data.training_set import TrainingSet
 from classifier.evaluation.gate.judge import Check, Verdict
 from classifier.evaluation.measure import evaluate
 from classifier.evaluation.model_card import model_card
@@ -20,7 +21,9 @@ from classifier.model.directory import save_model_directory
 from classifier.model.integrity import verify
 from classifier.model.metadata import ModelFacts
 from classifier.model.registry import Registry
-from classifier.retraining.train_job import Job, Reporter, work
+from classifier.retraining.job import RetrainJob, RetrainResult
+from classifier.retraining.reporter import Reporter
+from classifier.retraining.train_job import work
 from tests.factories.tiny_bert import config_for, messages, tiny_bert, tiny_model
 
 FACTS = ModelFacts(
@@ -123,25 +126,21 @@ def test_a_retrained_version_is_judged_in_the_child_and_its_card_says_how(tmp_pa
     base, registry = tiny_bert(tmp_path / "base"), Registry(tmp_path / "models")
     registry.activate(registry.publish(tiny_model(base)))
     config = config_for(base)  # the same seed and messages: the same model, whatever the machine
-    job = Job(
-        train=[(e.text, e.label, 1.0) for e in messages(20, out_of_scope=20)],
-        validation=[],
-        held_out=[(e.text, e.label) for e in messages(8, out_of_scope=20, seed=9)],
-        config=asdict(config),
-        model_home=str(registry.home),
-        champion=registry.active(),
-    )
-    result = work(json.loads(job.encode()), Reporter(io.StringIO()))
-    assert result["version"] != registry.active()
-    result = json.loads(json.dumps(result))
-    assert result["verdict"]["promoted"], result["verdict"]["reason"]
-    assert result["challenger"]["accuracy"] == result["verdict"]["checks"][0]["figures"]["now"]
-    assert result["champion"]["accuracy"] == result["verdict"]["checks"][0]["figures"]["before"]
-    assert result["challenger"]["milliseconds"] > 0
-    card = (registry.path(result["version"]) / "MODEL_CARD.md").read_text()
-    assert "**Passed.** " + result["verdict"]["reason"] in card
+    train = [replace(example, source="starter") for example in messages(20, out_of_scope=20)]
+    training = TrainingSet(tuple(train), (), tuple(messages(8, out_of_scope=20, seed=9)))
+    home = str(registry.home)
+    job = RetrainJob(training, asdict(config), model_home=home, folder=home, champion=registry.active())
+    result = work(RetrainJob.decode(job.encode()), Reporter(io.StringIO()))
+    assert result.version != registry.active()
+    result = RetrainResult.decode(json.loads(json.dumps(result.encode())))
+    assert result.verdict.promoted, result.verdict.reason
+    assert result.challenger.accuracy == result.verdict.checks[0].figures["now"]
+    assert result.champion.accuracy == result.verdict.checks[0].figures["before"]
+    assert result.challenger.milliseconds > 0
+    card = (registry.path(result.version) / "MODEL_CARD.md").read_text()
+    assert "**Passed.** " + result.verdict.reason in card
     assert "| latency | passed |" in card
-    verify(registry.path(result["version"]))
+    verify(registry.path(result.version))
 
 
 def test_it_says_whether_its_words_decide(tmp_path: Path):

@@ -6,11 +6,11 @@ from types import SimpleNamespace
 import pytest
 
 from classifier.contract import ClassifierOverloaded, ClassifierUnavailable
-from classifier.serving.queue import Admission, HeldModel, Job
+from classifier.serving.queue import Admission, Job, ReadyModel
 
 
-def held(predictors=2, most=32):
-    return HeldModel(SimpleNamespace(predictors=tuple(range(predictors))), most)
+def ready(predictors=2, most=32):
+    return ReadyModel(SimpleNamespace(predictors=tuple(range(predictors))), most)
 
 
 def job(model, *texts, method=None):
@@ -22,7 +22,7 @@ def texts_of(share):
 
 
 async def test_free_workers_share_by_length_and_short_texts_go_together():
-    queue, model = Admission(100), held()
+    queue, model = Admission(100), ready()
     queue.add(job(model, "a" * 100, "b", "c", "d" * 100))
     first, second = queue.take(), queue.take()
     assert texts_of(first) == ["b", "c", "a" * 100]
@@ -32,7 +32,7 @@ async def test_free_workers_share_by_length_and_short_texts_go_together():
 
 
 async def test_a_share_is_no_larger_than_suits_the_model():
-    queue, model = Admission(100), held(predictors=1, most=2)
+    queue, model = Admission(100), ready(predictors=1, most=2)
     queue.add(job(model, "a", "b", "c"))
     share = queue.take()
     assert texts_of(share) == ["a", "b"]
@@ -41,7 +41,7 @@ async def test_a_share_is_no_larger_than_suits_the_model():
 
 
 async def test_a_share_holds_texts_of_one_model_and_an_explanation_stands_alone():
-    queue, active, shadow = Admission(100), held(1), held(1)
+    queue, active, shadow = Admission(100), ready(1), ready(1)
     queue.add(job(active, "a"))
     queue.add(job(active, "why", method="attention"))
     queue.add(job(shadow, "b"))
@@ -53,7 +53,7 @@ async def test_a_share_holds_texts_of_one_model_and_an_explanation_stands_alone(
 
 
 async def test_what_nobody_waits_for_any_more_is_left_out():
-    queue, model = Admission(100), held(1)
+    queue, model = Admission(100), ready(1)
     gone = job(model, "gone")
     queue.add(gone)
     gone.future.cancel()
@@ -62,7 +62,7 @@ async def test_what_nobody_waits_for_any_more_is_left_out():
 
 
 async def test_a_full_queue_refuses_and_a_closed_one_gives_back_what_waited():
-    queue, model = Admission(2), held(1)
+    queue, model = Admission(2), ready(1)
     large = job(model, "a", "b", "c")
     queue.add(large)  # nothing waited
     with pytest.raises(ClassifierOverloaded):
@@ -75,7 +75,7 @@ async def test_a_full_queue_refuses_and_a_closed_one_gives_back_what_waited():
 
 async def test_a_text_is_alone_only_a_while_after_others_overlapped():
     now = [0.0]
-    queue, model = Admission(100, lambda: now[0]), held()
+    queue, model = Admission(100, lambda: now[0]), ready()
     queue.add(job(model, "a"))
     alone = queue.take()
     assert queue.alone()

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from classifier.contract import InvalidInput
-from classifier.training.head_update_rows import CAUTION, learn_rows, plan_rows
+from classifier.training.head_update.rows import CAUTION, learn_rows, plan_rows
 
 PRESENT = ("billing", "login", "network")
 

@@ -1,9 +1,9 @@
 import json
 from dataclasses import asdict
 
-import numpy as np
 import pytest
 import torch
+from torch.nn.functional import cross_entropy, log_softmax
 
 from benchmarks.quality.ablation import LEVERS, changed, draw
 from benchmarks.quality.quality import flip, summary
@@ -11,15 +11,12 @@ from benchmarks.quality.table import table
 from classifier.contract import InvalidInput
 from classifier.data.dataset import Example, read_texts
 from classifier.training.config import TrainingConfig
-from classifier.training.losses import (
+from classifier.training.fine_tune.losses import (
     classification_loss,
-    consistency_loss,
-    contrastive_loss,
     preservation_loss,
 )
 from classifier.training.options import parse_options, read_options, with_options
 from classifier.training.recipe import adapted, epochs_for
-from classifier.training.self_training import spread
 
 
 def test_few_messages_a_category_mean_more_epochs_a_faster_rate_and_several_seeds():
@@ -37,13 +34,13 @@ def test_few_messages_a_category_mean_more_epochs_a_faster_rate_and_several_seed
 
 
 def test_what_is_asked_for_is_not_adapted():
-    asked = TrainingConfig(epochs=3, learning_rate=5e-5, refit=False, r_drop=0.3, soup=2, sharpness=0.1)
+    asked = TrainingConfig(epochs=3, learning_rate=5e-5, refit=False, dropout=0.3, soup=2, sharpness=0.1)
     assert asdict(adapted(asked, 770, 77)) == asdict(asked)
 
 
 def test_options_are_read_as_json_or_text(tmp_path):
-    assert parse_options(["r_drop=1", "probe_first=true", "pooling=cls"]) == {
-        "r_drop": 1,
+    assert parse_options(["sharpness=0", "probe_first=true", "pooling=cls"]) == {
+        "sharpness": 0,
         "probe_first": True,
         "pooling": "cls",
     }
@@ -66,9 +63,32 @@ def test_wrong_options_end_in_one_line(options, message):
         with_options(TrainingConfig(), options)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "r_drop",
+        "contrastive",
+        "contrastive_epochs",
+        "masked_lm_epochs",
+        "averaging",
+        "balance",
+        "self_training",
+    ],
+)
+def test_a_removed_option_may_still_be_off(name):
+    for off in (0, 0.0):
+        assert with_options(TrainingConfig(), {name: off, "epochs": 4}) == TrainingConfig(epochs=4)
+    with pytest.raises(InvalidInput, match=f"the training option {name} was removed: take it out"):
+        with_options(TrainingConfig(), {name: 1})
+
+
+def test_a_removed_option_that_meant_nothing_by_itself_may_have_any_value():
+    assert with_options(TrainingConfig(), {"contrastive_temperature": 0.3}) == TrainingConfig()
+
+
 def test_a_pair_without_a_value_and_a_file_without_an_object_are_refused(tmp_path):
     with pytest.raises(InvalidInput, match="NAME=VALUE"):
-        parse_options(["r_drop"])
+        parse_options(["sharpness"])
     (tmp_path / "list.json").write_text("[1]", encoding="utf-8")
     for name in ("list.json", "missing.json"):
         with pytest.raises(InvalidInput):
@@ -82,40 +102,18 @@ def test_unlabelled_messages_are_lines_or_a_column(tmp_path):
     assert read_texts(tmp_path / "rows.csv") == ["my vpn"]
 
 
-def test_neighbours_answer_for_a_message_that_is_unsure():
-    random = np.random.default_rng(0)
-    centres = np.eye(6)[:2] * 5
-    truth = random.integers(0, 2, 200)
-    vectors = centres[truth] + random.normal(scale=0.5, size=(200, 6))
-    own = np.full((200, 2), 0.5)
-    labelled = np.zeros(200, dtype=bool)
-    for category in (0, 1):
-        first = np.flatnonzero(truth == category)[:3]
-        own[first], labelled[first] = np.eye(2)[category], True
-    answers = spread(vectors, own, labelled)
-    assert np.allclose(answers.sum(axis=1), 1)
-    assert (answers.argmax(axis=1) == truth).mean() > 0.95
-    assert np.array_equal(answers[labelled], own[labelled])
-
-
-def test_soft_targets_that_are_certain_cost_what_hard_ones_do():
+def test_the_loss_is_smoothed_cross_entropy_and_pulls_messages_out_of_scope_to_the_uniform_distribution():
     logits = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
-    hard = torch.tensor([0, 1, 2, 1])
-    options = {"smoothing": 0.1, "out_of_scope_weight": 0.5}
-    assert torch.allclose(
-        classification_loss(logits, hard, **options),
-        classification_loss(logits, torch.eye(3)[hard], **options),
-    )
+    targets = torch.tensor([0, 1, 2, -1])
+    losses = classification_loss(logits, targets, smoothing=0.1, out_of_scope_weight=0.5)
+    usual = cross_entropy(logits[:3], targets[:3], label_smoothing=0.1, reduction="none")
+    assert torch.allclose(losses[:3], usual)
+    assert losses[3] == pytest.approx(-0.5 * log_softmax(logits[3], dim=0).mean().item())
 
 
 def test_losses_are_smallest_where_they_should_be():
     logits = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
-    assert torch.allclose(consistency_loss(logits, logits), torch.zeros(4), atol=1e-6)
     assert torch.allclose(preservation_loss(logits, 3 * logits), torch.zeros(4), atol=1e-6)
-    apart, mixed = torch.tensor([[1.0, 0], [1, 0], [0, 1], [0, 1]]), torch.tensor([0, 1, 0, 1])
-    together = contrastive_loss(apart, torch.tensor([0, 0, 1, 1]), 0.1)
-    assert together < contrastive_loss(apart, mixed, 0.1)
-    assert contrastive_loss(apart, torch.tensor([-1, -1, -1, -1]), 0.1) == 0
 
 
 def test_every_lever_of_the_ablation_makes_a_configuration():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from classifier.inference.backends.packed_forward import is_known
 from classifier.inference.backends.torch_backend import TorchBackend
 from classifier.inference.cuda.backend import CudaBackend, gpu_backend
-from classifier.inference.cuda.ladder import Ladder, Tokens
+from classifier.inference.cuda.ladder import Ladder
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.hardware import choose_device
 from classifier.text.normalize import model_text
@@ -159,35 +159,20 @@ def test_an_answer_does_not_depend_on_companions_order_or_padding(model):
 
 
 def test_what_stands_behind_a_text_changes_nothing(model):
-    backend = of(model)
-    ids = np.array([[2, 9, 8, 3, 0, 0], [2, 7, 3, 0, 0, 0]], np.int32)
-    lengths = np.array([4, 3], np.int32)
-    dirty = np.where(np.arange(6) < lengths[:, None], ids, 11).astype(np.int32)
-    [one], [other] = (list(backend.run([Tokens(given, lengths)])) for given in (ids, dirty))
+    batch = texts_of([4, 3, 6], vocabulary_of(model))
+    one, other = (
+        CudaBackend(model.network, pad_id, SMALL, dtype=torch.float32).forward(batch) for pad_id in (0, 11)
+    )
     np.testing.assert_array_equal(one.logits, other.logits)
     np.testing.assert_array_equal(one.received, other.received)
 
 
-def test_many_batches_come_back_in_order_whatever_their_shapes(model):
+def test_batches_one_after_the_other_are_answered_whatever_their_shapes(model):
     backend = of(model)
-    rows = [[5, 9], [3] * 40, [60, 2, 31], [1], [8] * 33, [64] * 5]
-    batches = [texts_of(lengths, vocabulary_of(model), seed) for seed, lengths in enumerate(rows)]
     torch_says = TorchBackend(model.network, 0)
-    found = list(backend.forward_many(batches))
-    for one, batch, lengths in zip(found, batches, rows, strict=True):
-        assert_same(one, torch_says.forward(batch), lengths)
-
-
-def test_two_streams_of_batches_do_not_disturb_each_other(model):
-    backend = of(model)
-    batches = [texts_of([7, 12], vocabulary_of(model), seed) for seed in range(6)]
-    wanted = [found.logits for found in backend.forward_many(batches)]
-    one, other = backend.forward_many(batches), backend.forward_many(batches[::-1])
-    left = next(backend.forward_many(batches))  # whoever asked goes away with a batch in flight
-    np.testing.assert_array_equal(left.logits, wanted[0])
-    for first, second, expected in zip(one, other, zip(wanted, wanted[::-1], strict=True), strict=True):
-        np.testing.assert_array_equal(first.logits, expected[0])
-        np.testing.assert_array_equal(second.logits, expected[1])
+    for seed, lengths in enumerate([[5, 9], [3] * 40, [60, 2, 31], [1], [8] * 33, [64] * 5]):
+        batch = texts_of(lengths, vocabulary_of(model), seed)
+        assert_same(backend.forward(batch), torch_says.forward(batch), lengths)
 
 
 def test_a_shape_of_the_ladder_runs_its_graph_and_others_run_without(model):
@@ -227,7 +212,7 @@ def test_every_family_is_answered_as_in_torch(family, tmp_path):
     for recorder in (Repeated(), None):
         backend = CudaBackend(model.network, pad_id, ladder, dtype=torch.float32, recorder=recorder)
         assert_same(backend.forward(batch), wanted, [len(encoded.ids) for encoded in batch])
-    [rough] = CudaBackend(model.network, pad_id, ladder).forward_many([batch])
+    rough = CudaBackend(model.network, pad_id, ladder).forward(batch)
     np.testing.assert_allclose(rough.logits, wanted.logits, atol=0.1)
 
 
@@ -247,13 +232,6 @@ def test_the_network_that_is_given_stays_as_it_is(model):
     backend.forward(texts_of([5], vocabulary_of(model)))
     after = model.network.state_dict()
     assert all(torch.equal(value, after[name]) for name, value in before.items())
-
-
-def test_a_gelu_within_the_matrix_product_gives_the_same_answers(model):
-    lengths = [3, 17, 8]
-    batch = texts_of(lengths, vocabulary_of(model))
-    wanted = TorchBackend(model.network, 0).forward(batch)
-    assert_same(of(model, fused_gelu=True).forward(batch), wanted, lengths, within=5e-3)
 
 
 @given(rows=st.integers(1, 5000), length=st.integers(1, 600), most=st.integers(1, 512))
@@ -288,10 +266,10 @@ def test_on_a_gpu_recorded_graphs_give_torchs_answers(model):
         backend = CudaBackend(model.network, 0, SMALL, dtype=torch.float32)
         assert backend.recorded == len(SMALL.shapes())
         rows = [[5, 9], [3] * 40, [60, 2, 31], [1], [8] * 33, [64] * 5] * 4
-        batches = [texts_of(lengths, vocabulary_of(model), seed) for seed, lengths in enumerate(rows)]
         plain = TorchBackend(model.network, 0)
-        for found, batch, lengths in zip(backend.forward_many(batches), batches, rows, strict=True):
-            assert_same(found, plain.forward(batch), lengths, within=1e-3)
+        for seed, lengths in enumerate(rows):
+            batch = texts_of(lengths, vocabulary_of(model), seed)
+            assert_same(backend.forward(batch), plain.forward(batch), lengths, within=1e-3)
         chosen = gpu_backend(model)
         assert isinstance(chosen, CudaBackend)
         assert chosen.recorded

@@ -1,1 +1,0 @@
-"""Single questions that an ADR rests on."""

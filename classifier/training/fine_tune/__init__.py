@@ -1,0 +1,1 @@
+"""One training loop: batches, losses, flat minima, and the state that it goes on from after a kill."""
