@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export HF_HUB_OFFLINE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup demo test check bench bench-quality bench-ablation bench-explanations bench-serving bench-learning format lock chromium clean
+.PHONY: help setup demo test check bench bench-quality bench-explanations bench-serving bench-learning format lock chromium clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -47,9 +47,6 @@ bench: setup ## Measure the starter model and the speed of training; writes docs
 bench-quality: setup ## Measure the recipe on public data (DATA=folder), some hours; goes on where it was stopped
 	$(BIN)/python -m benchmarks quality --results docs/results --data $(DATA)
 	$(BIN)/python -m benchmarks gate --results docs/results --data $(DATA)
-
-bench-ablation: setup ## Try each lever of the recipe on validation parts (DATA=folder), some hours; goes on where it was stopped
-	$(BIN)/python -m benchmarks ablation --results docs/results --data $(DATA)
 
 bench-explanations: setup ## Measure whether the words that a model shows decide (DATA=folder), three quarters of an hour
 	$(BIN)/python -m benchmarks explanations --results docs/results --data $(DATA)

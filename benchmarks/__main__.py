@@ -17,7 +17,7 @@ from benchmarks import starter, training
 from benchmarks.gpu import measure as gpu
 from benchmarks.learning import figures as learning_figures
 from benchmarks.learning import learning, new_category
-from benchmarks.quality import ablation, explanations, gate, other_encoder, quality, shortcut
+from benchmarks.quality import explanations, gate, other_encoder, quality, shortcut
 from benchmarks.quality import table as quality_table
 from benchmarks.serving import load, serving
 from benchmarks.serving import summary as serving_summary
@@ -106,12 +106,6 @@ def _quality(arguments: argparse.Namespace) -> Outcome:
 def _gate(arguments: argparse.Namespace) -> Outcome:
     measured = gate.measure(arguments.data, workers=arguments.workers, say=say_on_stderr)
     return measured, gate.table(measured)
-
-
-def _ablation(arguments: argparse.Namespace) -> Outcome:
-    kept = (arguments.results or RESULTS) / "ablation.json"
-    measured = ablation.measure(arguments.data, kept, workers=arguments.workers, say=say_on_stderr)
-    return measured, ablation.table(measured)
 
 
 def _training(_: argparse.Namespace) -> Outcome:
@@ -238,7 +232,6 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Outcome]] = {
     "starter": _starter,
     "quality": _quality,
     "gate": _gate,
-    "ablation": _ablation,
     "training": _training,
     "gpu": _gpu,
     "explanations": _explanations,
