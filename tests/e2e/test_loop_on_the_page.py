@@ -140,7 +140,6 @@ async def learning_world(
         await engine.close()
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 async def test_people_teach_it_on_the_page(page: Page, sqlite_url: str, tmp_path: Path):
     clock = RunningClock()

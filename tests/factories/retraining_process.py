@@ -22,7 +22,7 @@ OPTIONS = '{"epochs": 12, "learning_rate": 0.005, "sharpness": 0, "soup": 1, "wo
 CHILD = (
     sys.executable,
     "-c",
-    "import sys; from classifier import training_child as child; child.NICENESS = 0; sys.exit(child.main())",
+    "import sys; from classifier.retraining import train_job as c; c.NICENESS = 0; sys.exit(c.main())",
 )
 """The real child, which yields the processor to nobody: a test waits for it."""
 LEASE = timedelta(seconds=4)

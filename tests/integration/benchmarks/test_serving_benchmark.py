@@ -55,7 +55,7 @@ def run(*options):
     return CliRunner().invoke(bench, [str(option) for option in options], catch_exceptions=False)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_command_measures_everyone_in_turns(model, texts, tmp_path, monkeypatch):
     monkeypatch.setattr(serving, "QUICK", BRIEF)
     options = ["--model", model, "--texts", texts, "--quick", "--json", tmp_path / "serving.json"]

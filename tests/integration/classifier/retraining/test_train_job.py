@@ -56,7 +56,7 @@ async def test_the_end_of_a_child_says_why(program: str, said: str):
 
 async def test_the_real_child_that_needs_more_memory_ends_with_what_to_do():
     program = (
-        "import sys, torch; from classifier import training_child as child\n"
+        "import sys, torch; from classifier.retraining import train_job as child\n"
         "child.work = lambda job, reporter: torch.ones(1 << 30)\n"
         "sys.exit(child.main())"
     )
