@@ -115,7 +115,7 @@ def _training(_: argparse.Namespace) -> Outcome:
 
 
 def _gpu(arguments: argparse.Namespace) -> Outcome:
-    plan = gpu.SMALLEST if arguments.tiny else gpu.Plan()
+    plan = gpu.SMALLEST if arguments.tiny else gpu.GpuPlan()
     measured = gpu.measure(plan, seconds=arguments.seconds, say=say_on_stderr)
     return measured, gpu.table(measured)
 
@@ -170,7 +170,7 @@ def _timed(arguments: argparse.Namespace, shape: str = "") -> Outcome:
     model = _model_directory(arguments, lambda _: TrainingConfig())
     train, unseen = (read_examples(arguments.data / f"banking77-{part}.csv") for part in ("train", "test"))
     answered, fitted = serving_texts.split(unseen, train, 0)
-    plan = serving.QUICK if arguments.quick else serving.Plan()
+    plan = serving.QUICK if arguments.quick else serving.ServingPlan()
     measured = serving.measure(
         model, answered, fitted, plan, texts="BANKING77's test part", shape=shape, say=say_on_stderr
     )
