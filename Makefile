@@ -6,8 +6,10 @@ MODEL ?= .fingerpost/bench-model
 BIN := $(VENV)/bin
 export HF_HUB_OFFLINE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# Without compiled files each process compiles torch and transformers anew, for ten seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test check bench bench-quality bench-ablation bench-explanations bench-serving bench-learning format lock chromium clean
+.PHONY: help setup demo test test-long check bench bench-quality bench-explanations bench-serving bench-learning format lock chromium clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -27,8 +29,11 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 demo: setup ## Serve a local Slack workspace with the real bot in it
 	@$(BIN)/fingerpost demo
 
-test: setup chromium ## Run all tests, on SQLite and on Postgres, with a real browser
-	$(BIN)/pytest
+test: setup chromium ## Test all behaviour, on SQLite and on Postgres, with a real browser
+	$(BIN)/pytest -n auto --dist worksteal
+
+test-long: setup chromium ## Run the long drills and the benchmarks' own tests
+	$(BIN)/pytest -n auto --dist worksteal -m long
 
 check: setup ## Lint, types, import arrows, security, migrations
 	$(BIN)/ruff check .
@@ -47,9 +52,6 @@ bench: setup ## Measure the starter model and the speed of training; writes docs
 bench-quality: setup ## Measure the recipe on public data (DATA=folder), some hours; goes on where it was stopped
 	$(BIN)/python -m benchmarks quality --results docs/results --data $(DATA)
 	$(BIN)/python -m benchmarks gate --results docs/results --data $(DATA)
-
-bench-ablation: setup ## Try each lever of the recipe on validation parts (DATA=folder), some hours; goes on where it was stopped
-	$(BIN)/python -m benchmarks ablation --results docs/results --data $(DATA)
 
 bench-explanations: setup ## Measure whether the words that a model shows decide (DATA=folder), three quarters of an hour
 	$(BIN)/python -m benchmarks explanations --results docs/results --data $(DATA)

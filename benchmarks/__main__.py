@@ -17,7 +17,7 @@ from benchmarks import starter, training
 from benchmarks.gpu import measure as gpu
 from benchmarks.learning import figures as learning_figures
 from benchmarks.learning import learning, new_category
-from benchmarks.quality import ablation, explanations, gate, other_encoder, quality, shortcut
+from benchmarks.quality import explanations, gate, other_encoder, quality, shortcut
 from benchmarks.quality import table as quality_table
 from benchmarks.serving import load, serving
 from benchmarks.serving import summary as serving_summary
@@ -108,12 +108,6 @@ def _gate(arguments: argparse.Namespace) -> Outcome:
     return measured, gate.table(measured)
 
 
-def _ablation(arguments: argparse.Namespace) -> Outcome:
-    kept = (arguments.results or RESULTS) / "ablation.json"
-    measured = ablation.measure(arguments.data, kept, workers=arguments.workers, say=say_on_stderr)
-    return measured, ablation.table(measured)
-
-
 def _training(_: argparse.Namespace) -> Outcome:
     drawn = random.Random(0).sample(list(starter_pack().train), 2000)  # noqa: S311  # not a secret  # nosec B311
     measured = training.measure(drawn, TrainingConfig(), texts="the starter pack")
@@ -121,7 +115,7 @@ def _training(_: argparse.Namespace) -> Outcome:
 
 
 def _gpu(arguments: argparse.Namespace) -> Outcome:
-    plan = gpu.SMALLEST if arguments.tiny else gpu.Plan()
+    plan = gpu.SMALLEST if arguments.tiny else gpu.GpuPlan()
     measured = gpu.measure(plan, seconds=arguments.seconds, say=say_on_stderr)
     return measured, gpu.table(measured)
 
@@ -176,7 +170,7 @@ def _timed(arguments: argparse.Namespace, shape: str = "") -> Outcome:
     model = _model_directory(arguments, lambda _: TrainingConfig())
     train, unseen = (read_examples(arguments.data / f"banking77-{part}.csv") for part in ("train", "test"))
     answered, fitted = serving_texts.split(unseen, train, 0)
-    plan = serving.QUICK if arguments.quick else serving.Plan()
+    plan = serving.QUICK if arguments.quick else serving.ServingPlan()
     measured = serving.measure(
         model, answered, fitted, plan, texts="BANKING77's test part", shape=shape, say=say_on_stderr
     )
@@ -238,7 +232,6 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Outcome]] = {
     "starter": _starter,
     "quality": _quality,
     "gate": _gate,
-    "ablation": _ablation,
     "training": _training,
     "gpu": _gpu,
     "explanations": _explanations,

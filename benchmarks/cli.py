@@ -160,13 +160,13 @@ def serving(
     """Time answers against what people serve a BERT with, in turns, each in a process of its own."""
     from dataclasses import replace
 
-    from benchmarks.serving.serving import QUICK, Plan, measure
+    from benchmarks.serving.serving import QUICK, ServingPlan, measure
     from benchmarks.serving.summary import table
     from benchmarks.serving.texts import split
     from classifier.data.dataset import read_examples
 
     answered, fitted = split(read_examples(texts), read_examples(train) if train else None, seed)
-    plan = replace(QUICK if quick else Plan(), only=tuple(only or ()))
+    plan = replace(QUICK if quick else ServingPlan(), only=tuple(only or ()))
     measured = measure(model, answered, fitted, plan, texts=texts.name, shape=shape, say=say_on_stderr)
     _finish(table(measured), measured, json_file)
 

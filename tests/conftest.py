@@ -5,6 +5,7 @@ Postgres is TEST_DATABASE_URL (its user may create databases), or the server ins
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import os
 import pwd
@@ -22,6 +23,8 @@ from sqlalchemy import make_url
 
 from migrations.runner import upgrade
 from storage import Database
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: threads of several workers wait for each other
 
 FAST = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c listen_addresses=''"
 
@@ -161,12 +164,15 @@ def sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture
+def migrated_postgres_url(migrated_postgres: str, make_postgres_database: Callable[..., str]) -> str:
+    """A migrated Postgres database of this test's own."""
+    return make_postgres_database(migrated_postgres)
+
+
+@pytest.fixture
 def database_url(dialect: str, request: pytest.FixtureRequest) -> str:
     """A migrated database of this test's own."""
-    if dialect == "sqlite":
-        return str(request.getfixturevalue("sqlite_url"))
-    template = request.getfixturevalue("migrated_postgres")
-    return str(request.getfixturevalue("make_postgres_database")(template))
+    return str(request.getfixturevalue("sqlite_url" if dialect == "sqlite" else "migrated_postgres_url"))
 
 
 @pytest.fixture
@@ -177,3 +183,20 @@ async def database(database_url: str) -> AsyncIterator[Database]:
         yield opened
     finally:
         await opened.dispose()
+
+
+@pytest.fixture(scope="session")
+def first_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model home with the product's own first model, fitted once for all workers: read it, or copy it."""
+    from bot.app.compose import ensure_first_model
+    from classifier.model.registry import Registry
+    from classifier.settings import ClassifierSettings
+
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    home = shared / "first-models"
+    with (shared / "first-models.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        ensure_first_model(Registry(home), ClassifierSettings(_env_file=None, model_home=home, threads=1))
+    return home

@@ -44,7 +44,7 @@ _CALLERS, _BATCH = 4, 256
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class GpuPlan:
     """What is measured.
 
     Attributes:
@@ -69,11 +69,11 @@ class Plan:
         return len(self.sizes) * len(self.lengths) * (len(self.batches) + 3 * self.turns + 1)
 
 
-SMALLEST = Plan((TINY,), (16, 32), 128, 48, 1, (8,))
+SMALLEST = GpuPlan((TINY,), (16, 32), 128, 48, 1, (8,))
 """To try the code without a GPU."""
 
 
-def measure(plan: Plan, *, seconds: float, say: Say) -> dict[str, Any]:
+def measure(plan: GpuPlan, *, seconds: float, say: Say) -> dict[str, Any]:
     """Measure and check.
 
     Args:
@@ -128,7 +128,7 @@ def measure(plan: Plan, *, seconds: float, say: Say) -> dict[str, Any]:
 
 
 def _cell(
-    processes: Mapping[str, ContenderProcess], texts: str, plan: Plan, seconds: float
+    processes: Mapping[str, ContenderProcess], texts: str, plan: GpuPlan, seconds: float
 ) -> dict[str, Any]:
     """One size and length: the engine, plain torch, the pipeline, in turns."""
 

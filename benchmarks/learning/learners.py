@@ -63,7 +63,7 @@ _NAMELESS = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Answered:
     """Answers to N messages.
 
     Attributes:
@@ -91,7 +91,7 @@ class Learner(Protocol):
     ) -> dict[str, Any]:
         """Learn from all labels so far; returns figures for the record."""
 
-    def answer(self, texts: Sequence[str]) -> Said:
+    def answer(self, texts: Sequence[str]) -> Answered:
         """Answer messages, in order."""
 
     def similarities(self) -> tuple[float, float]:
@@ -121,13 +121,13 @@ class Plain:
             self._model.fit(self._features([e.text for e in examples]), [e.label for e in examples])
         return {"kind": "frozen" if self._frozen else "tfidf", "unlabelled": len(unlabelled), "last": last}
 
-    def answer(self, texts: Sequence[str]) -> Said:
+    def answer(self, texts: Sequence[str]) -> Answered:
         """Answer; these models have no calibrated thresholds, so they are sure from one half on."""
         known = self._model.predict_proba(self._features(texts))
         # a category that nobody labelled would have no column: with the cold start there is none
         scores = np.zeros((len(texts), len(self._categories)))
         scores[:, [self._categories.index(label) for label in self._model.classes_]] = known
-        return Said(scores, self._dense(texts), scores.max(axis=1) >= 0.5)  # noqa: PLR2004 - see above
+        return Answered(scores, self._dense(texts), scores.max(axis=1) >= 0.5)  # noqa: PLR2004 - see above
 
     def similarities(self) -> tuple[float, float]:
         """Copies alone: these models have no memory."""
@@ -204,7 +204,7 @@ class Ours:
         self._predictor = TorchPredictor(chosen.model)
         return {"kind": chosen.model.facts.kind, **found}
 
-    def answer(self, texts: Sequence[str]) -> Said:
+    def answer(self, texts: Sequence[str]) -> Answered:
         """Answer."""
         assert self._predictor is not None  # noqa: S101  # it learns first  # nosec B101
         facts = self._predictor.facts
@@ -213,7 +213,7 @@ class Ours:
         thresholds = np.array([facts.threshold_of(label) for label in facts.labels])
         sure = scores.max(axis=1) >= thresholds[scores.argmax(axis=1)]
         columns = [facts.labels.index(label) for label in self._categories]
-        return Said(scores[:, columns], vectors, sure)
+        return Answered(scores[:, columns], vectors, sure)
 
     def similarities(self) -> tuple[float, float]:
         """As the model's training fitted them."""

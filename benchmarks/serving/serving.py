@@ -33,7 +33,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan(OpenLoops):
+class ServingPlan(OpenLoops):
     """How much is measured; `rounds` are turns of each contender too.
 
     Attributes:
@@ -51,7 +51,7 @@ class Plan(OpenLoops):
     only: tuple[str, ...] = ()
 
 
-QUICK = Plan(
+QUICK = ServingPlan(
     rounds=3, seconds=0.6, open_seconds=2.0, shares=(0.6, 0.9), messages=512, long_texts=0, fitted=500
 )
 
@@ -60,7 +60,7 @@ def measure(
     model: Path,
     examples: Sequence[Example],
     labelled: Sequence[Example],
-    plan: Plan,
+    plan: ServingPlan,
     *,
     texts: str,
     shape: str = "",
@@ -163,7 +163,7 @@ class _Field:
         self._service.stop()
         self._ready_seconds.append(self._service.start())
 
-    def rounds(self, plan: Plan) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    def rounds(self, plan: ServingPlan) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """(rows, ratios), each over the rounds."""
         rows = [
             row
@@ -181,7 +181,7 @@ class _Field:
                 turns[row.name].append(self._turn(row, plan.seconds, start))
         return [row_summary(row, turns[row.name]) for row in rows], ratios(turns)
 
-    def open_loop(self, plan: Plan) -> list[dict[str, Any]]:
+    def open_loop(self, plan: ServingPlan) -> list[dict[str, Any]]:
         """Single messages at shares of what many callers get, which is measured right before each."""
         [many] = (row for row in serving_rows.rows() if row.name == serving_rows.SATURATING)
 

@@ -35,7 +35,7 @@ def shadow_card(version: str, result: Mapping[str, Any], shown: Sequence[Otherwi
 
     Args:
         version: the challenger's.
-        result: `state`, `reason`, and of `classifier.retraining.shadow.Comparison` what was counted.
+        result: `state`, `reason`, and of `classifier.retraining.shadow.ShadowResult` what was counted.
         shown: messages about which the models differ; the first few are listed.
     """
     live = result.get("state") == "active"

@@ -16,7 +16,7 @@ from classifier.cli.common import BaseModelOption
 from classifier.contract import InvalidInput
 
 if TYPE_CHECKING:
-    from classifier.data.confident_learning import LabelReview, Suspect
+    from classifier.data.confident_learning import LabelIssues, Suspect
     from classifier.data.dataset import Example
 
 _SHOWN = 70
@@ -76,7 +76,7 @@ def _line(suspect: Suspect) -> str:
     return f"{suspect.score:.2f}  row {suspect.row + 1}: {said.label}{said_by} -> {suspect.suggested}  {text}"
 
 
-def _sum(review: LabelReview, total: int) -> str:
+def _sum(review: LabelIssues, total: int) -> str:
     held = total - len(review.kept)
     lines = f"{len(review.suspects)} of {total} labels are suspicious; {held} would be held out.\n"
     if review.distrusted:

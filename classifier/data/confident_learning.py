@@ -53,7 +53,7 @@ class Suspect:
 
 
 @dataclass(frozen=True, slots=True)
-class LabelReview:
+class LabelIssues:
     """What a look at the labels found.
 
     Attributes:
@@ -183,7 +183,7 @@ def hold_out(
 
 def review(
     examples: Sequence[Example], probabilities_out_of_fold: npt.NDArray[Any], labels: Sequence[str]
-) -> LabelReview:
+) -> LabelIssues:
     """Suspects, distrusted voices and what is left, in one.
 
     Raises:
@@ -191,4 +191,4 @@ def review(
     """
     found = suspects(examples, probabilities_out_of_fold, labels)
     distrusted = distrusted_voices(examples, found)
-    return LabelReview(tuple(found), distrusted, tuple(hold_out(examples, found, distrusted)))
+    return LabelIssues(tuple(found), distrusted, tuple(hold_out(examples, found, distrusted)))

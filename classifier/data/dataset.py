@@ -76,7 +76,7 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
-class Category:
+class StarterCategory:
     """A category of the starter pack: what it is called and which channel owns it."""
 
     slug: str
@@ -90,7 +90,7 @@ class Category:
 class StarterPack:
     """Categories with messages to begin with, before a workspace has labels of its own."""
 
-    categories: tuple[Category, ...]
+    categories: tuple[StarterCategory, ...]
     train: tuple[Example, ...]
     held_out: tuple[Example, ...]
 
@@ -141,7 +141,7 @@ def starter_pack() -> StarterPack:
         raise InvalidInput("the starter pack is not installed: install the package again") from error
     entries = described["categories"] if isinstance(described, dict) else described
     categories = tuple(
-        Category(
+        StarterCategory(
             slug=str(entry["slug"]),
             name=str(entry["name"]),
             emoji=str(entry["emoji"]).strip(":"),

@@ -105,23 +105,13 @@ async def insert_runs(database: Database, now: datetime, min_labels: int) -> lis
     async with database.reader() as work:
         teams = await work.categories.teams()
     for team_id in teams:
-        async with database.unit_of_work() as work:
+        async with database.reader() as work:
             new_labels = await work.labels.count_since(
                 team_id=team_id, when=await work.runs.last_success(team_id=team_id)
             )
-            if new_labels < min_labels:
-                log.info("retraining_skipped", team=team_id, new_labels=new_labels, needed=min_labels)
-                continue
-            run, _ = await work.runs.add_if_free(
-                team_id=team_id,
-                slot=slot,
-                requested_by="schedule",
-                source=RunSource.CRON,
-                channel_id=None,
-                now=now,
-            )
-            await work.commit()
-        if run is not None:
+        if new_labels < min_labels:
+            log.info("retraining_skipped", team=team_id, new_labels=new_labels, needed=min_labels)
+        elif await _insert(database, team_id, slot, "schedule", RunSource.CRON, now):
             asked.append(team_id)
     return asked
 
@@ -142,18 +132,21 @@ async def insert_label_runs(database: Database, now: datetime, after_labels: int
                 continue
             since = (before.started_at or before.created_at) if before is not None else None
             new_labels = await work.labels.count_since(team_id=team_id, when=since)
-        if new_labels < after_labels:
-            continue
-        async with database.unit_of_work() as work:
-            run, _ = await work.runs.add_if_free(
-                team_id=team_id,
-                slot=f"labels/{before.id if before is not None else 'first'}",
-                requested_by="new labels",
-                source=RunSource.LABELS,
-                channel_id=None,
-                now=now,
-            )
-            await work.commit()
-        if run is not None:
+        slot = f"labels/{before.id if before is not None else 'first'}"
+        if new_labels >= after_labels and await _insert(
+            database, team_id, slot, "new labels", RunSource.LABELS, now
+        ):
             asked.append(team_id)
     return asked
+
+
+async def _insert(
+    database: Database, team_id: str, slot: str, requested_by: str, source: RunSource, now: datetime
+) -> bool:
+    """Ask for a run; False where another one is in the way."""
+    async with database.unit_of_work() as work:
+        run, _ = await work.runs.add_if_free(
+            team_id=team_id, slot=slot, requested_by=requested_by, source=source, now=now
+        )
+        await work.commit()
+    return run is not None

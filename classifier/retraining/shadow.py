@@ -39,7 +39,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class ShadowResult:
     """What came of a shadow time.
 
     Attributes:
@@ -166,7 +166,7 @@ class ShadowTime:
             await asyncio.to_thread(self._registry.activate, shadow.version)
             await mirror(self._database, self._registry, self._clock())
 
-    async def _compare(self, shadow: ModelVersion) -> Comparison:
+    async def _compare(self, shadow: ModelVersion) -> ShadowResult:
         team_id = shadow.team_id
         async with self._database.reader() as work:
             answered, differ = await work.shadows.counts(team_id=team_id, version=shadow.version)
@@ -176,10 +176,10 @@ class ShadowTime:
         before = np.array([each.said == right[each.ticket.id] for each in judged], dtype=bool)
         now = np.array([each.challenger == right[each.ticket.id] for each in judged], dtype=bool)
         p_worse = mcnemar_worse(before, now)
-        return Comparison(answered, differ, len(judged), int(before.sum()), int(now.sum()), p_worse)
+        return ShadowResult(answered, differ, len(judged), int(before.sum()), int(now.sum()), p_worse)
 
     async def _end(
-        self, shadow: ModelVersion, state: ModelState, reason: str, found: Comparison | None
+        self, shadow: ModelVersion, state: ModelState, reason: str, found: ShadowResult | None
     ) -> bool:
         """Write down how it ended; False where somebody else did."""
         result = {

@@ -56,7 +56,6 @@ async def mirror(database: Database, registry: Registry, now: datetime) -> None:
                     slot=f"first/{version}",
                     requested_by="first start",
                     source=RunSource.FIRST_START,
-                    channel_id=None,
                     now=now,
                 )
             await work.commit()

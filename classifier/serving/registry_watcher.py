@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
 
 from classifier.contract import ClassifierError
 from classifier.model.registry import Registry
@@ -17,26 +16,17 @@ _log = logging.getLogger(__name__)
 class RegistryWatcher:
     """Swaps a LocalClassifier whenever another version becomes active in the registry."""
 
-    def __init__(
-        self,
-        registry: Registry,
-        classifier: LocalClassifier,
-        interval: float = 1.0,
-        *,
-        on_swap: Callable[[str], Awaitable[None]] | None = None,
-    ) -> None:
+    def __init__(self, registry: Registry, classifier: LocalClassifier, interval: float = 1.0) -> None:
         """Watch a registry.
 
         Args:
             registry: whose active version should answer.
             classifier: what answers.
             interval: seconds between two looks.
-            on_swap: awaited with the version's name after each swap; what it raises is logged.
         """
         self._registry = registry
         self._classifier = classifier
         self._interval = interval
-        self._on_swap = on_swap
         self._refused: str | None = None
         self.changing = asyncio.Lock()
         """Held during each look of `run`; whoever activates a version himself holds it meanwhile."""
@@ -64,9 +54,4 @@ class RegistryWatcher:
             _log.error("version %s is active but cannot be loaded, the old one goes on: %s", version, error)
             return None
         self._refused = None
-        if self._on_swap is not None:
-            try:
-                await self._on_swap(version)
-            except Exception:  # noqa: BLE001 - the listener's errors are its own
-                _log.exception("telling about the swap to %s failed", version)
         return version

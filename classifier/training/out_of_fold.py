@@ -13,7 +13,7 @@ import torch
 from scipy.special import softmax
 
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
-from classifier.data.confident_learning import LabelReview, review
+from classifier.data.confident_learning import LabelIssues, review
 from classifier.data.dataset import Example
 from classifier.data.neighbours import nearest_others
 from classifier.inference.predictions import answer
@@ -40,7 +40,7 @@ _FORGOTTEN = datetime(2000, 1, 1, tzinfo=UTC)
 """Names the versions of models that nobody keeps."""
 
 
-class Fit(Protocol):
+class FitFunction(Protocol):
     """Makes a model of examples, as `training.fit.fit` does."""
 
     def __call__(
@@ -60,8 +60,8 @@ def find_suspects(
     progress: Callable[[Progress], None] | None = None,
     *,
     folds: int = FOLDS,
-    fit: Fit | None = None,
-) -> LabelReview:
+    fit: FitFunction | None = None,
+) -> LabelIssues:
     """Look for wrong labels.
 
     Args:
@@ -140,7 +140,7 @@ def fine_tuned(
     config: TrainingConfig,
     folds: int,
     report: Callable[[Progress], None],
-    fit: Fit,
+    fit: FitFunction,
 ) -> Floats:
     """Probabilities [N, C] from one fine-tune a fold; the column `oos` holds the out-of-scope score."""
     # a fold leaves fewer messages of a category than there are

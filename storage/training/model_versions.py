@@ -55,6 +55,8 @@ class ModelRepository:
     async def activate(self, *, team_id: str, version: str, now: datetime) -> ModelVersion | None:
         """Note that this version serves; the one before is retired, and can be activated again (a rollback).
 
+        Which one serves, the classifier's registry says: this only follows.
+
         Returns:
             The version's row; None where there is none, as of one that was brought by hand: then at least
             the one before serves no more.

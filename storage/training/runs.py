@@ -32,8 +32,8 @@ class RunRepository:
         slot: str,
         requested_by: str,
         source: RunSource,
-        channel_id: str | None,
         now: datetime,
+        channel_id: str | None = None,
         dry_run: bool = False,
         response_url: str | None = None,
     ) -> tuple[RetrainRun | None, RetrainRun | None]:
@@ -86,7 +86,6 @@ class RunRepository:
                 slot=slot,
                 requested_by=requested_by,
                 source=RunSource.CATEGORY,
-                channel_id=None,
                 now=now,
                 response_url=response_url,
             )
@@ -314,9 +313,7 @@ class RunRepository:
         )
         team_id, follow_up = row.one()
         if follow_up is not None:
-            await self.add_if_free(
-                team_id=team_id, source=RunSource.CATEGORY, channel_id=None, now=now, **follow_up
-            )
+            await self.add_if_free(team_id=team_id, source=RunSource.CATEGORY, now=now, **follow_up)
 
     async def _write(self, run_id: UUID, fence: int, values: dict[str, Any]) -> bool:
         written = await self._session.scalar(

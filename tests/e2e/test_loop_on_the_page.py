@@ -22,7 +22,7 @@ from playwright.async_api import Locator, Page, expect
 
 from bot.question_plan import QuestionPlan
 from bot.tickets.questions import Asker
-from classifier.data.dataset import Category, StarterPack
+from classifier.data.dataset import StarterCategory, StarterPack
 from classifier.model.registry import Registry
 from classifier.retraining.version_records import keep_mirrored
 from classifier.retraining.worker import RetrainWorker
@@ -107,7 +107,7 @@ async def learning_world(
 ) -> AsyncIterator[tuple[World, Path]]:
     """A workspace with a fine-tuned model, a trainer, and the file of its options."""
     categories = tuple(
-        Category(c.slug, c.name, c.emoji, c.description, str(c.destination)) for c in CATEGORIES
+        StarterCategory(c.slug, c.name, c.emoji, c.description, str(c.destination)) for c in CATEGORIES
     )
     pack = StarterPack(categories, tuple(messages(24, out_of_scope=12)), tuple(messages(8, seed=9)))
     base, options = tiny_bert(folder / "base"), folder / "options.json"
@@ -142,7 +142,6 @@ async def learning_world(
         await engine.close()
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 async def test_people_teach_it_on_the_page(page: Page, sqlite_url: str, tmp_path: Path):
     clock = RunningClock()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import logging
 import random
+import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -70,11 +71,11 @@ async def moved_by_memory(bot: RunningBot, texts: Sequence[str]) -> list[str]:
     return moved
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 async def test_no_paraphrase_goes_where_people_rejected_it_after_a_restart_and_nothing_else_moves(
-    sqlite_url: str, tmp_path: Path
+    sqlite_url: str, first_models: Path, tmp_path: Path
 ):
+    home = shutil.copytree(first_models, tmp_path / "models")
     [original], paraphrases = texts("original"), texts("paraphrase")
     others = random.Random(6).sample(  # noqa: S311
         sorted({example.text for example in starter().train} - {original, *paraphrases}), UNRELATED
@@ -82,7 +83,7 @@ async def test_no_paraphrase_goes_where_people_rejected_it_after_a_restart_and_n
     assert len(paraphrases) == 20
     channels = [str(category.destination) for category in starter().categories]
     async with Playground(channels=channels, acceleration=0.01) as playground:
-        async with bot_in(playground, sqlite_url, tmp_path / "models") as bot:
+        async with bot_in(playground, sqlite_url, home) as bot:
             ts = await playground.post_message(SAM, HELP, original)
             [(_, before)] = await decided(playground, bot.workspace.database, [original])
             assert before.category == REJECTED
@@ -90,7 +91,7 @@ async def test_no_paraphrase_goes_where_people_rejected_it_after_a_restart_and_n
             await playground.wait_for(
                 lambda: any("Corrected by" in str(m) for m in playground.thread(HELP, ts)), timeout=60
             )
-        async with bot_in(playground, sqlite_url, tmp_path / "models") as bot:
+        async with bot_in(playground, sqlite_url, home) as bot:
             for text in paraphrases:
                 await playground.post_message(SAM, HELP, text)
             again = await decided(playground, bot.workspace.database, paraphrases)

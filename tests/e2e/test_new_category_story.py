@@ -90,7 +90,7 @@ async def told(world: World, wanted: str, seconds: float = 30) -> str:
     return text_of(found)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(900)
 async def test_new_categories_are_learned_at_once_and_not_lost_behind_a_training(
     sqlite_url: str, tmp_path: Path

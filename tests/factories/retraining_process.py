@@ -10,7 +10,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from classifier.data.dataset import Category, StarterPack
+from classifier.data.dataset import StarterCategory, StarterPack
 from classifier.model.registry import Registry
 from classifier.retraining.version_records import keep_mirrored
 from classifier.retraining.worker import RetrainWorker
@@ -32,7 +32,9 @@ LEASE = timedelta(seconds=4)
 
 def pack() -> StarterPack:
     """The tiny BERT's messages as a starter pack."""
-    categories = tuple(Category(slug, slug.title(), "key", "", f"team-{slug}") for slug in sorted(TOPICS))
+    categories = tuple(
+        StarterCategory(slug, slug.title(), "key", "", f"team-{slug}") for slug in sorted(TOPICS)
+    )
     return StarterPack(categories, tuple(messages(24, out_of_scope=12)), tuple(messages(8, seed=9)))
 
 

@@ -31,7 +31,7 @@ from classifier.text.tokenize import TextEncoder
 from classifier.training.calibrate import HeldBack, calibrate, version_of
 from classifier.training.config import TrainingConfig
 from classifier.training.head_update.head import Head, NewRows, learn_new_rows, scope_space, with_rows
-from classifier.training.head_update.rows import Plan, known, plan_rows
+from classifier.training.head_update.rows import RowChanges, known, plan_rows
 from classifier.training.int8_training import measure_agreement
 
 _ENOUGH_HELD_BACK = 30
@@ -53,7 +53,7 @@ class RefitResult:
     """
 
     model: TrainedModel
-    plan: Plan
+    plan: RowChanges
     recognised: dict[str, tuple[int, int]]
     penalty: float | None
     recalibrated: bool
@@ -160,7 +160,7 @@ class _Material:
 
 
 def _material(
-    train: Sequence[Example], held_back: Sequence[Example], names: Sequence[Example], plan: Plan
+    train: Sequence[Example], held_back: Sequence[Example], names: Sequence[Example], plan: RowChanges
 ) -> _Material:
     return _Material(
         [train[i] for i in known([example.label for example in train], plan)],
@@ -192,7 +192,7 @@ def _judge(
     moved: torch.Tensor,
     rows: NewRows,
     before: Head,
-    plan: Plan,
+    plan: RowChanges,
 ) -> _Judged:
     messages = material.messages
     logits = Head.of(network, before.temperature).logits(moved)
@@ -210,7 +210,7 @@ def _judge(
     return _Judged(logits, list(dict.fromkeys([*held_back, *new])), watched, recognised)
 
 
-def _facts(parent: ModelFacts, plan: Plan, train: Sequence[Example]) -> ModelFacts:
+def _facts(parent: ModelFacts, plan: RowChanges, train: Sequence[Example]) -> ModelFacts:
     """Return what is known of the model before it is calibrated."""
     return replace(
         parent,
@@ -223,7 +223,7 @@ def _facts(parent: ModelFacts, plan: Plan, train: Sequence[Example]) -> ModelFac
     )
 
 
-def _carried(facts: ModelFacts, network: TextClassifier, plan: Plan, created: datetime) -> ModelFacts:
+def _carried(facts: ModelFacts, network: TextClassifier, plan: RowChanges, created: datetime) -> ModelFacts:
     """Keep the parent's calibration: there is nothing to fit it to that its head has not learned from."""
     stays = {slug: value for slug, value in facts.category_thresholds.items() if slug in plan.labels}
     return replace(

@@ -16,7 +16,7 @@ from classifier.contract import OUT_OF_SCOPE_LABEL
 from classifier.data.dataset import Example
 from classifier.model.network import TextClassifier, TrainedModel
 from classifier.model.ood_distance import ScopeSpace, fit_scope_space
-from classifier.training.head_update.rows import Learned, Plan, learn_rows, sample
+from classifier.training.head_update.rows import Learned, RowChanges, learn_rows, sample
 
 _OUT_OF_SCOPE_WEIGHT = 0.5
 
@@ -60,7 +60,7 @@ class NewRows:
 
 
 def learn_new_rows(
-    examples: Sequence[Example], pooled: torch.Tensor, head: Head, plan: Plan, seed: int
+    examples: Sequence[Example], pooled: torch.Tensor, head: Head, plan: RowChanges, seed: int
 ) -> NewRows:
     """Learn the plan's rows from messages and their vectors, float32 [N, H]."""
     if not plan.learned:
@@ -76,7 +76,9 @@ def learn_new_rows(
     return NewRows(learn_rows(pooled[chosen], present, labels, weights, plan.learned), chosen)
 
 
-def with_rows(network: TextClassifier, head: Head, plan: Plan, learned: Learned | None) -> TextClassifier:
+def with_rows(
+    network: TextClassifier, head: Head, plan: RowChanges, learned: Learned | None
+) -> TextClassifier:
     """Copy a network with kept and learned rows; what was learned in calibrated logits is scaled back."""
     weight, bias = head.weight[list(plan.kept)], head.bias[list(plan.kept)]
     if learned is not None:
@@ -91,7 +93,7 @@ def with_rows(network: TextClassifier, head: Head, plan: Plan, learned: Learned 
 
 
 def scope_space(
-    parent: TrainedModel, examples: Sequence[Example], pooled: torch.Tensor, plan: Plan
+    parent: TrainedModel, examples: Sequence[Example], pooled: torch.Tensor, plan: RowChanges
 ) -> ScopeSpace | None:
     """The parent's map and spread, with means for the learned categories beside those that stay."""
     before = parent.scope

@@ -37,7 +37,7 @@ _AT_MOST = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RowChanges:
     """Which rows a new head has.
 
     Attributes:
@@ -80,7 +80,7 @@ def plan_rows(
     counts: Mapping[str, int],
     *,
     merged: frozenset[str] = frozenset(),
-) -> Plan:
+) -> RowChanges:
     """Say which rows stay, which are learned and which go.
 
     Args:
@@ -108,7 +108,7 @@ def plan_rows(
         )
     if not kept or len(labels) < 2:  # noqa: PLR2004 - a choice needs two
         raise InvalidInput("too few categories would stay: retrain the whole model")
-    return Plan(labels, kept, learned, removed, waiting)
+    return RowChanges(labels, kept, learned, removed, waiting)
 
 
 def sample(labels: Sequence[str], wanted: Sequence[str], seed: int) -> list[int]:
@@ -236,7 +236,7 @@ def _folds(labels: Sequence[str]) -> torch.Tensor:
     return torch.tensor(folds)
 
 
-def known(labels: Sequence[str], plan: Plan) -> list[int]:
+def known(labels: Sequence[str], plan: RowChanges) -> list[int]:
     """Numbers of the messages whose label the plan has, or that belong nowhere."""
     allowed = {*plan.labels, OUT_OF_SCOPE_LABEL}
     return [number for number, label in enumerate(labels) if label in allowed]

@@ -144,7 +144,7 @@ def test_the_other_version_is_the_same_model_by_another_name(model, tmp_path):
     assert load_model_directory(other).facts.labels == load_model_directory(model).facts.labels
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_command_loads_the_real_service_and_swaps_models_without_a_failure(model, tmp_path):
     (tmp_path / "texts.txt").write_text("".join(f"{example.text}\n" for example in messages(10)))
     options = ["--model", model, "--texts", tmp_path / "texts.txt", "--json", tmp_path / "load.json"]

@@ -17,7 +17,7 @@ from classifier.contract import InvalidInput
 from classifier.model.directory import load_model_directory, save_model_directory
 from tests.factories.tiny_bert import messages, tiny_bert, tiny_model
 
-BRIEF = serving.Plan(
+BRIEF = serving.ServingPlan(
     rounds=2,
     seconds=0.05,
     open_seconds=0.3,
@@ -55,7 +55,7 @@ def run(*options):
     return CliRunner().invoke(bench, [str(option) for option in options], catch_exceptions=False)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_command_measures_everyone_in_turns(model, texts, tmp_path, monkeypatch):
     monkeypatch.setattr(serving, "QUICK", BRIEF)
     options = ["--model", model, "--texts", texts, "--quick", "--json", tmp_path / "serving.json"]

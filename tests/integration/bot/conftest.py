@@ -16,8 +16,17 @@ async def world(sqlite_url: str) -> AsyncIterator[World]:
         yield made
 
 
-@pytest.fixture(params=["http", "socket"])
-async def any_world(request: pytest.FixtureRequest, database_url: str) -> AsyncIterator[World]:
+@pytest.fixture(params=["http, postgres", "socket, sqlite"])
+def transport_and_database(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """Each transport and each database once: neither knows of the other, so two pairs prove what four do."""
+    transport, dialect = request.param.split(", ")
+    url = request.getfixturevalue("sqlite_url" if dialect == "sqlite" else "migrated_postgres_url")
+    return transport, str(url)
+
+
+@pytest.fixture
+async def any_world(transport_and_database: tuple[str, str]) -> AsyncIterator[World]:
     """The bot over both transports and both databases."""
-    async with make_world(database_url, socket=request.param == "socket") as made:
+    transport, url = transport_and_database
+    async with make_world(url, socket=transport == "socket") as made:
         yield made

@@ -38,7 +38,6 @@ async def ready(client):
         return False
 
 
-@pytest.mark.slow
 async def test_the_service_answers_changes_its_model_and_ends_in_order(registry, tmp_path):
     old, new = registry.list()
     with socket.create_server(("127.0.0.1", 0)) as free:

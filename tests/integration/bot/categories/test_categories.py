@@ -235,7 +235,7 @@ async def test_at_least_two_categories_stay(world: World):
 async def test_a_person_who_is_no_admin_any_more_cannot_submit(world: World):
     view = await opened(world, "retire login")
     world.playground.state.users[ANNA].is_admin = world.playground.state.users[ANNA].is_owner = False
-    world.bot.workspace.people._known.clear()
+    world.bot.workspace.people._roles._known.clear()
     result = await world.playground.submit_view(ANNA, view["id"], {})
     assert result.body["response_action"] == "update"
     assert "Only admins" in str(world.playground.view(ANNA)["blocks"])

@@ -19,7 +19,7 @@ from storage.models import ModelState, RetrainRun, RunSource, RunState
 from tests.factories.retraining_process import CHILD, children, now, pack, prepare
 from tests.factories.world import ANNA, HELP, TEAM, World, make_world, text_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 SECONDS = 280
 
 
@@ -96,8 +96,8 @@ def left(registry: Registry) -> list[str]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
-async def test_cancel_ends_the_child_and_says_who_did_it(database_url: str, tmp_path: Path):
-    async with trainable(database_url, tmp_path) as (world, registry), working(world, tmp_path):
+async def test_cancel_ends_the_child_and_says_who_did_it(migrated_postgres_url: str, tmp_path: Path):
+    async with trainable(migrated_postgres_url, tmp_path) as (world, registry), working(world, tmp_path):
         before = registry.active()
         await world.playground.run_command(ANNA, HELP, "/retrain", "dry-run")
         await training(world)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from classifier.data.dataset import Category, Example, StarterPack
+from classifier.data.dataset import Example, StarterCategory, StarterPack
 from classifier.model.registry import Registry
 from classifier.retraining.scheduler import insert_runs
 from classifier.retraining.shadow import ShadowTime
@@ -36,7 +36,7 @@ def now() -> datetime:
 
 def pack() -> StarterPack:
     categories = tuple(
-        Category(c.slug, c.name, c.emoji, c.description, str(c.destination)) for c in CATEGORIES
+        StarterCategory(c.slug, c.name, c.emoji, c.description, str(c.destination)) for c in CATEGORIES
     )
     return StarterPack(categories, tuple(messages(24, out_of_scope=12)), tuple(messages(8, seed=9)))
 

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import select
 
-from classifier.data.dataset import Category, Example, StarterPack
+from classifier.data.dataset import Example, StarterCategory, StarterPack
 from classifier.data.manifest import MANIFEST_FILE, encoded, example_hash, manifest_hash, manifest_of
 from classifier.data.training_set import LABEL_WEIGHT
 from classifier.evaluation.gate.verdict import Verdict
@@ -22,7 +22,7 @@ from storage.models import LabelRole
 from tests.factories.rows import NOW, TEAM
 
 PACK = StarterPack(
-    (Category("vpn", "VPN", "vpn", "", ""), Category("wifi", "Wi-Fi", "wifi", "", "")),
+    (StarterCategory("vpn", "VPN", "vpn", "", ""), StarterCategory("wifi", "Wi-Fi", "wifi", "", "")),
     tuple(Example(f"{slug} {n}", slug) for slug in ("vpn", "wifi") for n in range(20)),
     tuple(Example(f"{slug} kept {n}", slug) for slug in ("vpn", "wifi") for n in range(5)),
 )

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from classifier.data.dataset import Category as StarterCategory
-from classifier.data.dataset import Example, StarterPack
+from classifier.data.dataset import Example, StarterCategory, StarterPack
 from classifier.data.manifest import (
     MANIFEST_FILE,
     encoded,

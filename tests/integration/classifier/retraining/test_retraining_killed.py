@@ -33,7 +33,6 @@ STAGES = ("start", "prepare", "train", "evaluate", "publish")
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc"),
-    pytest.mark.slow,
     pytest.mark.timeout(PATIENCE * (KILLS + 1)),
 ]
 

@@ -138,16 +138,21 @@ async def test_no_request_fails_while_models_are_swapped(registry):
     await classifier.close()
 
 
-async def test_the_watcher_follows_the_active_version_and_tells(registry):
+async def test_the_watcher_follows_the_active_version(registry):
     old, new = registry.list()
     registry.activate(old)
     classifier = await LocalClassifier.open(registry.path(old))
-    told = asyncio.Queue()
-    watcher = asyncio.create_task(RegistryWatcher(registry, classifier, 0.01, on_swap=told.put).run())
+    watcher = asyncio.create_task(RegistryWatcher(registry, classifier, 0.01).run())
+
+    async def until(version):
+        async with asyncio.timeout(30):
+            while (await classifier.model()).version != version:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
     registry.activate(new)
-    assert await asyncio.wait_for(told.get(), 30) == new
+    await until(new)
     registry.rollback()
-    assert await asyncio.wait_for(told.get(), 30) == old
+    await until(old)
     watcher.cancel()
     await asyncio.gather(watcher, return_exceptions=True)
     await classifier.close()

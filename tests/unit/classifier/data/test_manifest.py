@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classifier.contract import OUT_OF_SCOPE_LABEL, BrokenModel, InvalidInput
-from classifier.data.dataset import Category, Example, StarterPack
+from classifier.data.dataset import Example, StarterCategory, StarterPack
 from classifier.data.manifest import (
     MANIFEST_FILE,
     check_manifest,
@@ -31,7 +31,7 @@ from tests.factories.rows import NOW
 
 SLUGS = ("login", "network")
 PACK = StarterPack(
-    tuple(Category(slug, slug, slug, "", "") for slug in SLUGS),
+    tuple(StarterCategory(slug, slug, slug, "", "") for slug in SLUGS),
     tuple(
         Example(f"{label} {i}", label, source="starter")
         for label in (*SLUGS, OUT_OF_SCOPE_LABEL)

@@ -13,7 +13,7 @@ import pytest
 
 from bot.blocks.retraining import STAGES
 from classifier.contract import OUT_OF_SCOPE_LABEL
-from classifier.data.dataset import Category, Example, StarterPack, starter_pack
+from classifier.data.dataset import Example, StarterCategory, StarterPack, starter_pack
 from classifier.data.manifest import example_hash
 from classifier.data.training_set import (
     FEWEST_RECENT,
@@ -35,7 +35,7 @@ def pack(each: int = 50, held_out: int = 10) -> StarterPack:
     """Make a pack of two categories and out-of-scope messages, all texts different."""
     labels = [*sorted(SLUGS), OUT_OF_SCOPE_LABEL]
     return StarterPack(
-        tuple(Category(slug, slug, slug, "", "") for slug in sorted(SLUGS)),
+        tuple(StarterCategory(slug, slug, slug, "", "") for slug in sorted(SLUGS)),
         tuple(starter(f"{label} message {index}", label) for label in labels for index in range(each)),
         tuple(starter(f"{label} kept back {index}", label) for label in labels for index in range(held_out)),
     )

@@ -8,18 +8,17 @@ import torch
 from transformers import AutoModel
 
 from classifier.contract import BaseModelUnavailable, BrokenModel, InvalidInput
-from classifier.data.dataset import starter_pack
 from classifier.evaluation.measure import evaluate
 from classifier.explanation.leave_one_out import explain
 from classifier.inference.torch_predictor import TorchPredictor
-from classifier.model.base_models import EMBEDDED_NAME, EMBEDDED_SHA256, load_encoder, resolve_base_model
+from classifier.model.base_models import EMBEDDED_NAME, load_encoder, resolve_base_model
 from classifier.model.collate import collate
 from classifier.model.directory import load_model_directory, save_model_directory
 from classifier.model.integrity import verify
 from classifier.model.network import raw_tokenizer
 from classifier.model.registry import Registry
 from classifier.text.tokenize import TextEncoder
-from classifier.training.fit import TrainingConfig, fit, fit_day_one
+from classifier.training.fit import fit, fit_day_one
 from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert, tiny_model
 
 
@@ -292,13 +291,3 @@ def test_publishing_a_directory_copies_it_whole(model, saved, tmp_path):
     version = registry.publish(saved)
     verify(registry.path(version))
     assert version == model.facts.version
-
-
-@pytest.mark.slow
-def test_the_embedded_encoder_learns_the_starter_pack_in_seconds_on_day_one():
-    pack = starter_pack()
-    result = fit_day_one(pack.train, TrainingConfig(), created=NOW)
-    report = evaluate(result.model, pack.held_out)
-    assert report.accuracy > 0.6  # a fifteenth would be chance
-    assert report.top3 > 0.85
-    assert result.model.facts.base_sha256 == EMBEDDED_SHA256

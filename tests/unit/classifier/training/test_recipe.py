@@ -5,11 +5,8 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy, log_softmax
 
-from benchmarks.quality.ablation import LEVERS, changed, draw
-from benchmarks.quality.quality import flip, summary
-from benchmarks.quality.table import table
 from classifier.contract import InvalidInput
-from classifier.data.dataset import Example, read_texts
+from classifier.data.dataset import read_texts
 from classifier.training.config import TrainingConfig
 from classifier.training.fine_tune.losses import (
     classification_loss,
@@ -114,29 +111,3 @@ def test_the_loss_is_smoothed_cross_entropy_and_pulls_messages_out_of_scope_to_t
 def test_losses_are_smallest_where_they_should_be():
     logits = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
     assert torch.allclose(preservation_loss(logits, 3 * logits), torch.zeros(4), atol=1e-6)
-
-
-def test_every_lever_of_the_ablation_makes_a_configuration():
-    examples = [Example(f"message {n}", f"label {n % 4}") for n in range(400)]
-    train, checked = draw(examples, 10)
-    assert len(train) == 40
-    assert not {e.text for e in train} & {e.text for e in checked}
-    configs = [changed(train, changes) for changes in LEVERS.values()]
-    assert len(set(map(repr, configs))) == len(LEVERS)
-
-
-def test_one_voice_flips_its_labels():
-    examples = [Example(f"message {n}", f"label {n % 4}") for n in range(100)]
-    flipped = flip(examples, 0.2, 0)
-    wrong = [a for a, b in zip(flipped, examples, strict=True) if a.label != b.label]
-    assert len(wrong) == 20
-    assert {example.voice for example in wrong} == {"one"}
-
-
-def test_the_table_says_what_was_met():
-    rows = {"0": {"accuracy": 0.95}, "1": {"accuracy": 0.945}}
-    known = {"banking": rows, "noisy": {"0": {"accuracy": 0.93}}}
-    assert summary(known)["banking"]["accuracy"]["mean"] == pytest.approx(0.9475)
-    text = table(known)
-    assert "| reached |" in text
-    assert "| not met |" in text
