@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from benchmarks.cli import bench
 from benchmarks.learning import learning
 from benchmarks.learning.figures import demands, draw, summary, table
-from benchmarks.learning.learners import Said
+from benchmarks.learning.learners import Answered
 from benchmarks.learning.learning import FILES, SYSTEMS, LearningPlan, measure
 from benchmarks.learning.loop import Course, Run, System
 from benchmarks.learning.stream import Rules, draw_staff, draw_stream
@@ -199,7 +199,7 @@ class Stubborn:
 
     def answer(self, texts):
         vectors = np.stack([self._vectors[text] for text in texts])
-        return Said(np.tile([0.6, 0.4], (len(texts), 1)), vectors, np.ones(len(texts), dtype=bool))
+        return Answered(np.tile([0.6, 0.4], (len(texts), 1)), vectors, np.ones(len(texts), dtype=bool))
 
     def similarities(self):
         return 0.95, 0.9
