@@ -6,7 +6,6 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,9 +18,9 @@ from classifier.evaluation.gate.judge import Verdict
 from classifier.model.registry import Registry
 from classifier.retraining.child_limits import default_memory_mib
 from classifier.retraining.child_process import RetrainingCancelled, RetrainingFailed, run_child
-from classifier.retraining.head_update_inputs import refit_job
+from classifier.retraining.inputs import job_for
 from classifier.retraining.job import RetrainJob, RetrainResult
-from classifier.retraining.labels import gather, keep_findings
+from classifier.retraining.labels import keep_findings
 from classifier.retraining.run_folder import RunFolder, adopted, clean, folders
 from classifier.retraining.version_records import record_first_version, record_version
 from classifier.settings import ClassifierSettings
@@ -113,7 +112,8 @@ class RetrainWorker:
         minutes = REFIT_MINUTES if _refits(run) else self._settings.retrain_minutes
         try:
             await self._prepare(run, folder)
-            job = await self._job(run, folder)
+            where, now = str(folder.path.absolute()), self._clock()
+            job = await job_for(run, self._database, self._registry, self._settings, self._pack, where, now)
             async with asyncio.timeout(60 * minutes):
                 result = await self._child(run, job)
             metrics, verdict = result.metrics(job.training), result.verdict
@@ -216,20 +216,6 @@ class RetrainWorker:
                 await work.commit()
         except Exception:  # the lease runs out by itself
             log.exception("retraining_not_let_go", run=str(run.id))
-
-    async def _job(self, run: RetrainRun, folder: RunFolder) -> RetrainJob:
-        where = str(folder.path.absolute())
-        if _refits(run):
-            return await refit_job(
-                self._database, self._registry, self._settings, self._pack, run.team_id, where
-            )
-        return RetrainJob(
-            training=await gather(self._database, self._registry, self._pack, run.team_id, self._clock()),
-            config=asdict(self._settings.training_config()),
-            model_home=str(self._registry.home.absolute()),
-            folder=where,
-            champion=self._registry.active(),
-        )
 
     async def _child(self, run: RetrainRun, job: RetrainJob) -> RetrainResult:
         async def heartbeat(progress: dict[str, Any]) -> bool:
