@@ -16,6 +16,7 @@ def run(monkeypatch, *options):
     return benchmark.main()
 
 
+@pytest.mark.long
 def test_tiny_shapes_run_on_the_cpu_and_fill_the_page(tmp_path, monkeypatch, capsys):
     options = ("--device", "cpu", "--tiny", "--seconds", 0.1, "--results", tmp_path)
     assert run(monkeypatch, *options) == 0
