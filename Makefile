@@ -55,7 +55,6 @@ bench-quality: setup ## Measure the recipe on public data (DATA=folder), some ho
 
 bench-explanations: setup ## Measure whether the words that a model shows decide (DATA=folder), three quarters of an hour
 	$(BIN)/python -m benchmarks explanations --results docs/results --data $(DATA)
-	$(BIN)/python -m benchmarks explanations-cls --results docs/results --data $(DATA)
 	$(BIN)/python -m benchmarks shortcut --results docs/results --data $(DATA)
 
 bench-serving: setup ## Measure the speed of answers against others, and the service under load (DATA=folder; MODEL=directory, trained first where missing), three quarters of an hour

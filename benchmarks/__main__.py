@@ -8,7 +8,7 @@ import os
 import random
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,14 @@ from benchmarks import starter, training
 from benchmarks.gpu import measure as gpu
 from benchmarks.learning import figures as learning_figures
 from benchmarks.learning import learning, new_category
-from benchmarks.quality import explanations, gate, other_encoder, quality, shortcut
+from benchmarks.quality import explanations, gate, quality, shortcut
 from benchmarks.quality import table as quality_table
 from benchmarks.serving import load, serving
 from benchmarks.serving import summary as serving_summary
 from benchmarks.serving import texts as serving_texts
 from benchmarks.workers import say_on_stderr
 from classifier.contract import ClassifierError
-from classifier.data.dataset import Example, read_examples, starter_pack
+from classifier.data.dataset import read_examples, starter_pack
 from classifier.files import write_bytes
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.directory import load_model_directory, save_model_directory
@@ -122,37 +122,19 @@ def _gpu(arguments: argparse.Namespace) -> Outcome:
 
 def _explanations(arguments: argparse.Namespace) -> Outcome:
     """On BANKING77: a model of its training part, messages of its test part."""
-    return _explained(arguments, lambda _: TrainingConfig())
-
-
-def _explanations_cls(arguments: argparse.Namespace) -> Outcome:
-    """The same for an encoder of another kind, see other_encoder."""
-
-    def config(examples: Sequence[Example]) -> TrainingConfig:
-        folder = Path(tempfile.mkdtemp(prefix="encoder-")) / "encoder"
-        return other_encoder.recipe(other_encoder.write_encoder(folder, [e.text for e in examples]))
-
-    return _explained(arguments, config)
-
-
-def _explained(
-    arguments: argparse.Namespace, config: Callable[[Sequence[Example]], TrainingConfig]
-) -> Outcome:
-    folder = _model_directory(arguments, config)
+    folder = _model_directory(arguments)
     model = load_model_directory(folder)
     unseen = [example.text for example in read_examples(arguments.data / "banking77-test.csv")]
     measured = explanations.measure(TorchPredictor(model), unseen, say=say_on_stderr, folder=folder)
     return measured.as_dict(), explanations.table(measured)
 
 
-def _model_directory(
-    arguments: argparse.Namespace, config: Callable[[Sequence[Example]], TrainingConfig]
-) -> Path:
+def _model_directory(arguments: argparse.Namespace) -> Path:
     """The model that is named, made of BANKING77's training part where it is missing."""
     folder: Path = arguments.model or Path(tempfile.mkdtemp(prefix="model-")) / "model"
     if not folder.exists():
         examples = read_examples(arguments.data / "banking77-train.csv")
-        save_model_directory(fit(examples, config(examples), created=datetime.now(UTC)).model, folder)
+        save_model_directory(fit(examples, TrainingConfig(), created=datetime.now(UTC)).model, folder)
     return folder
 
 
@@ -167,7 +149,7 @@ def _serving_bert_base(arguments: argparse.Namespace) -> Outcome:
 
 
 def _timed(arguments: argparse.Namespace, shape: str = "") -> Outcome:
-    model = _model_directory(arguments, lambda _: TrainingConfig())
+    model = _model_directory(arguments)
     train, unseen = (read_examples(arguments.data / f"banking77-{part}.csv") for part in ("train", "test"))
     answered, fitted = serving_texts.split(unseen, train, 0)
     plan = serving.QUICK if arguments.quick else serving.ServingPlan()
@@ -188,7 +170,7 @@ def _soak(arguments: argparse.Namespace) -> Outcome:
 
 
 def _loaded(arguments: argparse.Namespace, plan: load.LoadPlan) -> Outcome:
-    model = _model_directory(arguments, lambda _: TrainingConfig())
+    model = _model_directory(arguments)
     unseen, _ = serving_texts.split(read_examples(arguments.data / "banking77-test.csv"), [], 0)
     measured = load.measure_model(model, None, [example.text for example in unseen], plan, say=say_on_stderr)
     return measured, load.table(measured)
@@ -235,7 +217,6 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Outcome]] = {
     "training": _training,
     "gpu": _gpu,
     "explanations": _explanations,
-    "explanations-cls": _explanations_cls,
     "shortcut": _shortcut,
     "serving": _serving,
     "serving-bert-base": _serving_bert_base,

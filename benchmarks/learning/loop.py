@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from benchmarks.learning.learners import Learner, Said, Vectors
+from benchmarks.learning.learners import Answered, Learner, Vectors
 from benchmarks.learning.parts import Labelled, choose_questions, recalled, repeats
 from benchmarks.learning.stream import Floats, Rules, Staff, Stream
 from classifier.calibration.vectors import unit
@@ -197,7 +197,7 @@ class Run:
             else:
                 self._route(row, said.probabilities[number], said.vectors[number], memory, planned)
 
-    def _questions(self, rows: Sequence[int], said: Said, known: Floats) -> list[int]:
+    def _questions(self, rows: Sequence[int], said: Answered, known: Floats) -> list[int]:
         """Positions of the day's messages to ask about, the most helpful first."""
         if self.system.asking == "well":
             return choose_questions(said.margins(), said.vectors, self.rules.questions, known)

@@ -8,10 +8,10 @@ import importlib.resources
 import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import yaml
@@ -63,16 +63,6 @@ class Example:
     def labelled(self) -> bool:
         """Whether somebody labelled this message; starter messages and names came with their category."""
         return self.source in ("file", "person")
-
-    def encode(self) -> dict[str, Any]:
-        """Return plain data for JSON; `decode` reads it back."""
-        return {**asdict(self), "said_at": self.said_at.isoformat() if self.said_at else None}
-
-    @classmethod
-    def decode(cls, row: Mapping[str, Any]) -> Example:
-        """Read what `encode` wrote."""
-        when = datetime.fromisoformat(row["said_at"]) if row["said_at"] else None
-        return cls(**{**row, "said_at": when, "label_ids": tuple(row["label_ids"])})
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
 from classifier.data.dataset import MINIMUM_PER_LABEL, Example, StarterPack, fingerprint
@@ -81,25 +80,6 @@ class TrainingSet:
             if (key := text_key(text)) and key not in known:
                 free.setdefault(key, text)
         return replace(self, unlabelled=tuple(free.values()))
-
-    def encode(self) -> dict[str, Any]:
-        """Return plain data for JSON; `decode` reads it back."""
-        parts = {"train": self.train, "validation": self.validation, "held_out": self.held_out}
-        return {
-            **{name: [example.encode() for example in part] for name, part in parts.items()},
-            "starter_hash": self.starter_hash,
-            "scarce": self.scarce,
-            "unlabelled": self.unlabelled,
-        }
-
-    @classmethod
-    def decode(cls, content: Mapping[str, Any]) -> TrainingSet:
-        """Read what `encode` wrote."""
-        train, validation, held_out = (
-            tuple(map(Example.decode, content[name])) for name in ("train", "validation", "held_out")
-        )
-        rest = {name: tuple(content[name]) for name in ("scarce", "unlabelled")}
-        return cls(train, validation, held_out, str(content["starter_hash"]), **rest)
 
 
 def assemble(

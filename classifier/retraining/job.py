@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from pydantic import TypeAdapter
+
 from classifier.data.training_set import TrainingSet
-from classifier.evaluation.gate.verdict import Verdict, verdict_from
+from classifier.evaluation.gate.verdict import Verdict
 
 if TYPE_CHECKING:
     from classifier.data.confident_learning import Suspect
@@ -50,16 +53,12 @@ class RetrainJob:
 
     def encode(self) -> bytes:
         """Return the job as JSON; `decode` reads it back."""
-        rest = {name: getattr(self, name) for name in ("config", "model_home", "folder", "champion")}
-        head = asdict(self.head) if self.head else None
-        return json.dumps({"training": self.training.encode(), **rest, "head": head}).encode()
+        return json.dumps(asdict(self), default=datetime.isoformat).encode()
 
     @classmethod
     def decode(cls, content: str | bytes) -> RetrainJob:
         """Read what `encode` wrote."""
-        row = json.loads(content)
-        head = row["head"] and HeadUpdate(**{name: tuple(slugs) for name, slugs in row["head"].items()})
-        return cls(**{**row, "training": TrainingSet.decode(row["training"]), "head": head})
+        return TypeAdapter(cls).validate_python(json.loads(content))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +99,6 @@ class Measures:
     def of(cls, report: Report) -> Measures:
         """Take them out of a report."""
         return cls(**{name: getattr(report, name) for name in cls.__dataclass_fields__})
-
-    @classmethod
-    def decode(cls, row: Mapping[str, Any]) -> Measures:
-        """Read what `asdict` made."""
-        return cls(**{**row, "accuracy_interval": tuple(row["accuracy_interval"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +142,7 @@ class RetrainResult:
     @classmethod
     def decode(cls, row: Mapping[str, Any]) -> RetrainResult:
         """Read what `encode` wrote."""
-        champion = row["champion"]
-        typed = {
-            "verdict": verdict_from(row["verdict"]),
-            "challenger": Measures.decode(row["challenger"]),
-            "champion": Measures.decode(champion) if champion else None,
-            "doubts": tuple(Doubt(**doubt) for doubt in row["doubts"]),
-        }
-        return cls(**{**row, **typed})
+        return TypeAdapter(cls).validate_python(row)
 
     def metrics(self, training: TrainingSet) -> dict[str, Any]:
         """What the run and the version keep, in the database's form; `training` is what the job was given."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -17,9 +16,9 @@ from classifier.data.dataset import StarterPack
 from classifier.model.registry import Registry
 from classifier.retraining.child_limits import default_memory_mib
 from classifier.retraining.child_process import RetrainingCancelled, RetrainingFailed, run_child
-from classifier.retraining.head_update_inputs import refit_job
-from classifier.retraining.job import RetrainJob, RetrainResult
-from classifier.retraining.labels import gather, keep_findings
+from classifier.retraining.inputs import job_for
+from classifier.retraining.job import RetrainResult
+from classifier.retraining.labels import keep_findings
 from classifier.retraining.lease import Lease, RunOutcome
 from classifier.retraining.publisher import Publisher
 from classifier.retraining.run_folder import RunFolder, prepare
@@ -115,7 +114,8 @@ class RetrainWorker:
                 reason = f"It was begun {MAX_ATTEMPTS} times and never ended; the log says more."
                 return RunOutcome(RunState.FAILED, reason, metrics)
             await prepare(folder, self._database, self._clock())
-            job = await self._job(run, folder)
+            where, now = str(folder.path.absolute()), self._clock()
+            job = await job_for(run, self._database, self._registry, self._settings, self._pack, where, now)
             async with asyncio.timeout(60 * minutes):
                 said = await run_child(self._command, job.encode(), self._memory_mib, lease.renew, progress)
             result = RetrainResult.decode(said)
@@ -134,20 +134,6 @@ class RetrainWorker:
             reason = f"The model directory cannot be used ({error.strerror})."
             return RunOutcome(RunState.FAILED, reason, metrics)
         return outcome
-
-    async def _job(self, run: RetrainRun, folder: RunFolder) -> RetrainJob:
-        where = str(folder.path.absolute())
-        if _refits(run):
-            return await refit_job(
-                self._database, self._registry, self._settings, self._pack, run.team_id, where
-            )
-        return RetrainJob(
-            training=await gather(self._database, self._registry, self._pack, run.team_id, self._clock()),
-            config=asdict(self._settings.training_config()),
-            model_home=str(self._registry.home.absolute()),
-            folder=where,
-            champion=self._registry.active(),
-        )
 
 
 def _refits(run: RetrainRun) -> bool:

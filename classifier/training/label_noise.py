@@ -1,5 +1,7 @@
 """Which labels a training doubts: out-of-fold confident learning on the frozen encoder.
 
+The one defence against wrong labels: of `fit`, of a retraining and of the learning benchmark.
+
 A doubted label neither teaches nor judges in this training; a retraining hands it to a person. Starter
 messages are never doubted, nor are labels that somebody has looked at and kept.
 """

@@ -37,9 +37,11 @@ async def test_the_demo_plays_its_whole_story(tmp_path: Path):
     assert all(step["answered"] for step in story["steps"])
 
 
+@pytest.mark.timeout(900)
 async def test_with_an_encoder_that_knows_nothing_the_demo_answers_and_hears_corrections(tmp_path: Path):
     options = tmp_path / "options.json"
-    options.write_text('{"epochs": 1, "sharpness": 0, "soup": 1, "word_scorer": 0}', encoding="utf-8")
+    quick = {"epochs": 1, "sharpness": 0, "soup": 1, "word_scorer": 0, "baselines": False, "int8_check": 0}
+    options.write_text(json.dumps(quick), encoding="utf-8")
     status, story, said = await play(
         tmp_path,
         FINGERPOST_CLASSIFIER_BASE_MODEL=str(tiny_bert(tmp_path / "base")),

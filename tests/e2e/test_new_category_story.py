@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -90,12 +91,11 @@ async def told(world: World, wanted: str, seconds: float = 30) -> str:
     return text_of(found)
 
 
-@pytest.mark.long
 @pytest.mark.timeout(900)
 async def test_new_categories_are_learned_at_once_and_not_lost_behind_a_training(
-    sqlite_url: str, tmp_path: Path
+    sqlite_url: str, first_models: Path, tmp_path: Path
 ):
-    async with workplace(sqlite_url, tmp_path / "models") as world:
+    async with workplace(sqlite_url, shutil.copytree(first_models, tmp_path / "models")) as world:
         # the first fine-tune is under way: the category is learned after it
         await added(world, "Parking", "car", PARKING)
         assert "when the training that is under way is over" in await told(world, "Added Parking")

@@ -32,14 +32,14 @@ import numpy as np
 
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
 from classifier.evaluation.gate.checks import against_champion, explanations, first_model, percent_right
-from classifier.evaluation.gate.verdict import Check, Floors, Verdict, verdict_from
+from classifier.evaluation.gate.verdict import Check, Floors, Verdict
 
 if TYPE_CHECKING:
     from classifier.data.dataset import Example
     from classifier.explanation.types import FaithfulnessReport
     from classifier.inference.predictions import Answers
 
-__all__ = ["Check", "Floors", "Verdict", "judge", "verdict_from"]
+__all__ = ["Check", "Floors", "Verdict", "judge"]
 
 _REASONS = 3
 """A refusal names so many failed checks; a person reads it in Slack."""

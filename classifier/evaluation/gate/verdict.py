@@ -90,11 +90,5 @@ class Verdict:
     checks: tuple[Check, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data for JSON; `verdict_from` reads it back."""
+        """Plain data for JSON."""
         return asdict(self)
-
-
-def verdict_from(content: Mapping[str, Any]) -> Verdict:
-    """Read what `Verdict.as_dict` wrote."""
-    checks = tuple(Check(**check) for check in content.get("checks", ()))
-    return Verdict(bool(content["promoted"]), str(content["reason"]), checks)

@@ -16,7 +16,7 @@ def run(monkeypatch, *options):
     return benchmark.main()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_tiny_shapes_run_on_the_cpu_and_fill_the_page(tmp_path, monkeypatch, capsys):
     options = ("--tiny", "--seconds", 0.5, "--results", tmp_path)

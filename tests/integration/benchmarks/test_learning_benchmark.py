@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from benchmarks.cli import bench
 from benchmarks.learning import learning
 from benchmarks.learning.figures import demands, draw, summary, table
-from benchmarks.learning.learners import Said
+from benchmarks.learning.learners import Answered
 from benchmarks.learning.learning import FILES, SYSTEMS, LearningPlan, measure
 from benchmarks.learning.loop import Course, Run, System
 from benchmarks.learning.stream import Rules, draw_staff, draw_stream
@@ -67,6 +67,7 @@ def known(data, work, plan):
     return measure(data, work, plan)
 
 
+@pytest.mark.long
 def test_every_system_goes_through_the_whole_stream(known):
     assert list(known) == [name for name in SYSTEMS if name in TRIED]
     for runs in known.values():
@@ -81,6 +82,7 @@ def test_every_system_goes_through_the_whole_stream(known):
     assert known["ours"]["0"]["same_labels"].keys() == {"tfidf", "frozen"}
 
 
+@pytest.mark.long
 def test_where_only_answers_give_labels_nobody_corrects(known):
     for name in ("answers_random", "answers_50"):
         run = known[name]["0"]
@@ -88,6 +90,7 @@ def test_where_only_answers_give_labels_nobody_corrects(known):
         assert run["wrong"] > 0
 
 
+@pytest.mark.long
 def test_ours_tries_a_fine_tune_once_there_are_labels_enough(known):
     last = known["ours"]["0"]["trained"][-1]
     assert {"head", "fine_tune", "held_out"} <= last.keys()
@@ -95,6 +98,7 @@ def test_ours_tries_a_fine_tune_once_there_are_labels_enough(known):
     assert last["kind"] == better
 
 
+@pytest.mark.long
 def test_only_a_system_that_says_so_has_messages_around(data, tmp_path, plan, monkeypatch):
     monkeypatch.setattr("classifier.model.neighbor_smoothing.SHARES", (0.5,))
     monkeypatch.setattr("classifier.training.fit_smoothing.FEWEST", 1)
@@ -104,6 +108,7 @@ def test_only_a_system_that_says_so_has_messages_around(data, tmp_path, plan, mo
     assert moved["around"][-1] == 0.5
 
 
+@pytest.mark.long
 def test_a_second_run_takes_what_was_kept(data, work, plan, known, monkeypatch):
     monkeypatch.setattr(learning, "_run", None)
     assert measure(data, work, plan) == known
@@ -127,6 +132,7 @@ def test_a_system_may_have_a_recipe_of_its_own(data, tmp_path, plan):
     assert "quick recipe too: ours without memory." in table(summary(known))
 
 
+@pytest.mark.long
 def test_a_demand_is_judged_on_the_seeds_that_all_it_compares_have(known):
     two = {name: dict(runs) for name, runs in known.items()}
     two["ours"]["1"] = known["ours"]["0"]
@@ -135,6 +141,7 @@ def test_a_demand_is_judged_on_the_seeds_that_all_it_compares_have(known):
     assert rows["above TF-IDF, its own labels, points"] == {"0"}
 
 
+@pytest.mark.long
 def test_a_run_that_was_stopped_goes_on_where_it_was(data, tmp_path, plan, known):
     plan = replace(plan, systems=("ours",))
 
@@ -199,7 +206,7 @@ class Stubborn:
 
     def answer(self, texts):
         vectors = np.stack([self._vectors[text] for text in texts])
-        return Said(np.tile([0.6, 0.4], (len(texts), 1)), vectors, np.ones(len(texts), dtype=bool))
+        return Answered(np.tile([0.6, 0.4], (len(texts), 1)), vectors, np.ones(len(texts), dtype=bool))
 
     def similarities(self):
         return 0.95, 0.9
@@ -242,6 +249,7 @@ def test_a_question_is_no_routing_and_counts_as_right_when_it_is_answered_rightl
     assert sum(asked.handled) == asked.answered == len(asked.labels)
 
 
+@pytest.mark.long
 def test_the_table_and_the_picture_show_what_was_measured(known):
     measured = summary(known)
     for system in measured.values():
@@ -256,6 +264,7 @@ def test_the_table_and_the_picture_show_what_was_measured(known):
     json.dumps(measured)
 
 
+@pytest.mark.long
 def test_two_systems_alone_have_a_table_too(known):
     measured = summary({name: known[name] for name in ("tfidf", "frozen")})
     assert demands(measured) == []
@@ -275,6 +284,7 @@ def test_the_command_prints_the_table_and_writes_curves(data, base, tmp_path):
     assert (tmp_path / "curves" / "learning.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.long
 def test_runs_go_side_by_side(data, tmp_path):
     options = ["learning", "--part", "tfidf", "--part", "frozen", "--workers", "2"]
     options += ["--data", data, "--work", tmp_path / "work", "--results", tmp_path]

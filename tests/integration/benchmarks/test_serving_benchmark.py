@@ -111,6 +111,7 @@ def test_unknown_commands_are_refused(model):
         obey(open_contender(spec), spec, {"do": "dance", "texts": "messages"})
 
 
+@pytest.mark.long
 def test_a_contender_that_cannot_go_on_is_said_with_its_reason(tmp_path, model):
     broken = Spec("text_contenders", "Nobody", str(model), {}, [])
     with (

@@ -43,6 +43,7 @@ def test_the_command_prints_a_table_and_writes_what_it_measured(base, labels, tm
     assert {"processor", "cores", "threads", "device", "bfloat16", "torch"} <= found["machine"].keys()
 
 
+@pytest.mark.long
 def test_each_loop_is_measured_for_memory_in_its_own_process(base):
     found = measure(messages(30), config_for(base), texts="made up", repeats=1, tutorial_steps=1)
     assert found["ours"]["peak_mib"] > 50

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from typer.testing import CliRunner
 
 from bot.app.cli import app
-from bot.models.drift_signals import Memory
+from bot.models.drift_signals import Detector
 from storage import Database
 from storage.models import Base
 from storage.states import (
@@ -133,7 +133,7 @@ async def test_what_the_workspace_knows_means_what_it_meant(database: Database):
         assert channel is not None
         assert channel.threshold == 0.75
         for row in await work.drift.states(team_id=TEAM):
-            assert Memory.from_json(row.state).to_json() == row.state
+            assert Detector.from_json(row.state).to_json() == row.state
         actions = {event.action for event in await work.audit.recent(team_id=TEAM)}
         assert actions == {"category.merged", "model.activated"}
         assert len(await work.embeddings.vectors(team_id=TEAM, model_version=VERSIONS[1])) == 6

@@ -1,7 +1,6 @@
 """Retrainings that are killed at random points: what answers stays, the next one works, nothing is left.
 
-FINGERPOST_KILLS=50 kills as often as the acceptance asks, FINGERPOST_KILL_SEED draws other points; by default
-it is fewer, since each costs seconds.
+FINGERPOST_KILLS=50 kills as often in the long drill, FINGERPOST_KILL_SEED draws other points.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from storage.feedback.categories import CategorySpec
 from storage.models import RetrainRun, RunSource, RunState
 from tests.factories.retraining_process import alive, children, now, prepare
 
-KILLS = int(os.environ.get("FINGERPOST_KILLS", "3"))
+KILLS = int(os.environ.get("FINGERPOST_KILLS", "12"))
 SEED = int(os.environ.get("FINGERPOST_KILL_SEED", "0"))
 TEAM = "T1"
 PATIENCE = 600.0
@@ -118,7 +117,10 @@ def leftovers(registry: Registry, known: set[str]) -> list[str]:
     return home + ([entry.name for entry in runs.iterdir()] if runs.exists() else [])
 
 
-async def test_killed_retrainings_change_nothing_and_leave_nothing(sqlite_url: str, tmp_path: Path):
+@pytest.mark.parametrize("kills", [3, pytest.param(KILLS, marks=pytest.mark.long)])
+async def test_killed_retrainings_change_nothing_and_leave_nothing(
+    sqlite_url: str, tmp_path: Path, kills: int
+):
     draw = random.Random(SEED)  # noqa: S311 - test data
     registry = prepare(tmp_path)
     database = Database(sqlite_url)
@@ -138,10 +140,10 @@ async def test_killed_retrainings_change_nothing_and_leave_nothing(sqlite_url: s
         await work.commit()
     try:
         number = 0
-        while number < KILLS:
+        while number < kills:
             kill_worker = number % 3 == 2
             async with worker(sqlite_url, tmp_path) as process:
-                while number < KILLS:
+                while number < kills:
                     number += 1
                     before = serves(registry)
                     run = await ask(database, f"kill/{number}")

@@ -23,8 +23,9 @@ from classifier.data.manifest import (
     manifest_hash,
     manifest_of,
 )
-from classifier.data.training_set import TrainingSet, assemble
+from classifier.data.training_set import assemble
 from classifier.model.metadata import ModelFacts
+from classifier.retraining.job import RetrainJob
 from classifier.training.config import TrainingConfig
 from classifier.training.label_noise import clean_labels
 from tests.factories.rows import NOW
@@ -138,7 +139,7 @@ def test_every_example_is_a_starter_message_or_has_a_label_and_none_teaches_and_
     }
     labels = [row for row, each in zip(rows, use, strict=True) if each != "gold"]
     made = assemble(PACK, labels, frozenset(SLUGS), gold=gold, learned=known, names=NAMES)
-    made = TrainingSet.decode(json.loads(json.dumps(made.encode())))
+    made = RetrainJob.decode(RetrainJob(made, {}, "home", "folder", None).encode()).training
     clean = clean_labels(made.train, TrainingConfig(), made.held_out)
     manifest = manifest_of(made.starter_hash, clean.train)
     check_manifest(manifest, clean.train)

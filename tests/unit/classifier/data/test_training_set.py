@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
@@ -20,10 +19,10 @@ from classifier.data.training_set import (
     LABEL_WEIGHT,
     MOST_RECENT,
     VALIDATION_SHARE,
-    TrainingSet,
     assemble,
 )
 from classifier.progress import Stage
+from classifier.retraining.job import HeadUpdate, RetrainJob
 from classifier.retraining.labels import example_of
 from storage.feedback.labels import LabelledText
 from tests.factories.rows import NOW
@@ -262,9 +261,10 @@ def test_what_nobody_labelled_stands_apart_from_what_teaches_and_judges():
     assert (among.train, made.unlabelled) == (made.train, ())
 
 
-def test_it_comes_back_whole_from_json():
+def test_it_comes_back_whole_from_the_childs_job():
     label = said("the wlan is gone", "network", role="owner", voice="U1", minute=3)
     names = [Example("Wires", "network")]
     made = assemble(pack(), [label], SLUGS, gold=[said("no net", "network", 2)], names=names)
     made = made.among(["what nobody labelled"])
-    assert TrainingSet.decode(json.loads(json.dumps(made.encode()))) == made
+    job = RetrainJob(made, {"epochs": 3}, "home", "folder", "v1", HeadUpdate(("network",), ()))
+    assert RetrainJob.decode(job.encode()) == job

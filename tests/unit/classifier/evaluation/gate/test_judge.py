@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from classifier.contract import InvalidInput
 from classifier.data.dataset import Example
-from classifier.evaluation.gate.judge import Check, Floors, Verdict, judge, verdict_from
+from classifier.evaluation.gate.judge import Check, Floors, Verdict, judge
 from classifier.explanation.types import GREEDY, REPLY, Faithfulness, FaithfulnessReport, Measure
 from classifier.inference.predictions import Answers, answer
 from classifier.inference.torch_predictor import TorchPredictor
@@ -252,8 +253,8 @@ def test_a_refusal_names_three_faults_and_counts_the_rest():
 def test_a_verdict_travels_as_json():
     examples = gold(300, outside=30)
     verdict = judge(answers(examples), answers(examples, range(40)), examples, FEW)
-    assert verdict_from(json.loads(json.dumps(verdict.as_dict()))) == verdict
-    assert verdict_from({"promoted": True, "reason": "x"}) == Verdict(True, "x")
+    assert TypeAdapter(Verdict).validate_python(json.loads(json.dumps(verdict.as_dict()))) == verdict
+    assert TypeAdapter(Verdict).validate_python({"promoted": True, "reason": "x"}) == Verdict(True, "x")
     assert isinstance(verdict.checks[0], Check)
 
 
@@ -331,7 +332,7 @@ def test_words_that_decide_less_are_a_warning_and_no_refusal():
     verdict = judge(answers(examples), answers(examples), examples, FEW, explained=(before, now))
     assert verdict.promoted
     assert "the words that it shows decide less than before (70% of what the best order" in verdict.reason
-    assert verdict_from(json.loads(json.dumps(verdict.as_dict()))) == verdict
+    assert TypeAdapter(Verdict).validate_python(json.loads(json.dumps(verdict.as_dict()))) == verdict
     same = judge(answers(examples), answers(examples), examples, FEW, explained=(before, before))
     assert "Warning" not in same.reason
     assert [check.name for check in same.checks][-1] == "explanations"

@@ -1,9 +1,10 @@
-"""What a head refit works on: the labels and categories that a workspace has now."""
+"""What a run works on: the labels and categories that a workspace has now, as the child's job."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
 
 from classifier.contract import OUT_OF_SCOPE_LABEL
 from classifier.data.dataset import Example, StarterPack
@@ -11,41 +12,44 @@ from classifier.model.integrity import read_facts
 from classifier.model.registry import Registry
 from classifier.retraining.child_process import RetrainingFailed
 from classifier.retraining.job import HeadUpdate, RetrainJob
-from classifier.retraining.labels import WorkspaceLabels, read_labels
+from classifier.retraining.labels import WorkspaceLabels, gather, read_labels
 from classifier.settings import ClassifierSettings
 from storage.database import Database
+from storage.models import RetrainRun, RunSource
 
 
-async def refit_job(
+async def job_for(
+    run: RetrainRun,
     database: Database,
     registry: Registry,
     settings: ClassifierSettings,
     pack: StarterPack,
-    team_id: str,
     folder: str,
+    now: datetime,
 ) -> RetrainJob:
     """Return the child's job; the child leaves the candidate in `folder`.
 
+    A change of categories asks for a new head alone, anything else for a fine-tuned model.
+
     Raises:
-        RetrainingFailed: no model is active.
-        BrokenModel: the active model cannot be read.
+        RetrainingFailed: a new head is asked for, and no model is active.
+        BrokenModel: it is, and the active model cannot be read.
         InvalidInput: the settings name no usable options.
     """
-    version = registry.active()
-    if version is None:
+    champion, head = registry.active(), None
+    if run.source is not RunSource.CATEGORY:
+        training = await gather(database, registry, pack, run.team_id, now)
+    elif champion is None:
         raise RetrainingFailed("No model is active yet: the first one will know the categories.")
-    present = read_facts(registry.path(version)).labels
-    said = await read_labels(database, team_id)
-    merged = {into for slug, into in said.heirs.items() if slug in present and into in present}
-    return RetrainJob(
+    else:
+        present = read_facts(registry.path(champion)).labels
+        said = await read_labels(database, run.team_id)
+        merged = {into for slug, into in said.heirs.items() if slug in present and into in present}
+        head = HeadUpdate(tuple(said.slugs(pack)), tuple(sorted(merged)))
         # No recent label judges here: a new category needs each of its few.
-        training=said.training_set(pack, _fitting(said, present), learned=None),
-        config=asdict(settings.training_config()),
-        model_home=str(registry.home.absolute()),
-        folder=folder,
-        champion=version,
-        head=HeadUpdate(tuple(said.slugs(pack)), tuple(sorted(merged))),
-    )
+        training = said.training_set(pack, _fitting(said, present), learned=None)
+    config, home = asdict(settings.training_config()), str(registry.home.absolute())
+    return RetrainJob(training, config, home, folder, champion, head)
 
 
 def _fitting(said: WorkspaceLabels, present: Sequence[str]) -> list[Example]:
