@@ -105,7 +105,7 @@ def postgres_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def make_postgres_database(postgres_url: str) -> Iterator[Callable[..., str]]:
-    """Make databases, empty or as copies of a template; all are dropped at the end."""
+    """Make databases, empty or as copies of a template; none is left at the end."""
     server = make_url(postgres_url)
     made: list[str] = []
     admin = server.set(drivername="postgresql").render_as_string(hide_password=False)
@@ -121,6 +121,8 @@ def make_postgres_database(postgres_url: str) -> Iterator[Callable[..., str]]:
             )
 
         yield make
+        if not os.environ.get("TEST_DATABASE_URL"):
+            return  # the server and its folder go as a whole
         for name in reversed(made):
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
