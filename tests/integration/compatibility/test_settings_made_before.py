@@ -87,7 +87,6 @@ def test_every_setting_of_before_is_in_the_file():
     assert wanted <= named
 
 
-@pytest.mark.xfail(strict=False, reason="whether options of removed levers are accepted is being decided")
 def test_a_removed_lever_at_its_default_is_no_error():
     config = ClassifierSettings(options=BEFORE / "options-neutral.json").training_config()
     assert config.learning_rate == 2e-4
