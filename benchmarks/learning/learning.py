@@ -181,16 +181,9 @@ def _run(name: str, seed: int, data: Path, work: Path, plan: LearningPlan) -> di
             f"test {course.test_accuracy[-1]:.1%}, repeated mistakes {course.repeated}"
         )
 
-    run = Run(
-        system=system,
-        stream=stream,
-        staff=draw_staff(stream, rules, seed, flipper=system.flipper),
-        rules=rules,
-        vectors=vectors,
-        learner=_learner(system, stream, vectors, plan, seed),
-        course=course,
-        keep=keep,
-    )
+    staff = draw_staff(stream, rules, seed, flipper=system.flipper)
+    learner = _learner(system, stream, vectors, plan, seed)
+    run = Run(system, stream, staff, rules, vectors, learner, course, keep)
     course = run.finish()
     return {
         "name": system.name,

@@ -137,11 +137,9 @@ def markdown(result: TuningResult) -> str:
         lines.append(f"| {title} | {record.score:.2%} | {values} |")
     lines += ["", "![accuracy of each trial](history.png)"]
     if result.importance:
-        lines += ["", "![importance of each option](importance.png)", "", "| option | importance |"]
-        lines += [
-            "| --- | --- |",
-            *(f"| {name} | {share:.2f} |" for name, share in result.importance.items()),
-        ]
+        lines += ["", "![importance of each option](importance.png)", ""]
+        lines += ["| option | importance |", "| --- | --- |"]
+        lines += [f"| {name} | {share:.2f} |" for name, share in result.importance.items()]
     return "\n".join(lines) + "\n"
 
 
