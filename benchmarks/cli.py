@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import json
 import random
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
-from benchmarks.workers import say_on_stderr
 from classifier.cli.common import BaseModelOption, JsonFile, ThreadsOption
-from classifier.files import write_text
+from classifier.files import write_bytes, write_text
 
 if TYPE_CHECKING:
+    from benchmarks.learning.learning import LearningPlan
     from classifier.training.config import TrainingConfig
 
 Model = Annotated[Path, typer.Option(help="Model directory.")]
 Unseen = Annotated[Path, typer.Option(help="CSV with the columns text,label that the model has not seen.")]
 
+WORK = Path(".fingerpost/bench-learning")
+"""Where runs of `learning` are kept."""
+
+Outcome = tuple[dict[str, Any], str]
+"""(what was measured, the table)."""
+
 bench = typer.Typer(help="Measure on this machine.", no_args_is_help=True)
 """Typer app; the product's command line mounts it as `bench`."""
-
-
-@bench.callback()
-def _group() -> None:
-    """Measure on this machine."""
 
 
 @bench.command()
@@ -44,7 +46,7 @@ def training(
     tutorial_batches: Annotated[int, typer.Option(min=1, help="Batches of the tutorial's loop a turn.")] = 12,
     memory: Annotated[bool, typer.Option(help="Measure memory, in a process of its own each.")] = True,
     seed: Annotated[int, typer.Option(help="Of the messages that are drawn, and of the training.")] = 0,
-) -> None:
+) -> Outcome:
     """Time a fine-tune against the padded-to-128 loop that tutorials teach, in turns."""
     from dataclasses import replace
 
@@ -66,7 +68,7 @@ def training(
         tutorial_steps=tutorial_batches,
         memory=memory,
     )
-    _finish(table(measured), measured, json_file)
+    return finish(measured, table, json_file)
 
 
 @bench.command()
@@ -77,12 +79,12 @@ def explanations(
     messages: Annotated[int, typer.Option(min=2, help="Messages of 6 to 40 words to take apart.")] = 300,
     threads: ThreadsOption = 0,
     seed: Annotated[int, typer.Option(help="Of the messages that are drawn.")] = 0,
-) -> None:
+) -> Outcome:
     """Measure whether the words that a model shows decide, and what showing them costs.
 
     Whether the sets of words that `/why` names decide is asked of the real service over HTTP.
     """
-    from benchmarks.quality.explanations import measure, table
+    from benchmarks.quality.explanations import Measured, measure, table
     from benchmarks.quality.served import served
     from classifier.data.dataset import read_examples
     from classifier.inference.torch_predictor import TorchPredictor
@@ -99,11 +101,10 @@ def explanations(
             [example.text for example in examples],
             messages=messages,
             seed=seed,
-            say=say_on_stderr,
             folder=model,
             ask=ask,
         )
-    _finish(table(measured), measured.as_dict(), json_file)
+    return finish(measured, table, json_file, as_json=Measured.as_dict)
 
 
 @bench.command()
@@ -117,9 +118,9 @@ def shortcut(
     base_model: BaseModelOption = "",
     threads: ThreadsOption = 0,
     seed: Annotated[int, typer.Option(help="Of the draws and the training.")] = 0,
-) -> None:
+) -> Outcome:
     """Plant a nonsense word in one category's messages, train, and see who finds it."""
-    from dataclasses import replace
+    from dataclasses import asdict, replace
     from datetime import UTC, datetime
 
     from benchmarks.quality.shortcut import shortcut_test, small_set, table_of
@@ -129,14 +130,8 @@ def shortcut(
         read_examples(train), read_examples(texts), categories=categories, each=each, seed=seed
     )
     config = replace(_config(base_model, threads), seed=seed)
-    report = shortcut_test(
-        drawn,
-        unseen,
-        config,
-        created=datetime.now(UTC),
-        messages=messages,
-    )
-    _finish(table_of(report), report.as_dict(), json_file)
+    report = shortcut_test(drawn, unseen, config, created=datetime.now(UTC), messages=messages)
+    return finish(report, table_of, json_file, as_json=asdict)
 
 
 @bench.command()
@@ -145,8 +140,7 @@ def serving(
     texts: Unseen,
     json_file: JsonFile = None,
     train: Annotated[
-        Path | None,
-        typer.Option(help="CSV to fit the simpler models to; without it, a third of the texts."),
+        Path | None, typer.Option(help="CSV to fit the simpler models to; without it, a third of the texts.")
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Two minutes in place of ten.")] = False,
     shape: Annotated[
@@ -156,7 +150,7 @@ def serving(
         list[str] | None, typer.Option(help="Of the baselines only this one; repeatable.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the order of the texts.")] = 0,
-) -> None:
+) -> Outcome:
     """Time answers against what people serve a BERT with, in turns, each in a process of its own."""
     from dataclasses import replace
 
@@ -167,8 +161,8 @@ def serving(
 
     answered, fitted = split(read_examples(texts), read_examples(train) if train else None, seed)
     plan = replace(QUICK if quick else ServingPlan(), only=tuple(only or ()))
-    measured = measure(model, answered, fitted, plan, texts=texts.name, shape=shape, say=say_on_stderr)
-    _finish(table(measured), measured, json_file)
+    measured = measure(model, answered, fitted, plan, texts=texts.name, shape=shape)
+    return finish(measured, table, json_file)
 
 
 @bench.command()
@@ -197,7 +191,7 @@ def load(
         Path | None, typer.Option(help="To swap to; without it, the same weights by another name.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the order of the texts and of their arrivals.")] = 0,
-) -> None:
+) -> Outcome:
     """Load the real service over HTTP: how much it answers, how long an answer takes, whether it lasts."""
     from benchmarks.serving.http_load import Address
     from benchmarks.serving.load import LoadPlan, measure, measure_model, table
@@ -219,10 +213,10 @@ def load(
         seed=seed,
     )
     if model is None:
-        measured = measure(Address(url, token or None), found, plan, say=say_on_stderr)
+        measured = measure(Address(url, token or None), found, plan)
     else:
-        measured = measure_model(model, other_model, found, plan, say=say_on_stderr)
-    _finish(table(measured), measured, json_file)
+        measured = measure_model(model, other_model, found, plan)
+    return finish(measured, table, json_file)
 
 
 @bench.command()
@@ -235,7 +229,7 @@ def learning(
     ] = Path("data"),
     work: Annotated[
         Path, typer.Option(help="Folder that keeps each run; a run that was stopped goes on there.")
-    ] = Path(".fingerpost/bench-learning"),
+    ] = WORK,
     json_file: JsonFile = None,
     png: Annotated[Path | None, typer.Option(help="File for a picture of the curves.")] = None,
     only: Annotated[
@@ -256,12 +250,10 @@ def learning(
     base_model: BaseModelOption = "",
     threads: ThreadsOption = 0,
     workers: Annotated[int, typer.Option(min=1, help="Runs side by side.")] = 1,
-) -> None:
+) -> Outcome:
     """Send 4,000 messages past simulated staff, ours beside simpler systems, and see what each learns."""
-    from benchmarks.learning.figures import draw, summary, table
-    from benchmarks.learning.learning import SEEDS, LearningPlan, measure
+    from benchmarks.learning.learning import SEEDS, LearningPlan
     from benchmarks.learning.stream import Rules
-    from classifier.files import write_bytes
 
     plan = LearningPlan(
         systems=tuple(only or ()),
@@ -271,10 +263,26 @@ def learning(
         config=_config(base_model, threads),
         workers=workers,
     )
-    measured = summary(measure(data, work, plan, say=say_on_stderr))
+    return learn(data, work, plan, png=png, json_file=json_file)
+
+
+def learn(
+    data: Path,
+    work: Path,
+    plan: LearningPlan,
+    *,
+    png: Path | None,
+    json_file: Path | None = None,
+    kept: Path | None = None,
+) -> Outcome:
+    """Measure what is learned, see learning.measure, and draw the curves where that was asked for."""
+    from benchmarks.learning.figures import draw, summary, table
+    from benchmarks.learning.learning import measure
+
+    measured = summary(measure(data, work, plan, kept=kept))
     if png is not None:
         write_bytes(png, draw(measured))
-    _finish(table(measured), measured, json_file)
+    return finish(measured, table, json_file)
 
 
 def _config(base_model: str, threads: int) -> TrainingConfig:
@@ -287,8 +295,16 @@ def _config(base_model: str, threads: int) -> TrainingConfig:
     return replace(config, base_model=base_model or config.base_model, threads=threads or config.threads)
 
 
-def _finish(table: str, measured: dict[str, Any], json_file: Path | None) -> None:
+def finish(
+    measured: Any,
+    table: Callable[[Any], str],
+    json_file: Path | None = None,
+    *,
+    as_json: Callable[[Any], dict[str, Any]] = dict,
+) -> Outcome:
     """Print the table; write the figures where that was asked for."""
-    Console().print(table, highlight=False, soft_wrap=True)
+    figures, text = as_json(measured), table(measured)
+    sys.stdout.write(text + "\n")
     if json_file is not None:
-        write_text(json_file, json.dumps(measured, indent=2) + "\n")
+        write_text(json_file, json.dumps(figures, indent=2) + "\n")
+    return figures, text

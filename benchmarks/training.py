@@ -25,6 +25,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, get_
 from transformers.utils import logging as transformers_logging
 
 from benchmarks.machine import memory_of, processor
+from benchmarks.markdown import table as as_markdown
 from benchmarks.timing import shown, spread
 from classifier.contract import InvalidInput
 from classifier.data.dataset import Example
@@ -214,27 +215,21 @@ def describe_machine(config: TrainingConfig) -> dict[str, Any]:
 
 def table(measured: dict[str, Any]) -> str:
     """Return the figures as a Markdown table."""
-    lines = [
-        "| loop | messages a second (min to max) | seconds an epoch | MiB |",
-        "| --- | --- | --- | --- |",
-    ]
+    rows = []
     for name in ("ours", "tutorial"):
         row = measured[name]
         peak = "" if row["peak_mib"] is None else f"{row['peak_mib']:.0f}"
-        lines.append(
-            f"| {name} | {shown(row['messages_per_second'], '.1f')} | {row['epoch_seconds']:.1f} | {peak} |"
-        )
+        rate = shown(row["messages_per_second"], ".1f")
+        rows.append(f"{name} | {rate} | {row['epoch_seconds']:.1f} | {peak}")
     ratio, machine = measured["ratio"], measured["machine"]
-    return "\n".join(
-        [
-            *lines,
-            "",
-            f"{ratio['median']:.1f} times as fast ({ratio['min']:.1f} to {ratio['max']:.1f} "
-            f"in {len(measured['turns'])} turns); {measured['messages']} messages of {measured['texts']}, "
-            f"{measured['base_model']}; {machine['processor']}, {machine['threads']} threads, "
-            f"{machine['device']}, torch {machine['torch']}.",
-        ]
+    said = (
+        f"{ratio['median']:.1f} times as fast ({ratio['min']:.1f} to {ratio['max']:.1f} "
+        f"in {len(measured['turns'])} turns); {measured['messages']} messages of {measured['texts']}, "
+        f"{measured['base_model']}; {machine['processor']}, {machine['threads']} threads, "
+        f"{machine['device']}, torch {machine['torch']}."
     )
+    head = "loop | messages a second (min to max) | seconds an epoch | MiB"
+    return f"{as_markdown(head, rows)}\n\n{said}"
 
 
 def _peak_of(name: Who, examples: list[Example], config: TrainingConfig) -> float:

@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from benchmarks.timing import percentiles
 
@@ -37,34 +37,8 @@ class Spec:
     bf16: bool = False
 
 
-class Contender(Protocol):
-    """What a process of its own does when it is asked."""
-
-    def turn(
-        self, texts: list[str], *, batch: int, callers: int, seconds: float, start: int
-    ) -> dict[str, Any]:
-        """Answer texts for so many seconds, or each of them once: see `timed`."""
-        ...
-
-    def answers(self, texts: list[str]) -> dict[str, Any]:
-        """{"categories": [...], "words": [[[start, end], ...], ...]}, words where it tells them."""
-        ...
-
-    def open_loop(self, texts: list[str], *, rate: float, seconds: float, seed: int) -> dict[str, Any]:
-        """Single messages at Poisson arrivals: see loops.Observed.as_dict."""
-        ...
-
-    def notes(self) -> dict[str, Any]:
-        """What a reader of its figures should know."""
-        ...
-
-    def close(self) -> None:
-        """Give back what it holds."""
-        ...
-
-
-class Baseline:
-    """A contender that answers one batch at a time in this thread; subclasses say how."""
+class Contender:
+    """What a process of its own does when it is asked: by itself, one batch at a time in this thread."""
 
     sorts = False
     """Whether it gets batches of texts of like length, in random order."""
@@ -74,29 +48,29 @@ class Baseline:
         raise NotImplementedError
 
     def notes(self) -> dict[str, Any]:
-        """Nothing to say."""
+        """What a reader of its figures should know."""
         return {}
 
     def turn(
         self, texts: list[str], *, batch: int, callers: int, seconds: float, start: int
     ) -> dict[str, Any]:
-        """See Contender; there is one caller."""
+        """Answer texts for so many seconds, or each of them once: see `timed`. There is one caller."""
         del callers
         return timed(
             self.classify, batches(texts, batch, start=start, sort=self.sorts and batch > 1), seconds=seconds
         )
 
     def answers(self, texts: list[str]) -> dict[str, Any]:
-        """See Contender."""
+        """{"categories": [...], "words": [[[start, end], ...], ...]}, words where it tells them."""
         parts = (texts[at : at + BATCH] for at in range(0, len(texts), BATCH))
         return {"categories": [category for part in parts for category in self.classify(part)]}
 
     def open_loop(self, texts: list[str], *, rate: float, seconds: float, seed: int) -> dict[str, Any]:
-        """Is asked of ours alone."""
+        """Single messages at Poisson arrivals: see loops.Observed.as_dict. Is asked of ours alone."""
         raise NotImplementedError
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Give back what it holds."""
 
 
 def batches(texts: Sequence[str], size: int, *, start: int = 0, sort: bool = False) -> list[list[str]]:

@@ -43,7 +43,7 @@ def side_by_side(tasks: Mapping[Key, Callable[[], Value]], workers: int) -> Iter
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def say_on_stderr(line: str) -> None:
-    """Print a line about what is under way; here, for a worker process cannot find what `__main__` holds."""
+def say(line: str) -> None:
+    """Print a line about what is under way."""
     sys.stderr.write(line + "\n")
     sys.stderr.flush()

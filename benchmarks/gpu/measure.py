@@ -9,7 +9,7 @@ timed in turns over the same texts. Answers are checked in the same run against 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,16 +20,16 @@ import torch
 from benchmarks.gpu.checks import check
 from benchmarks.gpu.models import BERT_BASE, MINILM, TINY, Size, Texts, random_model
 from benchmarks.machine import describe
+from benchmarks.markdown import table as as_markdown
 from benchmarks.serving.contender_process import ContenderProcess
 from benchmarks.timing import shown, spread
 from benchmarks.turns import Spec
+from benchmarks.workers import say
 from classifier.contract import InvalidInput
 from classifier.inference.loading import LoadSettings, load
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.directory import load_model_directory, save_model_directory
 from classifier.model.hardware import choose_device
-
-Say = Callable[[str], None]
 
 OURS, TORCH, PIPELINE = "ours", "torch", "pipeline"
 CONTENDERS = {
@@ -73,13 +73,12 @@ SMALLEST = GpuPlan((TINY,), (16, 32), 128, 48, 1, (8,))
 """To try the code without a GPU."""
 
 
-def measure(plan: GpuPlan, *, seconds: float, say: Say) -> dict[str, Any]:
+def measure(plan: GpuPlan, *, seconds: float) -> dict[str, Any]:
     """Measure and check.
 
     Args:
         plan: what is measured; but for SMALLEST it needs a GPU.
         seconds: of timing in all, at most; loading and checking come on top, a minute or two.
-        say: is told what happens.
 
     Returns:
         Plain data: machine, and `cells`, one for each size and length with `ours`, `torch` and `pipeline`
@@ -159,33 +158,21 @@ def _cell(
 
 def table(measured: Mapping[str, Any]) -> str:
     """Return the speeds, the checks, and what they were measured on, as Markdown."""
-    lines = [
-        "| model, tokens a message | what | messages a second (min to max) | ours to it |",
-        "| --- " * 4 + "|",
-    ]
+    speeds, checks = [], []
     for cell in measured["cells"]:
-        name = f"{cell['model']}, {cell['tokens_each']}"
+        name, found = f"{cell['model']}, {cell['tokens_each']}", cell["checks"]
         texts, pipeline = "texts to labels and words", f"`pipeline`, batch {cell['pipeline_batch']}"
-        lines += [
-            f"| {name} | the service's engine, {texts} | {shown(cell[OURS], ',.0f')} | 1 |",
-            f"| {name} | plain torch, {texts} | {shown(cell[TORCH], ',.0f')} "
-            f"| {shown(cell['to_torch'], '.2f')} |",
-            f"| {name} | {pipeline}, texts to labels | {shown(cell[PIPELINE], ',.0f')} "
-            f"| {shown(cell['to_pipeline'], '.2f')} |",
+        ours, torch_, theirs = (shown(cell[who], ",.0f") for who in (OURS, TORCH, PIPELINE))
+        speeds += [
+            f"{name} | the service's engine, {texts} | {ours} | 1",
+            f"{name} | plain torch, {texts} | {torch_} | {shown(cell['to_torch'], '.2f')}",
+            f"{name} | {pipeline}, texts to labels | {theirs} | {shown(cell['to_pipeline'], '.2f')}",
         ]
-    lines += [
-        "",
-        "| model, tokens a message | decided answers | same label | same three words | same first word "
-        "| label with other companions | confidence with other companions | checks |",
-        "| --- " * 8 + "|",
-    ]
-    for cell in measured["cells"]:
-        found = cell["checks"]
-        lines.append(
-            f"| {cell['model']}, {cell['tokens_each']} | {found['decided']:.1%} of {found['texts']} "
+        checks.append(
+            f"{name} | {found['decided']:.1%} of {found['texts']} "
             f"| {found['same_label']:.2%} | {found['same_words']:.1%} | {found['best_word']:.1%} "
             f"| {found['companions_same_label']:.2%} same | {found['companions_drift']:.4f} at most "
-            f"| {'passed' if found['passed'] else '**not met**'} |"
+            f"| {'passed' if found['passed'] else '**not met**'}"
         )
     machine, cells = measured["machine"], measured["cells"]
     versions = machine["versions"]
@@ -202,4 +189,9 @@ def table(measured: Mapping[str, Any]) -> str:
         f"transformers {versions['transformers']}, tokenizers {versions['tokenizers']}, "
         f"Python {machine['python']}."
     )
-    return "\n".join([*lines, "", said])
+    rates = "model, tokens a message | what | messages a second (min to max) | ours to it"
+    checked = (
+        "model, tokens a message | decided answers | same label | same three words | same first word "
+        "| label with other companions | confidence with other companions | checks"
+    )
+    return f"{as_markdown(rates, speeds)}\n\n{as_markdown(checked, checks)}\n\n{said}"

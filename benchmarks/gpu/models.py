@@ -101,8 +101,7 @@ class Texts:
         raw.normalizer = normalizers.BertNormalizer(lowercase=True)
         raw.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
         raw.post_processor = processors.TemplateProcessing(
-            single="[CLS] $A [SEP]",
-            special_tokens=[(piece, numbers[piece]) for piece in ("[CLS]", "[SEP]")],
+            single="[CLS] $A [SEP]", special_tokens=[(piece, numbers[piece]) for piece in ("[CLS]", "[SEP]")]
         )
         names = dict(zip(("pad", "unk", "cls", "sep", "mask"), _SPECIAL, strict=True))
         return PreTrainedTokenizerFast(

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.markdown import table as as_markdown
+
 Known = Mapping[str, Mapping[str, Mapping[str, Any]]]
 """{system: {seed: figures}}, see learning.measure."""
 
@@ -105,7 +107,7 @@ def _final(run: Mapping[str, Any]) -> float:
     return float(run["test_accuracy"][-1])
 
 
-def _over(baseline: str, *, same: bool, system: str | None = None) -> Value:
+def _over(baseline: str, *, same: bool = False, system: str | None = None) -> Value:
     """How far a system ends above a baseline; None: what goes live, with the messages around if measured."""
 
     def value(runs: Runs) -> float | None:
@@ -137,10 +139,6 @@ def _all_labels(run: Mapping[str, Any]) -> float:
     return float(run["labels_used"][-1])
 
 
-def _answers(run: Mapping[str, Any]) -> float:
-    return float(run["answered"])
-
-
 def _fewer(
     randomly: str, prefix: str, *whole: str, of: Callable[[Mapping[str, Any]], float] = _all_labels
 ) -> Value:
@@ -164,15 +162,6 @@ def _fewer(
     return value
 
 
-def _fall(poisoned: str) -> Value:
-    def value(runs: Runs) -> float | None:
-        if not {"ours", poisoned} <= runs.keys():
-            return None
-        return _final(runs["ours"]) - _final(runs[poisoned])
-
-    return value
-
-
 DEMANDS = (
     Demand("above the frozen encoder, same labels, points", 0.03, False, _over("frozen", same=True)),
     Demand(
@@ -182,8 +171,8 @@ DEMANDS = (
         _over("frozen", same=True, system="ours"),
     ),
     Demand("above TF-IDF, same labels, points", 0.08, False, _over("tfidf", same=True)),
-    Demand("above the frozen encoder, its own labels, points", 0.03, False, _over("frozen", same=False)),
-    Demand("above TF-IDF, its own labels, points", 0.08, False, _over("tfidf", same=False)),
+    Demand("above the frozen encoder, its own labels, points", 0.03, False, _over("frozen")),
+    Demand("above TF-IDF, its own labels, points", 0.08, False, _over("tfidf")),
     Demand("fewer repeated mistakes by memory", 0.2, False, _fewer_repeated),
     Demand("labels to reach random questions' accuracy, of theirs", 0.7, True, _label_share),
     Demand("the same by runs with fewer questions", 0.7, True, _fewer("random_questions", "asked_", "ours")),
@@ -191,11 +180,11 @@ DEMANDS = (
         "the same, of answers to questions alone",
         0.7,
         True,
-        _fewer("random_questions", "asked_", "ours", of=_answers),
+        _fewer("random_questions", "asked_", "ours", of=lambda run: float(run["answered"])),
     ),
     Demand("the same where only answers give labels", 0.7, True, _fewer("answers_random", "answers_")),
-    Demand("fall with a fifth of the labels flipped, points", 0.01, True, _fall("poisoned")),
-    Demand("the same with nothing held out, points", 0.01, True, _fall("poisoned_undefended")),
+    Demand("fall with a fifth of the labels flipped, points", 0.01, True, _over("poisoned", system="ours")),
+    Demand("the same with nothing held out, points", 0.01, True, _over("poisoned_undefended", system="ours")),
 )
 
 
@@ -227,30 +216,27 @@ def demands(measured: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def table(measured: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the outcome as Markdown tables."""
-    lines = [
-        "| system | handled right | questions | labels | test accuracy | mistakes repeated | of mistakes |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    systems = []
     for system in measured.values():
         ends = ", ".join(f"{100 * _final(run):.1f}" for run in system["seeds"].values())
-        lines.append(
-            f"| {system['name']} | {system['handled_right'][-1]:.1%} | {system['questions']:.0f} | "
+        systems.append(
+            f"{system['name']} | {system['handled_right'][-1]:.1%} | {system['questions']:.0f} | "
             f"{system['labels_used'][-1]:.0f} | {100 * _final(system):.2f}% ({ends}) | "
-            f"{system['repeated_mistakes'][-1]:.0f} | {system['wrong_routings']:.0f} |"
+            f"{system['repeated_mistakes'][-1]:.0f} | {system['wrong_routings']:.0f}"
         )
+    head = "system | handled right | questions | labels | test accuracy | mistakes repeated | of mistakes"
+    parts = [as_markdown(head, systems)]
     quick = [system["name"] for system in measured.values() if system["recipe"] == "quick"]
     if 0 < len(quick) < len(measured):
-        lines += ["", f"Last retraining by the quick recipe too: {'; '.join(quick)}."]
-    rows = demands(measured)
+        parts.append(f"Last retraining by the quick recipe too: {'; '.join(quick)}.")
+    rows = [
+        f"{row['name']} | {_percent(row['must'])} | {_percent(row['value'])} "
+        f"| {', '.join(map(_percent, row['seeds'].values()))} | {'met' if row['met'] else 'not met'}"
+        for row in demands(measured)
+    ]
     if rows:
-        lines += ["", "| asked for | must | mean | seeds | |", "| --- | --- | --- | --- | --- |"]
-    for row in rows:
-        said = ", ".join(_percent(each) for each in row["seeds"].values())
-        met = "met" if row["met"] else "not met"
-        lines.append(
-            f"| {row['name']} | {_percent(row['must'])} | {_percent(row['value'])} | {said} | {met} |"
-        )
-    return "\n".join(lines)
+        parts.append(as_markdown("asked for | must | mean | seeds | ", rows))
+    return "\n\n".join(parts)
 
 
 def _percent(value: float) -> str:

@@ -10,7 +10,7 @@ import functools
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,15 +18,15 @@ from typing import Any
 import numpy as np
 
 from benchmarks.learning.learners import RECIPES, Learner, Ours, Plain, Vectors, frozen_vectors
-from benchmarks.learning.loop import Course, Run, System
+from benchmarks.learning.loop import Course, Run, System, accuracy
 from benchmarks.learning.stream import Rules, Stream, draw_staff, draw_stream
-from benchmarks.workers import side_by_side, threads_each
+from benchmarks.public_data import banking77
+from benchmarks.workers import say, side_by_side, threads_each
 from classifier.contract import InvalidInput
-from classifier.data.dataset import Example, hash_of_texts, read_examples
+from classifier.data.dataset import Example, hash_of_texts
 from classifier.files import write_text
 from classifier.training.fit import TrainingConfig
 
-FILES = ("banking77-train.csv", "banking77-test.csv")
 SEEDS = (0, 1, 2)
 SHARES = (0.5, 0.6, 0.7, 0.85)
 """Of random asking's questions, with which asking well is tried."""
@@ -76,8 +76,6 @@ each other."""
 
 _DEFAULTS = asdict(System("", "ours"))
 
-Say = Callable[[str], None]
-
 
 @dataclass(frozen=True, slots=True)
 class LearningPlan:
@@ -105,18 +103,15 @@ Known = dict[str, dict[str, dict[str, Any]]]
 """{system: {seed: what `_run` returned}}."""
 
 
-def measure(
-    data: Path, work: Path, plan: LearningPlan, *, kept: Path | None = None, say: Say = lambda _: None
-) -> Known:
+def measure(data: Path, work: Path, plan: LearningPlan, *, kept: Path | None = None) -> Known:
     """Send every system through every seed's stream.
 
     Args:
-        data: folder with FILES, columns text,label.
+        data: folder with BANKING77, see public_data.
         work: folder for runs under way, and for the frozen encoder's vectors.
         plan: what to measure; with no seeds only what was kept is read.
         kept: file with each run that is over; by default in the work folder. A run of other rules or options
             than the plan's is measured again, and takes the old one's place.
-        say: gets a line after each day and each run.
 
     Returns:
         All systems of the plan, those that were measured before among them, in the order of SYSTEMS.
@@ -133,13 +128,13 @@ def measure(
     known: Known = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
     config = replace(plan.config, threads=threads_each(plan.workers) or plan.config.threads)
     tasks = {
-        (name, seed): functools.partial(_run, name, seed, data, work, replace(plan, config=config), say)
+        (name, seed): functools.partial(_run, name, seed, data, work, replace(plan, config=config))
         for seed in plan.seeds
         for name in names
         if known.get(name, {}).get(str(seed), {}).get("options") != _options(name, plan)
     }
     if tasks:
-        vectors_of(data, work, plan.config, say)
+        vectors_of(data, work, plan.config)
     for (name, seed), result in side_by_side(tasks, plan.workers):
         known[name] = dict(sorted({**known.get(name, {}), str(seed): result}.items()))
         known = {name: known[name] for name in SYSTEMS if name in known}
@@ -154,9 +149,9 @@ def measure(
     }
 
 
-def vectors_of(data: Path, work: Path, config: TrainingConfig, say: Say = lambda _: None) -> Vectors:
+def vectors_of(data: Path, work: Path, config: TrainingConfig) -> Vectors:
     """The frozen encoder's vector of every message, computed once and kept in the work folder."""
-    texts = list(dict.fromkeys(e.text for name in FILES for e in read_examples(data / name)))
+    texts = list(dict.fromkeys(e.text for part in banking77(data) for e in part))
     path = work / f"frozen-{_short(config.base_model, config.pooling, hash_of_texts(texts))}.npy"
     if not path.exists():
         say(f"the frozen encoder reads {len(texts)} messages, once")
@@ -167,27 +162,28 @@ def vectors_of(data: Path, work: Path, config: TrainingConfig, say: Say = lambda
     return dict(zip(texts, np.load(path, allow_pickle=False), strict=True))
 
 
-def _run(name: str, seed: int, data: Path, work: Path, plan: LearningPlan, say: Say) -> dict[str, Any]:
+def _run(name: str, seed: int, data: Path, work: Path, plan: LearningPlan) -> dict[str, Any]:
     """One system, one seed."""
     began = time.monotonic()
     system = SYSTEMS[name]
-    train, test = (read_examples(data / file) for file in FILES)
-    stream = draw_stream(train, test, plan.rules.messages, seed)
+    stream = draw_stream(*banking77(data), plan.rules.messages, seed)
     vectors = vectors_of(data, work, plan.config)
     rules = system.rules(plan.rules)
     under_way = _under_way(work, name, seed, plan)
     course = Course(**json.loads(under_way.read_text(encoding="utf-8"))) if under_way.exists() else Course()
-    run = Run(
-        system=system,
-        stream=stream,
-        staff=draw_staff(stream, rules, seed, flipper=system.flipper),
-        rules=rules,
-        vectors=vectors,
-        learner=_learner(system, stream, vectors, plan, seed),
-        course=course,
-        keep=lambda course: write_text(under_way, json.dumps(course.as_dict())),
-        say=lambda line: say(f"seed {seed}: {line}"),
-    )
+    days = -(-plan.rules.messages // plan.rules.every)
+
+    def keep(course: Course) -> None:
+        write_text(under_way, json.dumps(asdict(course)))
+        say(
+            f"seed {seed}: {system.name}, day {course.days} of {days}: handled right "
+            f"{course.handled_right[-1]:.1%}, {course.labels_used[-1]} labels, "
+            f"test {course.test_accuracy[-1]:.1%}, repeated mistakes {course.repeated}"
+        )
+
+    staff = draw_staff(stream, rules, seed, flipper=system.flipper)
+    learner = _learner(system, stream, vectors, plan, seed)
+    run = Run(system, stream, staff, rules, vectors, learner, course, keep)
     course = run.finish()
     return {
         "name": system.name,
@@ -197,9 +193,7 @@ def _run(name: str, seed: int, data: Path, work: Path, plan: LearningPlan, say: 
         "recipe": system.recipe or plan.recipe,
         "messages": [min(day * plan.rules.every, plan.rules.messages) for day in range(1, course.days + 1)],
         **{
-            key: value
-            for key, value in course.as_dict().items()
-            if key not in ("handled", "labels", "corrected")
+            key: told for key, told in asdict(course).items() if key not in ("handled", "labels", "corrected")
         },
         "same_labels": _same_labels(run.examples(), stream, vectors) if system.learner == "ours" else {},
         "seconds": round(time.monotonic() - began, 1),
@@ -223,9 +217,7 @@ def _same_labels(examples: Sequence[Example], stream: Stream, vectors: Vectors) 
     for name in ("tfidf", "frozen"):
         learner = Plain(stream.categories, vectors, frozen=name == "frozen")
         learner.learn(examples)
-        best = learner.answer([e.text for e in stream.test]).probabilities.argmax(axis=1).tolist()
-        right = [stream.categories[b] == e.label for b, e in zip(best, stream.test, strict=True)]
-        found[name] = sum(right) / len(right)
+        found[name] = accuracy(learner, stream)
     return found
 
 

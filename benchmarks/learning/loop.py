@@ -13,18 +13,17 @@ from that same category before.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from benchmarks.learning.learners import Answered, Learner, Vectors
-from benchmarks.learning.parts import Labelled, choose_questions, recalled, repeats
+from benchmarks.learning.parts import Labelled, recalled, repeats
 from benchmarks.learning.stream import Floats, Rules, Staff, Stream
 from classifier.calibration.vectors import unit
 from classifier.data.dataset import Example
-
-Say = Callable[[str], None]
+from classifier.feedback.active_learning import most_helpful
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class System:
 
     Attributes:
         name: for people.
-        learner: ours, head (ours with the day-one model alone), frozen or tfidf.
+        learner: ours, frozen or tfidf.
         memory: whether a correction counts before the next retraining.
         asking: which messages are asked about.
         share: of the questions that the rules allow.
@@ -46,7 +45,7 @@ class System:
     """
 
     name: str
-    learner: Literal["ours", "head", "frozen", "tfidf"]
+    learner: Literal["ours", "frozen", "tfidf"]
     memory: bool = False
     asking: Literal["well", "random"] = "random"
     share: float = 1.0
@@ -65,7 +64,7 @@ class System:
 
 @dataclass(slots=True)
 class Course:
-    """Where a run is; plain data, kept after each day.
+    """Where a run is; plain data, kept after each day; `Course(**...)` reads it back.
 
     Attributes:
         days: that are over.
@@ -105,9 +104,13 @@ class Course:
     repeated_mistakes: list[int] = field(default_factory=list)
     trained: list[dict[str, Any]] = field(default_factory=list)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data; `Course(**...)` reads it back."""
-        return asdict(self)
+
+def accuracy(learner: Learner, stream: Stream) -> float:
+    """Share of the test messages that the present model has right."""
+    said = learner.answer([example.text for example in stream.test])
+    best = said.probabilities.argmax(axis=1).tolist()
+    right = [stream.categories[b] == e.label for b, e in zip(best, stream.test, strict=True)]
+    return float(sum(right) / len(right))
 
 
 @dataclass(slots=True)
@@ -123,7 +126,6 @@ class Run:
         learner: of the system.
         course: where it is.
         keep: called with the course after each day.
-        say: gets a line after each day.
     """
 
     system: System
@@ -134,7 +136,6 @@ class Run:
     learner: Learner
     course: Course
     keep: Callable[[Course], None]
-    say: Say
 
     def finish(self) -> Course:
         """Go through the days that are left."""
@@ -151,15 +152,10 @@ class Run:
             course.days += 1
             course.handled_right.append(sum(course.handled) / len(course.handled))
             course.labels_used.append(len(self.stream.start) + len(course.labels))
-            course.test_accuracy.append(self.accuracy())
+            course.test_accuracy.append(accuracy(self.learner, self.stream))
             course.repeated_mistakes.append(course.repeated)
             course.trained.append(figures)
             self.keep(course)
-            self.say(
-                f"{self.system.name}, day {course.days} of {days}: handled right "
-                f"{course.handled_right[-1]:.1%}, {course.labels_used[-1]} labels, "
-                f"test {course.test_accuracy[-1]:.1%}, repeated mistakes {course.repeated}"
-            )
         return self.course
 
     def examples(self) -> list[Example]:
@@ -169,14 +165,6 @@ class Run:
             for row, label, person in self.course.labels
         ]
         return [*self.stream.start, *given]
-
-    def accuracy(self) -> float:
-        """Share of the test messages that the present model has right."""
-        test = self.stream.test
-        said = self.learner.answer([example.text for example in test])
-        best = said.probabilities.argmax(axis=1)
-        right = [self.stream.categories[b] == e.label for b, e in zip(best.tolist(), test, strict=True)]
-        return float(sum(right) / len(right))
 
     def _learn(self, *, last: bool = False) -> dict[str, Any]:
         examples = self.examples()
@@ -200,7 +188,7 @@ class Run:
     def _questions(self, rows: Sequence[int], said: Answered, known: Floats) -> list[int]:
         """Positions of the day's messages to ask about, the most helpful first."""
         if self.system.asking == "well":
-            return choose_questions(said.margins(), said.vectors, self.rules.questions, known)
+            return most_helpful(said.margins(), unit(said.vectors), self.rules.questions, asked=unit(known))
         order: list[int] = np.argsort(self.staff.luck[list(rows)]).tolist()
         return order[: self.rules.questions]
 

@@ -12,7 +12,7 @@ import random
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,15 +21,18 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.learning.parts import names_of
+from benchmarks.markdown import table as as_markdown
+from benchmarks.public_data import banking77
+from benchmarks.workers import say
 from classifier.calibration.statistics import mcnemar_worse
 from classifier.contract import InvalidInput
-from classifier.data.dataset import Example, read_examples
+from classifier.data.dataset import Example
 from classifier.evaluation.gate.head_update import F1_LOSS
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.embedding_cache import EmbeddingCache
 from classifier.model.network import TrainedModel
 from classifier.training.fit import TrainingConfig, fit, fit_day_one
-from classifier.training.head_update.fit import RefitResult, refit_head
+from classifier.training.head_update.fit import refit_head
 
 EXAMPLES = (8, 3)
 HELD_OUT = 5
@@ -48,23 +51,15 @@ QUICK = TrainingConfig(
 
 
 def measure(
-    data: Path,
-    home: Path,
-    *,
-    seed: int = 0,
-    parts: Sequence[str] = (),
-    kept: Mapping[str, Any] | None = None,
-    say: Callable[[str], None],
+    data: Path, home: Path, *, parts: Sequence[str], kept: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     """Measure on a day-one model, a fine-tuned one, and one among messages that nobody labelled.
 
     Args:
         data: folder with banking77-train.csv and banking77-test.csv.
         home: for the vectors that refits keep.
-        seed: of the categories that are held out and of the examples.
         parts: of KINDS, those to measure; empty: all.
         kept: what an earlier call returned, for the others.
-        say: progress for people.
 
     Returns:
         {"rows": [...], "summary": {...}} by kind of model: each row is one category, draw and way.
@@ -74,9 +69,9 @@ def measure(
     """
     for part in (part for part in parts if part not in KINDS):
         raise InvalidInput(f"there is no kind of model {part!r}: use one of {', '.join(KINDS)}")
-    train, test = (read_examples(data / f"banking77-{part}.csv") for part in ("train", "test"))
+    train, test = banking77(data)
     of = defaultdict(list)
-    draw = random.Random(seed)  # noqa: S311  # not a secret  # nosec B311
+    draw = random.Random(0)  # noqa: S311  # not a secret  # nosec B311
     for example in train:
         of[example.label].append(example)
     left_out = draw.sample(sorted(of), HELD_OUT)
@@ -98,7 +93,7 @@ def measure(
         else:
             around = free if kind == AROUND else ()
             parent = fit(learned, config, created=now, validation=watched, unlabelled=around).model
-        measured[kind] = _of_model(parent, learned, watched, of, left_out, test, home, seed, say)
+        measured[kind] = _of_model(parent, learned, watched, of, left_out, test, home)
     models = {kind: measured[kind] for kind in KINDS if kind in measured}
     return {"examples": EXAMPLES, "each": EACH, "categories": len(of) - HELD_OUT, "models": models}
 
@@ -111,8 +106,6 @@ def _of_model(
     left_out: Sequence[str],
     test: Sequence[Example],
     home: Path,
-    seed: int,
-    say: Callable[[str], None],
 ) -> dict[str, Any]:
     asked = [example for example in test if example.label in {*parent.facts.labels, *left_out}]
     _, pooled = TorchPredictor(parent).outputs([example.text for example in asked])
@@ -126,7 +119,7 @@ def _of_model(
         # the first refit of a category reads all messages, as the first after a training does
         cache = EmbeddingCache(home, f"{parent.facts.version}-{slug}")
         for number in range(DRAWS):
-            draw = random.Random(1000 * seed + number)  # noqa: S311  # not a secret  # nosec B311
+            draw = random.Random(number)  # noqa: S311  # not a secret  # nosec B311
             new = draw.sample(of[slug], max(EXAMPLES))
             for examples, named in itertools.product(EXAMPLES, (True, False)):
                 began = time.monotonic()
@@ -143,8 +136,9 @@ def _of_model(
                 seconds = time.monotonic() - began
                 scope = np.isin(truth, result.model.facts.labels)
                 rows.append(compare(truth[scope], before[scope], answers(result.model, pooled)[scope], slug))
-                rows[-1] |= {"seconds": round(seconds, 2), "draw": number, **_unseen(result, slug)}
-                rows[-1] |= {"examples": examples, "named": named}
+                rows[-1] |= {"seconds": round(seconds, 2), "draw": number, "examples": examples}
+                rows[-1] |= {"recognised_unseen": list(result.recognised[slug]), "penalty": result.penalty}
+                rows[-1]["named"] = named
                 say(str(rows[-1]))
     return {"rows": rows, "summary": {f"{n} examples": summary(_of(rows, n, named=True)) for n in EXAMPLES}}
 
@@ -214,18 +208,9 @@ def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _unseen(result: RefitResult, slug: str) -> dict[str, Any]:
-    return {"recognised_unseen": list(result.recognised[slug]), "penalty": result.penalty}
-
-
 def table(measured: dict[str, Any]) -> str:
     """Return the figures as Markdown tables."""
-    lines = [
-        "| model | new category | examples | F1 (draws) | without its name | recall "
-        "| others' mean F1 loss, points | largest of one | over all messages | accuracy on the others "
-        "| seconds |",
-        "| --- " * 11 + "|",
-    ]
+    lines = []
     for kind, of_kind in measured["models"].items():
         for examples, slug in itertools.product(
             measured["examples"], dict.fromkeys(row["category"] for row in of_kind["rows"])
@@ -235,20 +220,24 @@ def table(measured: dict[str, Any]) -> str:
             mean = {name: statistics.fmean(row[name] for row in rows) for name in _AVERAGED}
             low, high = min(row["f1"] for row in rows), max(row["f1"] for row in rows)
             lines.append(
-                f"| {kind} | {slug} | {examples} | {mean['f1']:.3f} ({low:.3f} to {high:.3f}) "
+                f"{kind} | {slug} | {examples} | {mean['f1']:.3f} ({low:.3f} to {high:.3f}) "
                 f"| {statistics.fmean(row['f1'] for row in nameless):.3f} | {mean['recall']:.3f} "
                 f"| {100 * mean['mean_loss']:+.2f} | {100 * mean['largest_loss']:.1f} "
                 f"| {100 * mean['largest_loss_of_all']:.1f} "
                 f"| {100 * mean['accuracy_before']:.2f}% to {100 * mean['accuracy_now']:.2f}% "
-                f"| {max(row['seconds'] for row in rows):.1f} |"
+                f"| {max(row['seconds'] for row in rows):.1f}"
             )
-    lines += [
-        "",
+    head = (
+        "model | new category | examples | F1 (draws) | without its name | recall "
+        "| others' mean F1 loss, points | largest of one | over all messages | accuracy on the others "
+        "| seconds"
+    )
+    said = (
         f"Before, {measured['categories']} categories of {measured['each']} messages. A category has 40 test "
         "messages: one more or less is a point of its F1. Losses are counted on the others' own messages, "
-        "and over all messages, the new category's among them, which had gone to the others.",
-    ]
-    return "\n".join(lines)
+        "and over all messages, the new category's among them, which had gone to the others."
+    )
+    return f"{as_markdown(head, lines)}\n\n{said}"
 
 
 _AVERAGED = (

@@ -1,4 +1,4 @@
-"""The product's memory, questions and training material, as the benchmarks call them: one place."""
+"""The product's memory and training material, as the benchmarks call them: one place."""
 
 from __future__ import annotations
 
@@ -11,25 +11,12 @@ import numpy.typing as npt
 
 from classifier.calibration.vectors import unit
 from classifier.data.dataset import Example
-from classifier.feedback.active_learning import most_helpful
 from classifier.feedback.correction_memory import Recalled, recall
 
 Floats = npt.NDArray[Any]
 
 NEAR = 0.7
 """Cosine similarity of frozen vectors from which two messages count as alike."""
-
-
-def choose_questions(margins: Floats, vectors: Floats, count: int, known: Floats) -> list[int]:
-    """Rows whose answers would help most, most helpful first.
-
-    Args:
-        margins: [N], the best category's probability less the second's.
-        vectors: [N, H], the model's own.
-        count: questions at most.
-        known: [M, H] of the labelled messages.
-    """
-    return most_helpful(margins, unit(vectors), count, asked=unit(known))
 
 
 def names_of(categories: Sequence[str]) -> list[Example]:

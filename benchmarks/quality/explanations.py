@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.markdown import table as as_markdown
+from benchmarks.timing import percentiles
+from benchmarks.workers import say
 from classifier.contract import Explanation
 from classifier.evaluation.report import explanation_words as behind
 from classifier.evaluation.report.markdown import plain
-from classifier.evaluation.report.markdown import table as as_markdown
+from classifier.evaluation.report.markdown import table as grid_table
 from classifier.explanation.counterfactual import Ask, decision_of, without_words
 from classifier.explanation.faithfulness import faithfulness, measurable
 from classifier.explanation.leave_one_out import explain
@@ -45,7 +48,7 @@ class Measured:
         overhead: {"batches", "single"}: time of a prediction with words against one without.
         reference: share of the top three words that are the same with eager attention in every layer.
         onnx: {precision: {"batches", "single", "same"}}, the same two of ONNX Runtime; empty without it.
-        why: of `/why`: messages, found, flips, minimal, p50_ms, p95_ms.
+        why: of `/why`: messages, found, flips, minimal, percentiles of its time.
     """
 
     model: str
@@ -63,14 +66,7 @@ class Measured:
 
 
 def measure(
-    predictor: TorchPredictor,
-    texts: Sequence[str],
-    *,
-    messages: int = 300,
-    seed: int = 0,
-    say: Callable[[str], None] = lambda _: None,
-    folder: Path | None = None,
-    ask: Ask | None = None,
+    predictor: TorchPredictor, texts: Sequence[str], *, messages: int, seed: int, folder: Path, ask: Ask
 ) -> Measured:
     """Measure on up to so many of the texts, those of 6 to 40 words.
 
@@ -79,9 +75,8 @@ def measure(
         texts: that it has not learned from.
         messages: how many to draw.
         seed: of all draws.
-        say: gets a line now and then.
         folder: of the model, to measure ONNX Runtime too where it can run it.
-        ask: is asked again whether the sets of `/why` decide, such as a service; None: the predictor.
+        ask: is asked again whether the sets of `/why` decide, such as a service.
     """
     chosen = measurable(predictor, texts, messages, seed)
 
@@ -97,7 +92,7 @@ def measure(
     onnx = _onnx(predictor, folder, chosen)
     say("/why")
     facts = predictor.facts
-    why = _why(predictor, chosen, ask or predictor.predict)
+    why = _why(predictor, chosen, ask)
     base = Path(facts.base_model).name
     return Measured(facts.version, base, facts.pooling, report, overhead, reference, onnx, why)
 
@@ -105,27 +100,23 @@ def measure(
 def table(measured: Measured) -> str:
     """The figures as Markdown."""
     why, overhead, report = measured.why, measured.overhead, measured.faithfulness
-    lines = [
-        as_markdown(behind.faithfulness(report)),
-        plain(behind.faithful_said(report)),
-        "",
-        "| what | measured |",
-        "| --- | --- |",
-        f"| time of a prediction with words, against one without: batches of 32, single messages | "
-        f"{overhead['batches']:.3f}, {overhead['single']:.3f} |",
+    rows = [
+        "time of a prediction with words, against one without: batches of 32, single messages | "
+        f"{overhead['batches']:.3f}, {overhead['single']:.3f}",
         *(
-            f"| the same in ONNX Runtime {precision}; top three words as in torch | "
-            f"{row['batches']:.3f}, {row['single']:.3f}; {row['same']:.1%} |"
+            f"the same in ONNX Runtime {precision}; top three words as in torch | "
+            f"{row['batches']:.3f}, {row['single']:.3f}; {row['same']:.1%}"
             for precision, row in measured.onnx.items()
         ),
-        f"| top three words as with eager attention in every layer | {measured.reference:.1%} |",
-        f"| `/why`: messages with a set of words that decides | {why['found']} of {why['messages']} |",
-        f"| the decision changes without that set, asked again | {_percent(why['flips'])} |",
-        f"| no part of the set would do | {_percent(why['minimal'])} |",
-        f"| time of `/why` in process, median and 95th percentile | {why['p50_ms']:.0f} ms, "
-        f"{why['p95_ms']:.0f} ms |",
+        f"top three words as with eager attention in every layer | {measured.reference:.1%}",
+        f"`/why`: messages with a set of words that decides | {why['found']} of {why['messages']}",
+        f"the decision changes without that set, asked again | {_percent(why['flips'])}",
+        f"no part of the set would do | {_percent(why['minimal'])}",
+        "time of `/why` in process, median and 95th percentile | "
+        f"{why['p50_ms']:.0f} ms, {why['p95_ms']:.0f} ms",
     ]
-    return "\n".join(lines)
+    said = plain(behind.faithful_said(report))
+    return f"{grid_table(behind.faithfulness(report))}\n{said}\n\n{as_markdown('what | measured', rows)}"
 
 
 def _percent(value: float | None) -> str:
@@ -150,11 +141,9 @@ class _WithoutWords:
         )
 
 
-def _onnx(
-    predictor: TorchPredictor, folder: Path | None, texts: Sequence[str]
-) -> dict[str, dict[str, float]]:
+def _onnx(predictor: TorchPredictor, folder: Path, texts: Sequence[str]) -> dict[str, dict[str, float]]:
     """{precision: {"batches", "single", "same"}} of ONNX Runtime; empty where it cannot run the model."""
-    if folder is None or not can_build(folder):
+    if not can_build(folder):
         return {}
     pad_id, source = predictor.model.tokenizer.pad_token_id or 0, read_source(folder)
     reference = [_top(predictor, text) for text in texts]
@@ -199,8 +188,7 @@ def _same_as_eager(predictor: TorchPredictor, texts: Sequence[str]) -> float:
     """Share of the top three words that are the same with all layers' attention materialised."""
     network = predictor.model.network
     fast = [_top(predictor, text) for text in texts]
-    hooked = network._hooked
-    used = network.encoder.config._attn_implementation
+    hooked, used = network._hooked, network.encoder.config._attn_implementation
     network._hooked = False
     network.encoder.set_attn_implementation("eager")
     try:
@@ -239,8 +227,7 @@ def _why(predictor: TorchPredictor, texts: Sequence[str], ask: Ask) -> dict[str,
         "found": len(flips),
         "flips": float(np.mean(flips)) if flips else None,
         "minimal": float(np.mean(minimal)) if minimal else None,
-        "p50_ms": float(np.percentile(seconds, 50) * 1e3),
-        "p95_ms": float(np.percentile(seconds, 95) * 1e3),
+        **percentiles(seconds),
     }
 
 

@@ -8,7 +8,7 @@ more messages). The gold set is the official test part of the categories, and me
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,9 +16,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from benchmarks.workers import side_by_side, threads_each
+from benchmarks.markdown import table as as_markdown
+from benchmarks.public_data import TRAIN, banking77
+from benchmarks.workers import say, side_by_side, threads_each
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
-from classifier.data.dataset import Example, read_examples
+from classifier.data.dataset import Example
 from classifier.evaluation.gate.judge import Floors, judge
 from classifier.inference.predictions import Answers, answer
 from classifier.inference.torch_predictor import TorchPredictor
@@ -50,8 +52,6 @@ CATEGORIES = (
 
 EACH, MORE, OUTSIDE = 60, 100, 200
 """Training messages of a category, of a challenger with more of them, and gold messages out of scope."""
-
-FILES = ("banking77-train.csv", "banking77-test.csv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,6 @@ def measure(
     outside: int = OUTSIDE,
     floors: Floors | None = None,
     workers: int = 1,
-    say: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Train the champion and all challengers, and let the gate judge each.
 
@@ -126,7 +125,6 @@ def measure(
         outside: gold messages out of scope at most.
         floors: of the gate.
         workers: trainings side by side.
-        say: gets a line after each challenger.
 
     Returns:
         {"champion", "gold", "worse": [...], "equal": [...], "promoted_worse", "promoted_equal"}, where each
@@ -135,7 +133,7 @@ def measure(
     Raises:
         InvalidInput: a file is missing, or a category has no messages.
     """
-    train, test = (read_examples(folder / name) for name in FILES)
+    train, test = banking77(folder)
     config = replace(config or TrainingConfig(), threads=threads_each(workers))
     pool = _by_category(train, categories)
     gold = _gold(test, categories, outside)
@@ -203,25 +201,21 @@ def spoil(examples: Sequence[Example], challenger: Challenger, categories: Seque
 
 def table(measured: dict[str, Any]) -> str:
     """Return the outcome as a Markdown table."""
-    lines = [
-        "| challengers | trained | promoted | accuracy | checks that refused |",
-        "| --- | --- | --- | --- | --- |",
-    ]
+    lines = []
     for kind in ("worse", "equal"):
         for name in dict.fromkeys(row["name"] for row in measured[kind]):
             rows = [row for row in measured[kind] if row["name"] == name]
             promoted = sum(row["promoted"] for row in rows)
             low, high = (100 * bound(row["accuracy"] for row in rows) for bound in (min, max))
             failed = ", ".join(dict.fromkeys(check for row in rows for check in row["failed"])) or "none"
-            lines.append(
-                f"| {kind}: {name} | {len(rows)} | {promoted} | {low:.1f} to {high:.1f}% | {failed} |"
-            )
+            lines.append(f"{kind}: {name} | {len(rows)} | {promoted} | {low:.1f} to {high:.1f}% | {failed}")
     worse, equal = (f"{measured[f'promoted_{kind}']} of {len(measured[kind])}" for kind in ("worse", "equal"))
     said = (
         f"Worse ones promoted: {worse}; equal or better ones: {equal}. The champion has "
         f"{100 * measured['champion']:.1f}% right; {measured['gold']} gold messages."
     )
-    return "\n".join([*lines, "", said])
+    shown = as_markdown("challengers | trained | promoted | accuracy | checks that refused", lines)
+    return f"{shown}\n\n{said}"
 
 
 def _line(row: dict[str, Any]) -> str:
@@ -238,7 +232,7 @@ def _by_category(examples: Sequence[Example], categories: Sequence[str]) -> dict
             pool[example.label].append(example)
     for category, members in pool.items():
         if not members:
-            raise InvalidInput(f"{FILES[0]} has no message of {category!r}: name categories that it has")
+            raise InvalidInput(f"{TRAIN} has no message of {category!r}: name categories that it has")
     # the file has its own order; a fixed shuffle makes the first sixty no special ones
     random = np.random.default_rng(0)
     return {category: [rows[i] for i in random.permutation(len(rows))] for category, rows in pool.items()}

@@ -19,11 +19,12 @@ import numpy as np
 from scipy.stats import beta
 from scipy.stats import t as student
 
-from benchmarks.workers import side_by_side, threads_each
-from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
-from classifier.data.dataset import Example, read_examples
+from benchmarks.public_data import TEST, banking77, read
+from benchmarks.workers import say, side_by_side, threads_each
+from classifier.contract import OUT_OF_SCOPE_LABEL
+from classifier.data.dataset import Example
 from classifier.evaluation.baseline_predictions import answer_baselines
-from classifier.evaluation.measure import Report, evaluate
+from classifier.evaluation.measure import evaluate
 from classifier.files import write_text
 from classifier.inference.predictor import Predictor
 from classifier.inference.torch_predictor import TorchPredictor
@@ -36,27 +37,15 @@ KEPT_IN_SCOPE = 0.945
 _CHANCE = 0.1
 """That new messages fall below it after all (Clopper-Pearson, one side)."""
 
-Say = Callable[[str], None]
 
-
-def measure(
-    data: Path,
-    kept: Path,
-    *,
-    seeds: Sequence[int] = SEEDS,
-    parts: Sequence[str] = (),
-    workers: int = 1,
-    say: Say = print,
-) -> dict[str, Any]:
+def measure(data: Path, kept: Path, *, parts: Sequence[str], workers: int) -> dict[str, Any]:
     """Measure every part for every seed.
 
     Args:
         data: folder with banking77-{train,train-10shot,test}.csv and clinc150-{train,val,test}.csv.
         kept: JSON file with what was measured already; written after each part.
-        seeds: of the trainings.
         parts: names out of PARTS; empty: all.
         workers: trainings side by side.
-        say: gets a line after each part.
 
     Returns:
         {part: {seed: figures}}.
@@ -69,7 +58,7 @@ def measure(
     tasks = {
         (name, str(seed)): functools.partial(_timed, name, data, TrainingConfig(seed=seed, threads=threads))
         for name in parts or PARTS
-        for seed in seeds
+        for seed in SEEDS
         if str(seed) not in known.get(name, {})
     }
     for (name, number), figures in side_by_side(tasks, workers):
@@ -88,36 +77,29 @@ def _timed(name: str, data: Path, config: TrainingConfig) -> dict[str, float]:
 
 def banking(data: Path, config: TrainingConfig) -> dict[str, float]:
     """BANKING77, the whole training file: accuracy, calibration, thresholds from validation."""
-    result = _fit(_read(data, "banking77-train.csv"), config)
-    return _judged(result, _read(data, "banking77-test.csv"))
+    train, test = banking77(data)
+    return _judged(_fit(train, config), test)
 
 
 def few(data: Path, config: TrainingConfig) -> dict[str, float]:
     """BANKING77, ten messages a category, nothing else."""
-    result = _fit(_read(data, "banking77-train-10shot.csv"), config)
-    return _judged(result, _read(data, "banking77-test.csv"))
+    return _judged(_fit(read(data, "banking77-train-10shot.csv"), config), read(data, TEST))
 
 
 def clinc(data: Path, config: TrainingConfig) -> dict[str, float]:
     """CLINC150 without any `oos` label in training or validation; its `oos` messages are tested alone."""
-    train = [e for e in _read(data, "clinc150-train.csv") if e.label != OUT_OF_SCOPE_LABEL]
-    checked = [e for e in _read(data, "clinc150-val.csv") if e.label != OUT_OF_SCOPE_LABEL]
-    result = _fit(train, config, validation=checked)
-    test = _read(data, "clinc150-test.csv")
-    rows = answer_baselines(result.model.baselines, result.model.facts, [example.text for example in test])
-    report = evaluate(result.model, test, baselines=rows)
-    figures = _figures(report)
-    if report.out_of_scope:
-        figures |= {"out_of_scope_auroc": report.out_of_scope.auroc}
-    return figures | _rejecting(TorchPredictor(result.model), checked, test)
+    train = [e for e in read(data, "clinc150-train.csv") if e.label != OUT_OF_SCOPE_LABEL]
+    checked = [e for e in read(data, "clinc150-val.csv") if e.label != OUT_OF_SCOPE_LABEL]
+    result = _fit(train, config, checked)
+    test = read(data, "clinc150-test.csv")
+    return _judged(result, test) | _rejecting(TorchPredictor(result.model), checked, test)
 
 
 def noisy(data: Path, config: TrainingConfig) -> dict[str, float]:
     """BANKING77 with a fifth of the labels flipped by one voice, suspects held out."""
-    train = flip(_read(data, "banking77-train.csv"), FLIPPED, config.seed)
-    result = _fit(train, replace(config, hold_out_suspects=True))
-    figures = _judged(result, _read(data, "banking77-test.csv"))
-    return figures | {"held_out": result.metrics["suspects_held_out"]}
+    train, test = banking77(data)
+    result = _fit(flip(train, FLIPPED, config.seed), replace(config, hold_out_suspects=True))
+    return _judged(result, test) | {"held_out": result.metrics["suspects_held_out"]}
 
 
 PARTS: Mapping[str, Callable[[Path, TrainingConfig], dict[str, float]]] = {
@@ -144,23 +126,16 @@ def flip(examples: Sequence[Example], share: float, seed: int) -> list[Example]:
 
 
 def _fit(
-    examples: Sequence[Example],
-    config: TrainingConfig,
-    *,
-    validation: Sequence[Example] | None = None,
-    unlabelled: Sequence[str] = (),
+    examples: Sequence[Example], config: TrainingConfig, validation: Sequence[Example] | None = None
 ) -> FitResult:
-    return fit(examples, config, created=datetime.now(UTC), validation=validation, unlabelled=unlabelled)
+    return fit(examples, config, created=datetime.now(UTC), validation=validation)
 
 
 def _judged(result: FitResult, test: Sequence[Example]) -> dict[str, float]:
     """Figures on a test file, the two baselines' beside ours."""
     texts = [example.text for example in test]
     rows = answer_baselines(result.model.baselines, result.model.facts, texts)
-    return _figures(evaluate(result.model, test, baselines=rows))
-
-
-def _figures(report: Report) -> dict[str, float]:
+    report = evaluate(result.model, test, baselines=rows)
     content = report.as_dict()
     names = ("accuracy", "top3", "top5", "macro_f1", "ece", "routed", "routed_error")
     figures = {name: float(content[name]) for name in names}
@@ -170,6 +145,8 @@ def _figures(report: Report) -> dict[str, float]:
     for budget, row in report.expected_budgets.items():
         figures[f"expected_coverage_{budget}"] = row["coverage"]
         figures[f"expected_error_{budget}"] = row["error"]
+    if report.out_of_scope:
+        figures["out_of_scope_auroc"] = report.out_of_scope.auroc
     return figures
 
 
@@ -192,13 +169,6 @@ def _rejecting(predictor: Predictor, checked: Sequence[Example], test: Sequence[
         "out_of_scope_recall": float((~kept[outside]).mean()),
         "in_scope_kept_and_right": float((good & kept)[~outside].mean()),
     }
-
-
-def _read(data: Path, name: str) -> list[Example]:
-    path = data / name
-    if not path.exists():
-        raise InvalidInput(f"{path} is missing: name the folder with the public data, see docs/results.md")
-    return read_examples(path)
 
 
 def summary(known: Mapping[str, Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, Any]]:

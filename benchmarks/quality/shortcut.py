@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 
@@ -27,9 +26,6 @@ from classifier.training.config import TrainingConfig
 from classifier.training.fit import fit
 
 WORD = "zorvex"
-
-PLANTED_CATEGORIES, PLANTED_EACH = 20, 60
-"""Of a training with a planted word that takes minutes: categories, and messages of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +66,6 @@ class ShortcutReport:
     turned: float
     misled: Found
     own: Found
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
 
 
 def shortcut_test(
@@ -151,12 +143,7 @@ def table_of(report: ShortcutReport) -> str:
 
 
 def small_set(
-    train: Sequence[Example],
-    unseen: Sequence[Example],
-    *,
-    categories: int = PLANTED_CATEGORIES,
-    each: int = PLANTED_EACH,
-    seed: int = 0,
+    train: Sequence[Example], unseen: Sequence[Example], *, categories: int, each: int, seed: int
 ) -> tuple[list[Example], list[Example]]:
     """Draw a training that takes minutes: the categories with most messages, so many messages of each.
 
@@ -191,17 +178,10 @@ def _found(predictor: Predictor, texts: Sequence[str], word: str) -> Found:
 
     plain = predictor.predict_with_attention(texts, plain=True)
     explanations = [explain(predictor, text) for text in texts]
-    return Found(
-        len(texts),
-        float(np.mean([first(each.prediction.words) for each in explanations])),
-        float(np.mean([first(attended.words) for _, attended in plain])),
-        float(np.mean([first(each.words) for each in explanations])),
-        float(
-            np.mean(
-                [
-                    each.decisive is not None and word in {one.text for one in each.decisive.words}
-                    for each in explanations
-                ]
-            )
-        ),
+    found = (
+        [first(each.prediction.words) for each in explanations],
+        [first(attended.words) for _, attended in plain],
+        [first(each.words) for each in explanations],
+        [any(one.text == word for one in each.decisive.words) for each in explanations if each.decisive],
     )
+    return Found(len(texts), *(sum(each) / len(texts) for each in found))

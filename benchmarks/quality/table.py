@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from benchmarks.markdown import table as as_markdown
 from benchmarks.quality.quality import summary
 
 Known = Mapping[str, Mapping[str, Mapping[str, float]]]
@@ -41,6 +42,12 @@ class Goal:
         """Write a value as the table does."""
         return f"{100 * value:.2f}%" if self.percent else f"{value:.4f}"
 
+    def row(self, mean: float, values: Sequence[float], interval: str = "") -> str:
+        """Write its line, by the values of the seeds."""
+        shown = ", ".join(map(self.show, values))
+        bounds = f"{self.show(self.must)} | {self.show(self.reach)}"
+        return f"{self.name} | {self.show(mean)}{interval} | {shown} | {bounds} | {self.met(mean)}"
+
 
 GOALS = (
     Goal("banking", "accuracy", "BANKING77, test accuracy", 0.940, 0.946),
@@ -71,24 +78,17 @@ GOALS = (
 def table(known: Known) -> str:
     """Return the figures as a Markdown table; parts that were not measured are left out."""
     measured = summary(known)
-    lines = [
-        "| measure | mean of seeds (95% interval) | seeds | must | reach | |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
+    rows = []
     for goal in GOALS:
         entry = measured.get(goal.part, {}).get(goal.figure)
         if entry is None:
             continue
-        values = ", ".join(goal.show(value) for value in entry["values"])
-        interval = f"{goal.show(entry['mean'])} ({goal.show(entry['low'])} to {goal.show(entry['high'])})"
+        interval = f" ({goal.show(entry['low'])} to {goal.show(entry['high'])})"
         if len(entry["values"]) == 1:
-            interval = f"{goal.show(entry['mean'])} (one seed, no interval)"
-        lines.append(
-            f"| {goal.name} | {interval} | {values} | {goal.show(goal.must)} | {goal.show(goal.reach)} "
-            f"| {goal.met(entry['mean'])} |"
-        )
-    lines += _noise(known)
-    return "\n".join(lines)
+            interval = " (one seed, no interval)"
+        rows.append(goal.row(entry["mean"], entry["values"], interval))
+    head = "measure | mean of seeds (95% interval) | seeds | must | reach | "
+    return as_markdown(head, [*rows, *_noise(known)])
 
 
 def _noise(known: Known) -> list[str]:
@@ -97,10 +97,5 @@ def _noise(known: Known) -> list[str]:
     losses = [clean[seed]["accuracy"] - noisy[seed]["accuracy"] for seed in noisy if seed in clean]
     if not losses:
         return []
-    mean = sum(losses) / len(losses)
     goal = Goal("noisy", "loss", "a fifth of the labels flipped by one voice: loss", 0.01, 0.005, low=True)
-    values = ", ".join(goal.show(loss) for loss in losses)
-    return [
-        f"| {goal.name} | {goal.show(mean)} | {values} | {goal.show(goal.must)} | {goal.show(goal.reach)} "
-        f"| {goal.met(mean)} |"
-    ]
+    return [goal.row(sum(losses) / len(losses), losses)]

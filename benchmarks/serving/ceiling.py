@@ -17,7 +17,7 @@ import numpy.typing as npt
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from benchmarks.turns import Baseline, Spec
+from benchmarks.turns import Contender, Spec
 
 _ROWS = 512
 """Tokens in a batch of 32 messages of 16."""
@@ -28,7 +28,7 @@ _OPSET, _IR_VERSION = 18, 10
 Array = npt.NDArray[Any]
 
 
-class Ceiling(Baseline):
+class Ceiling(Contender):
     """Measures while it gets ready; the notes are the result."""
 
     def __init__(self, spec: Spec) -> None:

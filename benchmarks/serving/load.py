@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
+from benchmarks.markdown import table as as_markdown
 from benchmarks.serving.http_load import Address, closed_loop, open_loop
 from benchmarks.serving.loops import OpenLoops, at_each_share
 from benchmarks.serving.service_process import ServiceProcess, second_version
 from benchmarks.serving.soak import soak, soak_table
 from benchmarks.serving.summary import latencies, open_loop_table
 from benchmarks.turns import BATCH
+from benchmarks.workers import say
 from classifier.contract import InvalidInput
 
 _BATCH_CONNECTIONS = 4
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +45,7 @@ class LoadPlan(OpenLoops):
 
 
 def measure(
-    address: Address,
-    texts: Sequence[str],
-    plan: LoadPlan,
-    *,
-    service: ServiceProcess | None = None,
-    say: Say = lambda _: None,
+    address: Address, texts: Sequence[str], plan: LoadPlan, *, service: ServiceProcess | None = None
 ) -> dict[str, Any]:
     """Load a service.
 
@@ -59,7 +54,6 @@ def measure(
         texts: messages to ask about.
         plan: how much.
         service: its process, where it is ours: for its memory, and to swap between its versions.
-        say: gets a line now and then.
 
     Returns:
         Plain data: machine, connections, single, batches, open_loop or soak, memory (None without `service`).
@@ -110,15 +104,13 @@ def measure(
         )
     else:
         found["open_loop"] = at_each_share(
-            plan, lambda: float(asked(plan.connections, 1, plan.saturating_seconds)["rate"]), observe, say
+            plan, lambda: float(asked(plan.connections, 1, plan.saturating_seconds)["rate"]), observe
         )
     found["memory"] = service.memory() if service is not None else None
     return found
 
 
-def measure_model(
-    model: Path, other: Path | None, texts: Sequence[str], plan: LoadPlan, *, say: Say = lambda _: None
-) -> dict[str, Any]:
+def measure_model(model: Path, other: Path | None, texts: Sequence[str], plan: LoadPlan) -> dict[str, Any]:
     """Start the real service with a model, load it, and stop it.
 
     Args:
@@ -126,7 +118,6 @@ def measure_model(
         other: another one to swap to and fro; None: the same weights under another version's name.
         texts: messages to ask about.
         plan: how much.
-        say: gets a line now and then.
 
     Returns:
         See `measure`, with ready_seconds.
@@ -143,20 +134,22 @@ def measure_model(
         with ServiceProcess(models, Path(place)) as service:
             say("the service starts")
             ready = service.start()
-            found = measure(service.address, texts, plan, service=service, say=say)
+            found = measure(service.address, texts, plan, service=service)
     return {**found, "ready_seconds": ready}
 
 
 def table(measured: Mapping[str, Any]) -> str:
     """The figures as Markdown."""
-    single, batches, held = measured["single"], measured["batches"], measured["memory"]
-    lines = [
-        "| closed loop over HTTP | messages a second | a request, p50 / p95 / p99, ms | refused, failed |",
-        "| --- | --- | --- | --- |",
-        _closed(f"single messages, {measured['connections']} connections", single),
-        _closed(f"batches of {BATCH}, {_BATCH_CONNECTIONS} connections", batches),
+    held = measured["memory"]
+    rows = [
+        f"{said} | {row['rate']:,.0f} | {latencies(row)} | {row['refused']}, {row['failed']}"
+        for said, row in (
+            (f"single messages, {measured['connections']} connections", measured["single"]),
+            (f"batches of {BATCH}, {_BATCH_CONNECTIONS} connections", measured["batches"]),
+        )
     ]
-    parts = ["\n".join(lines)]
+    head = "closed loop over HTTP | messages a second | a request, p50 / p95 / p99, ms | refused, failed"
+    parts = [as_markdown(head, rows)]
     if "open_loop" in measured:
         parts.append(open_loop_table("open loop over HTTP", measured["open_loop"]))
     if "soak" in measured:
@@ -168,7 +161,3 @@ def table(measured: Mapping[str, Any]) -> str:
             f" Memory of the service: {held['rss_mib']:.0f} MiB now, {held['peak_mib']:.0f} MiB at its peak."
         )
     return "\n\n".join([*parts, said])
-
-
-def _closed(said: str, row: Mapping[str, Any]) -> str:
-    return f"| {said} | {row['rate']:,.0f} | {latencies(row)} | {row['refused']}, {row['failed']} |"

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from benchmarks.timing import Floats, percentiles, spread
+from benchmarks.workers import say
 
 Part = TypeVar("Part")
 
@@ -76,10 +77,7 @@ class OpenLoops:
 
 
 def at_each_share(
-    plan: OpenLoops,
-    saturation: Callable[[], float],
-    observe: Callable[[float, int], Mapping[str, Any]],
-    say: Callable[[str], None],
+    plan: OpenLoops, saturation: Callable[[], float], observe: Callable[[float, int], Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     """Run open loops at shares of saturation, which is measured right before each.
 
@@ -87,7 +85,6 @@ def at_each_share(
         plan: how many.
         saturation: measures messages a second.
         observe: runs an open loop at a rate, in round number n; see Observed.as_dict.
-        say: gets a line for each round.
 
     Returns:
         See `over_rounds`, for each share.

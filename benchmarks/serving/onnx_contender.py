@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from torch import nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel
 
-from benchmarks.turns import Baseline, Spec
+from benchmarks.turns import Contender, Spec
 from classifier.model.integrity import read_facts
 from classifier.model.network import mean_pool
 
@@ -30,7 +30,7 @@ _FLOAT = 1  # onnx.TensorProto.FLOAT: the quantizer cannot tell the types of fus
 _INPUTS = ("input_ids", "attention_mask")
 
 
-class PlainOnnx(Baseline):
+class PlainOnnx(Contender):
     """Session with its default threads on all cores."""
 
     sorts = True

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from benchmarks.serving.loops import Outcome, run_closed_loop, run_open_loop
 from benchmarks.timing import poisson_arrivals
-from benchmarks.turns import BATCH, Spec, batches
+from benchmarks.turns import BATCH, Contender, Spec, batches
 from classifier.contract import ClassifierOverloaded
 from classifier.serving.engine import EngineSettings, LocalClassifier
 
@@ -18,7 +18,7 @@ _AT_ONCE = 128
 _ALONE = 256
 
 
-class Ours:
+class Ours(Contender):
     """Text to label and words, with the product's default settings."""
 
     def __init__(self, spec: Spec) -> None:

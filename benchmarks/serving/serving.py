@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,11 +25,10 @@ from benchmarks.serving.service_process import ServiceProcess
 from benchmarks.serving.summary import accuracy, agreement, ratios, row_summary
 from benchmarks.serving.texts import lengths_summary, long_texts, token_lengths
 from benchmarks.turns import BATCH, Spec
+from benchmarks.workers import say
 from classifier.contract import OUT_OF_SCOPE_LABEL, InvalidInput
 from classifier.data.dataset import Example
 from classifier.model.integrity import verify
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +63,6 @@ def measure(
     *,
     texts: str,
     shape: str = "",
-    say: Say = lambda _: None,
 ) -> dict[str, Any]:
     """Run everything.
 
@@ -76,7 +74,6 @@ def measure(
         texts: what the messages are called in the report.
         shape: of random weights to measure in place of the model's, see shapes; their answers mean nothing,
             so gates and simpler models are left out.
-        say: gets a line now and then.
 
     Returns:
         Plain data: machine, model, texts, rows, ratios, open_loop, gates, service, left_out.
@@ -114,12 +111,13 @@ def measure(
             from benchmarks.serving.shapes import write_shape  # noqa: PLC0415 - torch
 
             model = write_shape(model, shape, folder / "shape")
-        field = _Field(model, sets, fit_to, folder, stack, say)
+        field = _Field(model, sets, fit_to, folder, stack)
         field.open(serving_rows.baselines(plan.only, trained=not shape))
         found["rows"], found["ratios"] = field.rounds(plan)
         found["open_loop"] = field.open_loop(plan)
         found["memory"] = field.memory()
-        found["service"] = field.service_summary()
+        first, again = field.ready_seconds
+        found["service"] = {"ready_first_seconds": first, "ready_again_seconds": again}
         found["ceiling"] = field.ceiling()
         found["gates"] = field.gates([example.label for example in kept]) if not shape else {}
         found["notes"], found["left_out"] = field.notes, field.left_out
@@ -137,12 +135,11 @@ class _Field:
         labelled: list[tuple[str, str]],
         folder: Path,
         stack: ExitStack,
-        say: Say,
     ) -> None:
         self._model, self._sets, self._labelled = model, sets, labelled
-        self._folder, self._stack, self._say = folder, stack, say
+        self._folder, self._stack = folder, stack
         self._open: dict[str, ContenderProcess] = {}
-        self._ready_seconds: list[float] = []
+        self.ready_seconds: list[float] = []
         self.notes: dict[str, dict[str, Any]] = {}
         self.left_out: dict[str, str] = {}
 
@@ -150,18 +147,18 @@ class _Field:
         """Start the baselines side by side; then ours and the service, each alone, for they race backends."""
         started = [self._start(name) for name in baselines]
         for process in started:
-            self._say(f"{process.name} gets ready")
+            say(f"{process.name} gets ready")
             try:
                 self._await(process)
             except ContenderFailed as error:  # one baseline less is no reason to measure nothing
                 self.left_out[process.name] = str(error)
-        self._say("ours gets ready, and so does the service, twice")
+        say("ours gets ready, and so does the service, twice")
         self._await(self._start(serving_rows.OURS))
         service = ServiceProcess([self._model], self._folder / "service")
         self._service = self._stack.enter_context(service)
-        self._ready_seconds.append(self._service.start())
+        self.ready_seconds.append(self._service.start())
         self._service.stop()
-        self._ready_seconds.append(self._service.start())
+        self.ready_seconds.append(self._service.start())
 
     def rounds(self, plan: ServingPlan) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """(rows, ratios), each over the rounds."""
@@ -174,7 +171,7 @@ class _Field:
         ]
         turns: dict[str, list[dict[str, Any]]] = {row.name: [] for row in rows}
         for number in range(plan.rounds):
-            self._say(f"round {number + 1} of {plan.rounds}")
+            say(f"round {number + 1} of {plan.rounds}")
             at = number * len(rows) // plan.rounds  # nobody always comes behind the same one
             for row in [*rows[at:], *rows[:at]]:
                 start = number * len(self._sets[row.texts]) // plan.rounds
@@ -190,18 +187,13 @@ class _Field:
             return self._open[serving_rows.OURS].ask("open_loop", MESSAGES, **options)
 
         return at_each_share(
-            plan, lambda: float(self._turn(many, plan.saturating_seconds, 0)["rate"]), observe, self._say
+            plan, lambda: float(self._turn(many, plan.saturating_seconds, 0)["rate"]), observe
         )
 
     def memory(self) -> dict[str, Any]:
         """MiB of each process now and at its peak."""
         found = {name: process.memory() for name, process in self._open.items()}
         return {**found, serving_rows.HTTP: self._service.memory()}
-
-    def service_summary(self) -> dict[str, Any]:
-        """Seconds until the service was ready."""
-        first, second = self._ready_seconds
-        return {"ready_first_seconds": first, "ready_again_seconds": second}
 
     def ceiling(self) -> dict[str, Any]:
         """See ceiling.Ceiling; empty where it could not be measured."""
@@ -214,7 +206,7 @@ class _Field:
 
     def gates(self, labels: Sequence[str]) -> dict[str, Any]:
         """Accuracy of who answers with the model's categories, and agreement of ours with the reference."""
-        self._say("accuracy, and agreement with float32")
+        say("accuracy, and agreement with float32")
         ours = self._open[serving_rows.OURS].ask("answers", MESSAGES)
         with self._start(serving_rows.REFERENCE) as process:
             process.ready()

@@ -27,14 +27,13 @@ _SHOWN = 32
 """Every so many-th message of the starter pack shows the ranges that int8 needs."""
 
 
-def write_shape(model: Path, shape: str, folder: Path, *, seed: int = 0) -> Path:
+def write_shape(model: Path, shape: str, folder: Path) -> Path:
     """Write a model directory of a shape.
 
     Args:
         model: a model directory whose tokenizer, categories and settings it gets.
         shape: a key of SHAPES.
         folder: the directory to make.
-        seed: of the weights.
 
     Raises:
         BrokenModel: `model` cannot be loaded.
@@ -47,7 +46,7 @@ def write_shape(model: Path, shape: str, folder: Path, *, seed: int = 0) -> Path
     config.pad_token_id = given.tokenizer.pad_token_id or 0
     scorer = given.facts.word_scorer
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.manual_seed(0)
         encoder = BertModel(config, add_pooling_layer=False)
         network = TextClassifier(encoder, len(given.facts.labels), pooling=given.facts.pooling)
         if scorer is not None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from benchmarks.markdown import table
 from benchmarks.serving.http_load import Address, HttpLoad
 from benchmarks.serving.service_process import ServiceProcess
 from benchmarks.serving.summary import latencies
@@ -104,36 +105,29 @@ class _Swaps:
         while True:
             await asyncio.sleep(every)
             if self.made:
-                await self._look(service, service.versions[number])
+                seen = await asyncio.to_thread(service.version)
+                self.followed += seen == service.versions[number]
             number = (number + 1) % len(service.versions)
             await asyncio.to_thread(service.registry.activate, service.versions[number])
             self.made += 1
 
-    async def _look(self, service: ServiceProcess, version: str) -> None:
-        self.followed += await asyncio.to_thread(service.version) == version
-
 
 def soak_table(figures: Mapping[str, Any]) -> str:
     """The figures as Markdown."""
-    lines = [
-        f"| {figures['seconds']:.0f} s at {figures['rate']:,.0f} messages a second | measured |",
-        "| --- | --- |",
-        f"| messages | {figures['messages']:,} |",
-        f"| refused, failed | {figures['refused']}, {figures['failed']} |",
-        f"| latency p50 / p95 / p99, ms | {latencies(figures)} |",
-        f"| models swapped | {figures['swaps']} |",
-        f"| of these seen to answer before the next | {figures['swaps_followed']} |",
+    rows = [
+        f"messages | {figures['messages']:,}",
+        f"refused, failed | {figures['refused']}, {figures['failed']}",
+        f"latency p50 / p95 / p99, ms | {latencies(figures)}",
+        f"models swapped | {figures['swaps']}",
+        f"of these seen to answer before the next | {figures['swaps_followed']}",
     ]
     if figures.get("rss_slope") is not None:
         first, last, most = figures["rss_mib"]
-        lines.append(
-            f"| memory: first, last, most, MiB | {first:.0f}, {last:.0f}, {most:.0f} |\n"
-            f"| its growth a minute: in all, in the second half, MiB "
-            f"| {figures['rss_slope']:+.2f}, {_growth(figures)} |"
-        )
-    return "\n".join(lines)
-
-
-def _growth(figures: Mapping[str, Any]) -> str:
-    later = figures["rss_slope_second_half"]
-    return "unknown" if later is None else f"{later:+.2f}"
+        later = figures["rss_slope_second_half"]
+        growth = f"{figures['rss_slope']:+.2f}, {'unknown' if later is None else f'{later:+.2f}'}"
+        rows += [
+            f"memory: first, last, most, MiB | {first:.0f}, {last:.0f}, {most:.0f}",
+            f"its growth a minute: in all, in the second half, MiB | {growth}",
+        ]
+    head = f"{figures['seconds']:.0f} s at {figures['rate']:,.0f} messages a second | measured"
+    return table(head, rows)

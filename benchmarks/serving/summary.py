@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from benchmarks.markdown import table as as_markdown
 from benchmarks.serving.rows import HTTP, OURS, RATIOS, REFERENCE, Row
 from benchmarks.timing import shown, spread
 
@@ -58,53 +59,44 @@ def agreement(ours: Mapping[str, Any], reference: Mapping[str, Any]) -> dict[str
 
 def table(measured: Mapping[str, Any]) -> str:
     """All figures as Markdown."""
-    parts = [_rates(measured), _ratios(measured), _open_loop(measured), _rest(measured), _under(measured)]
-    return "\n\n".join(part for part in parts if part)
+    open_loop = open_loop_table("open loop in process", measured["open_loop"])
+    return "\n\n".join([_rates(measured), _ratios(measured), open_loop, _rest(measured), _under(measured)])
 
 
 def _rates(measured: Mapping[str, Any]) -> str:
     bound = _bounds(measured)
-    lines = [
-        "| contender | messages a second (min to max) | of the int8 bound | a call, p50 / p95 / p99, ms |",
-        "| --- | --- | --- | --- |",
-    ]
+    rows = []
     for row in measured["rows"]:
         rate = row["rate"]
         share = f"{rate['median'] / bound['int8']:.0%}" if bound and row["texts"] == "messages" else ""
-        lines.append(f"| {row['said']} | {shown(rate, ',.0f')} | {share} | {latencies(row)} |")
-    return "\n".join(lines)
+        rows.append(f"{row['said']} | {shown(rate, ',.0f')} | {share} | {latencies(row)}")
+    head = "contender | messages a second (min to max) | of the int8 bound | a call, p50 / p95 / p99, ms"
+    return as_markdown(head, rows)
 
 
 def _ratios(measured: Mapping[str, Any]) -> str:
     said = {row["name"]: row["said"] for row in measured["rows"]}
-    lines = ["| ratio within a round | median (min to max) |", "| --- | --- |"]
+    rows = []
     for ratio in measured["ratios"]:
         what = "" if ratio["what"] == "rate" else ", p50 of a call"
-        lines.append(f"| {said[ratio['of']]}, to {said[ratio['to']]}{what} | {shown(ratio, '.2f')} |")
-    return "\n".join(lines)
-
-
-def _open_loop(measured: Mapping[str, Any]) -> str:
-    return open_loop_table("open loop in process", measured["open_loop"])
+        rows.append(f"{said[ratio['of']]}, to {said[ratio['to']]}{what} | {shown(ratio, '.2f')}")
+    return as_markdown("ratio within a round | median (min to max)", rows)
 
 
 def open_loop_table(title: str, rates: Sequence[Mapping[str, Any]]) -> str:
     """Latencies at several rates as Markdown; medians over rounds, see loops.over_rounds."""
-    lines = [
-        f"| {title}, share of saturation | messages | p50, ms | p95, ms | p99, ms (min to max) "
-        "| refused, failed |",
-        "| --- " * 6 + "|",
-    ]
+    rows = []
     for row in rates:
         shown = " | ".join(f"{row[key]:.1f}" if key in row else "" for key in _LATENCIES)
         if row["p99_ms_rounds"]:
             shown += f" ({min(row['p99_ms_rounds']):.1f} to {max(row['p99_ms_rounds']):.1f})"
         most = row["saturation"]["median"]
-        lines.append(
-            f"| {row['share']:.0%} of {most:,.0f} a second | {row['messages']:,} | {shown} "
-            f"| {row['refused']}, {row['failed']} |"
+        rows.append(
+            f"{row['share']:.0%} of {most:,.0f} a second | {row['messages']:,} | {shown} "
+            f"| {row['refused']}, {row['failed']}"
         )
-    return "\n".join(lines)
+    columns = "messages | p50, ms | p95, ms | p99, ms (min to max) | refused, failed"
+    return as_markdown(f"{title}, share of saturation | {columns}", rows)
 
 
 def latencies(row: Mapping[str, Any]) -> str:
@@ -115,33 +107,32 @@ def latencies(row: Mapping[str, Any]) -> str:
 def _rest(measured: Mapping[str, Any]) -> str:
     gates, service, memory = measured["gates"], measured["service"], measured["memory"]
     held = memory.get(HTTP)
-    lines = ["| what | measured |", "| --- | --- |"]
     named = {
         OURS: "ours",
         REFERENCE: "float32 torch",
         **{row["name"]: row["said"] for row in measured["rows"]},
     }
-    for name, value in gates.get("accuracy", {}).items():
-        lines.append(f"| accuracy: {named[name]} | {value:.2%} |")
+    rows = []
     if gates:
         same = gates["agreement"]
-        lines += [
-            f"| same category as float32 torch | {same['category']:.2%} |",
-            f"| same first three words as float32 torch | {same['words']:.2%} |",
-            f"| same category and words alone as in a batch | {gates['alone']:.2%} |",
+        rows = [
+            *(f"accuracy: {named[name]} | {value:.2%}" for name, value in gates["accuracy"].items()),
+            f"same category as float32 torch | {same['category']:.2%}",
+            f"same first three words as float32 torch | {same['words']:.2%}",
+            f"same category and words alone as in a batch | {gates['alone']:.2%}",
         ]
-    lines.append(
-        f"| start of the service until it is ready: first, with what the first start kept "
-        f"| {service['ready_first_seconds']:.1f} s, {service['ready_again_seconds']:.1f} s |"
+    rows.append(
+        "start of the service until it is ready: first, with what the first start kept "
+        f"| {service['ready_first_seconds']:.1f} s, {service['ready_again_seconds']:.1f} s"
     )
     if held is not None:
-        lines.append(
-            f"| memory of the service: steady, peak | {held['rss_mib']:.0f}, {held['peak_mib']:.0f} MiB |"
+        rows.append(
+            f"memory of the service: steady, peak | {held['rss_mib']:.0f}, {held['peak_mib']:.0f} MiB"
         )
     others = [f"{name} {each['peak_mib']:.0f}" for name, each in memory.items() if each and name != HTTP]
     if others:
-        lines.append(f"| peak of the contenders' processes, MiB | {', '.join(others)} |")
-    return "\n".join(lines)
+        rows.append(f"peak of the contenders' processes, MiB | {', '.join(others)}")
+    return as_markdown("what | measured", rows)
 
 
 def _under(measured: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
-from benchmarks.turns import BATCH, PADDED_TO, Baseline, Spec, batches
+from benchmarks.turns import BATCH, PADDED_TO, Contender, Spec, batches
 from classifier.contract import BaseModelUnavailable
 from classifier.inference.backends.torch_backend import TorchBackend
 from classifier.inference.torch_predictor import TorchPredictor
@@ -30,7 +30,7 @@ from classifier.model.integrity import read_facts
 from classifier.model.network import mean_pool
 
 
-class Pipeline(Baseline):
+class Pipeline(Contender):
     """`pipeline("text-classification")`: one text a call, batches, or batches padded to PADDED_TO tokens.
 
     The encoder is the model's; above it stands the head that transformers puts there for its family (for BERT
@@ -39,7 +39,8 @@ class Pipeline(Baseline):
 
     def __init__(self, spec: Spec) -> None:
         facts = read_facts(Path(spec.folder))
-        _quiet()
+        transformers_logging.set_verbosity_error()  # its report on the head, which is new by intention
+        transformers_logging.disable_progress_bar()
         network = AutoModelForSequenceClassification.from_pretrained(  # a local folder  # nosec B615
             spec.folder, num_labels=len(facts.labels), local_files_only=True, use_safetensors=True
         ).eval()
@@ -60,46 +61,54 @@ class Pipeline(Baseline):
         return [str(answer["label"]) for answer in answers]
 
 
-class EagerTorch(Baseline):
-    """`model(**tokenizer(...), output_attentions=True)`: the way to words that the library's pages show."""
+class _Torch(Contender):
+    """What gets batches sorted by length, and tokenizes them itself."""
 
     sorts = True
+    _tokenizer: Any
 
     def __init__(self, spec: Spec) -> None:
-        facts = read_facts(Path(spec.folder))
-        self._labels, self._longest = facts.labels, facts.max_tokens
+        self._facts = read_facts(Path(spec.folder))
         self._device = choose_device("auto")
+
+    def _tokens(self, texts: list[str]) -> Any:
+        longest = self._facts.max_tokens
+        return self._tokenizer(
+            texts, padding=True, truncation=True, max_length=longest, return_tensors="pt"
+        ).to(self._device)
+
+
+class EagerTorch(_Torch):
+    """`model(**tokenizer(...), output_attentions=True)`: the way to words that the library's pages show."""
+
+    def __init__(self, spec: Spec) -> None:
+        super().__init__(spec)
         self._tokenizer = _tokenizer(spec)
         network = AutoModel.from_pretrained(  # a local folder  # nosec B615
             spec.folder, local_files_only=True, use_safetensors=True, attn_implementation="eager"
         )
         self._network: PreTrainedModel = network.to(self._device).eval()
-        self._head = nn.Linear(network.config.hidden_size, len(self._labels)).to(self._device)
+        self._head = nn.Linear(network.config.hidden_size, len(self._facts.labels)).to(self._device)
 
     def classify(self, texts: list[str]) -> list[str]:
         """Categories by a random head; attention of the last layer comes to the host too."""
-        tokens = self._tokenizer(
-            texts, padding=True, truncation=True, max_length=self._longest, return_tensors="pt"
-        ).to(self._device)
+        tokens = self._tokens(texts)
         with torch.inference_mode():
             output = self._network(**tokens, output_attentions=True)
             logits = self._head(mean_pool(output.last_hidden_state, tokens["attention_mask"]))
             output.attentions[-1].mean(dim=(1, 2)).cpu().numpy()
-        return [self._labels[i] for i in logits.argmax(dim=1).tolist()]
+        return [self._facts.labels[i] for i in logits.argmax(dim=1).tolist()]
 
 
-class FrozenEncoder(Baseline):
+class FrozenEncoder(_Torch):
     """Sentence vectors of the base encoder, sorted by length, and scikit-learn's LogisticRegression."""
 
-    sorts = True
-
     def __init__(self, spec: Spec) -> None:
-        facts = read_facts(Path(spec.folder))
-        self._longest = facts.max_tokens
-        self._device = choose_device("auto")
+        super().__init__(spec)
+        base = self._facts.base_model
         try:
-            encoder, self._tokenizer = load_encoder(resolve_base_model(facts.base_model))
-            self._note = f"vectors of {facts.base_model}"
+            encoder, self._tokenizer = load_encoder(resolve_base_model(base))
+            self._note = f"vectors of {base}"
         except BaseModelUnavailable:
             encoder, self._tokenizer = load_encoder(Path(spec.folder))
             self._note = "vectors of the model's own encoder: its base encoder is not on this machine"
@@ -120,9 +129,7 @@ class FrozenEncoder(Baseline):
         return [str(category) for category in self._regression.predict(self._vectors(texts))]
 
     def _vectors(self, texts: list[str]) -> npt.NDArray[Any]:
-        tokens = self._tokenizer(
-            texts, padding=True, truncation=True, max_length=self._longest, return_tensors="pt"
-        ).to(self._device)
+        tokens = self._tokens(texts)
         inputs = {name: tokens[name] for name in ("input_ids", "attention_mask")}
         with torch.inference_mode():
             states = self._network(**inputs).last_hidden_state
@@ -130,7 +137,7 @@ class FrozenEncoder(Baseline):
         return np.asarray(pooled.cpu().numpy())
 
 
-class Reference(Baseline):
+class Reference(Contender):
     """The model in plain torch, by the product's own code; in float32 faster ones must agree with it."""
 
     def __init__(self, spec: Spec) -> None:
@@ -153,8 +160,3 @@ class Reference(Baseline):
 
 def _tokenizer(spec: Spec) -> Any:
     return AutoTokenizer.from_pretrained(spec.folder, local_files_only=True)  # a local folder  # nosec B615
-
-
-def _quiet() -> None:
-    transformers_logging.set_verbosity_error()  # its report on the head, which is new by intention
-    transformers_logging.disable_progress_bar()

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from statistics import fmean, variance
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scipy.stats import t as student
 
 from classifier.contract import InvalidInput
 from classifier.files import write_text
 from classifier.training.tuning.types import TuningResult
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _SURE = 0.05
 _BEST, _OTHER = "#2f6f4f", "#8a8f98"
@@ -126,18 +131,15 @@ def markdown(result: TuningResult) -> str:
         "| trial | accuracy | " + " | ".join(names) + " |",
         "| --- " * (len(names) + 2) + "|",
     ]
-    ranked = sorted(result.complete, key=lambda record: -record.score)
-    for record in ranked:
+    for record in sorted(result.complete, key=lambda record: -record.score):
         values = " | ".join(_shown(record.parameters.get(name)) for name in names)
         title = f"{record.number + 1}{' (default)' if record.default else ''}"
         lines.append(f"| {title} | {record.score:.2%} | {values} |")
     lines += ["", "![accuracy of each trial](history.png)"]
     if result.importance:
-        lines += ["", "![importance of each option](importance.png)", "", "| option | importance |"]
-        lines += [
-            "| --- | --- |",
-            *(f"| {name} | {share:.2f} |" for name, share in result.importance.items()),
-        ]
+        lines += ["", "![importance of each option](importance.png)", ""]
+        lines += ["| option | importance |", "| --- | --- |"]
+        lines += [f"| {name} | {share:.2f} |" for name, share in result.importance.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -153,34 +155,32 @@ def _shown(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def _draw_history(result: TuningResult, path: Path) -> None:
+@contextmanager
+def _drawn(path: Path, height: float, x_label: str) -> Iterator[Axes]:
+    """Axes of a figure that becomes a file when the block ends."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - slow to import
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    figure = Figure(figsize=(7, 3.5), layout="constrained")
+    figure = Figure(figsize=(7, height), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    complete = result.complete
-    numbers = [record.number + 1 for record in complete]
-    scores = [100 * record.score for record in complete]
-    best = [max(scores[: place + 1]) for place in range(len(scores))]
-    axes.scatter(numbers, scores, color=_OTHER, label="trial")
-    axes.step(numbers, best, where="post", color=_BEST, label="best so far")
-    axes.axhline(100 * result.default.score, color=_OTHER, linestyle=":", label="default recipe")
-    axes.set_xlabel("trial")
-    axes.set_ylabel("accuracy, %")
-    axes.legend()
+    axes.set_xlabel(x_label)
+    yield axes
     figure.savefig(path, format="png", dpi=150)
+
+
+def _draw_history(result: TuningResult, path: Path) -> None:
+    numbers = [record.number + 1 for record in result.complete]
+    scores = [100 * record.score for record in result.complete]
+    with _drawn(path, 3.5, "trial") as axes:
+        axes.scatter(numbers, scores, color=_OTHER, label="trial")
+        axes.step(numbers, list(accumulate(scores, max)), where="post", color=_BEST, label="best so far")
+        axes.axhline(100 * result.default.score, color=_OTHER, linestyle=":", label="default recipe")
+        axes.set_ylabel("accuracy, %")
+        axes.legend()
 
 
 def _draw_importance(importance: Mapping[str, float], path: Path) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - slow to import
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
-    figure = Figure(figsize=(7, 1.2 + 0.35 * len(importance)), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    axes.barh(list(importance), list(importance.values()), color=_BEST)
-    axes.invert_yaxis()
-    axes.set_xlabel("importance")
-    figure.savefig(path, format="png", dpi=150)
+    with _drawn(path, 1.2 + 0.35 * len(importance), "importance") as axes:
+        axes.barh(list(importance), list(importance.values()), color=_BEST)
+        axes.invert_yaxis()

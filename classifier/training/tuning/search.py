@@ -163,7 +163,7 @@ class _Search:
             # the default recipe may take all of the time: without it there is nothing to compare with
             until = self._end(1.0) if default else end
             try:
-                scores = self._cross_validate(values, self._plan.seed, trial.number, until, trial)
+                scores = self._cross_validate(values, until, trial)
             except optuna.TrialPruned:
                 self._study.tell(trial, state=TrialState.PRUNED)
             except (_TimeIsUp, KeyboardInterrupt) as stop:
@@ -183,18 +183,16 @@ class _Search:
         seed, end = self._plan.seed + 1, self._end(1.0)
         for fold in range(len(self._folds)):
             pair = [
-                self._fold(dict(record.parameters), seed, fold, record.number, end, None, confirming=True)
+                self._fold(dict(record.parameters), seed, fold, record.number, end)
                 for record in (best, default)
             ]
             fresh.append((pair[0], pair[1]))
 
-    def _cross_validate(
-        self, values: dict[str, Any], seed: int, number: int, end: float, trial: optuna.Trial
-    ) -> list[float]:
+    def _cross_validate(self, values: dict[str, Any], end: float, trial: optuna.Trial) -> list[float]:
         scores: list[float] = []
         for fold in range(len(self._folds)):
             watch = Watch(trial, fold, scores)
-            scores = [*scores, self._fold(values, seed, fold, number, end, watch)]
+            scores = [*scores, self._fold(values, self._plan.seed, fold, trial.number, end, watch)]
             trial.set_user_attr("scores", scores)
             if fold + 1 < len(self._folds):
                 watch.fold_is_done(scores)
@@ -207,9 +205,7 @@ class _Search:
         fold: int,
         number: int,
         end: float,
-        watch: Watch | None,
-        *,
-        confirming: bool = False,
+        watch: Watch | None = None,
     ) -> float:
         """Accuracy on one fold's held-back part."""
         back = set(self._folds[fold])
@@ -229,7 +225,7 @@ class _Search:
                     epochs=progress.epochs,
                     best=self._best_score(),
                     seconds_left=self._end(1.0) - self._clock(),
-                    confirming=confirming,
+                    confirming=watch is None,
                 )
             )
             if watch is not None:

@@ -16,9 +16,10 @@ from benchmarks.cli import bench
 from benchmarks.learning import learning
 from benchmarks.learning.figures import demands, draw, summary, table
 from benchmarks.learning.learners import Answered
-from benchmarks.learning.learning import FILES, SYSTEMS, LearningPlan, measure
+from benchmarks.learning.learning import SYSTEMS, LearningPlan, measure
 from benchmarks.learning.loop import Course, Run, System
 from benchmarks.learning.stream import Rules, draw_staff, draw_stream
+from benchmarks.public_data import FILES, banking77
 from classifier.contract import InvalidInput
 from classifier.data.dataset import Example
 from classifier.inference.torch_predictor import TorchPredictor
@@ -142,7 +143,7 @@ def test_a_demand_is_judged_on_the_seeds_that_all_it_compares_have(known):
 
 
 @pytest.mark.long
-def test_a_run_that_was_stopped_goes_on_where_it_was(data, tmp_path, plan, known):
+def test_a_run_that_was_stopped_goes_on_where_it_was(data, tmp_path, plan, known, monkeypatch):
     plan = replace(plan, systems=("ours",))
 
     class Stopped(Exception):
@@ -152,10 +153,12 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(data, tmp_path, plan, known
         if "day 1 of 2" in line:
             raise Stopped
 
+    monkeypatch.setattr(learning, "say", stop)
     with pytest.raises(Stopped):
-        measure(data, tmp_path, plan, say=stop)
+        measure(data, tmp_path, plan)
     days = []
-    again = measure(data, tmp_path, plan, say=days.append)["ours"]["0"]
+    monkeypatch.setattr(learning, "say", days.append)
+    again = measure(data, tmp_path, plan)["ours"]["0"]
     whole = known["ours"]["0"]
     assert next(line for line in days if ", day " in line).startswith("seed 0: ours, day 2 of 2")
     assert {name: again[name] for name in LISTS} == {name: whole[name] for name in LISTS}
@@ -163,7 +166,7 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(data, tmp_path, plan, known
 
 
 def test_all_systems_meet_the_same_messages_and_the_same_staff(data):
-    train, test = (learning.read_examples(data / name) for name in FILES)
+    train, test = banking77(data)
     stream = draw_stream(train, test, 40, 0)
     assert stream == draw_stream(train, test, 40, 0)
     assert stream != draw_stream(train, test, 40, 1)
@@ -189,7 +192,7 @@ def test_the_chances_are_those_of_the_rules():
 
 
 def test_a_stream_longer_than_the_file_is_refused(data):
-    train = learning.read_examples(data / FILES[0])
+    train, _ = banking77(data)
     with pytest.raises(InvalidInput, match="117 messages are left"):
         draw_stream(train, train, 200, 0)
 
@@ -229,7 +232,6 @@ def stubborn_run(*, memory, questions=0, truth="b", messages=6):
         learner=Stubborn(vectors),
         course=Course(),
         keep=lambda course: None,
-        say=lambda line: None,
     )
     return run.finish()
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.quality.gate import CATEGORIES, FILES, Challenger, challengers, measure, spoil, table
+from benchmarks.public_data import FILES
+from benchmarks.quality.gate import CATEGORIES, Challenger, challengers, measure, spoil, table
 from classifier.contract import InvalidInput
 from classifier.data.dataset import Example
 from tests.factories.tiny_bert import TOPICS, config_for, messages, tiny_bert, write_messages
@@ -45,13 +46,16 @@ def test_a_challenger_is_made_worse_in_the_way_that_it_says():
     assert spoil(examples, Challenger("n", "worse", 1, noise=0.2), TOPIC) == noisy
 
 
-def test_worse_challengers_are_refused_and_the_same_again_passes(tmp_path: Path):
+def test_worse_challengers_are_refused_and_the_same_again_passes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     plan = [
         Challenger("a category taken out", "worse", 1, lost="login"),
         Challenger("one epoch", "worse", 2, epochs=1),
         Challenger("the same again", "equal", 0),
     ]
     said: list[str] = []
+    monkeypatch.setattr("benchmarks.quality.gate.say", said.append)
     measured = measure(
         write(tmp_path),
         config=config_for(tiny_bert(tmp_path / "base")),
@@ -59,7 +63,6 @@ def test_worse_challengers_are_refused_and_the_same_again_passes(tmp_path: Path)
         categories=TOPIC,
         each=24,
         outside=25,
-        say=said.append,
     )
     assert (measured["promoted_worse"], measured["promoted_equal"]) == (0, 1)
     assert measured["gold"] == 3 * 30 + 25
