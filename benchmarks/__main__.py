@@ -19,7 +19,7 @@ from benchmarks import cli, starter
 from benchmarks.cli import Outcome, finish
 from benchmarks.gpu import measure as gpu
 from benchmarks.learning import new_category
-from benchmarks.learning.learning import LearningPlan
+from benchmarks.learning.learning import SEEDS, LearningPlan
 from benchmarks.public_data import TEST, TRAIN, read
 from benchmarks.quality import gate, quality
 from benchmarks.quality import table as quality_table
@@ -61,6 +61,9 @@ def main() -> int:
         help="of explanations, serving, load and soak: a model directory; made from the data where missing",
     )
     parser.add_argument("--quick", action="store_true", help="of serving: two minutes in place of ten")
+    parser.add_argument(
+        "--kept", action="store_true", help="of quality and learning: only the table of what was measured"
+    )
     parser.add_argument("--seconds", type=float, default=180.0, help="of gpu: of timing in all")
     parser.add_argument(
         "--tiny", action="store_true", help="of gpu: tiny shapes, to try the code where there is no GPU"
@@ -88,7 +91,10 @@ def _model(arguments: argparse.Namespace) -> Path:
 
 def _quality(arguments: argparse.Namespace) -> Outcome:
     kept = (arguments.results or RESULTS) / "quality.json"
-    measured = quality.measure(arguments.data, kept, parts=arguments.part, workers=arguments.workers)
+    seeds = () if arguments.kept else quality.SEEDS
+    measured = quality.measure(
+        arguments.data, kept, seeds=seeds, parts=arguments.part, workers=arguments.workers
+    )
     return finish(measured, quality_table.table, as_json=quality.summary)
 
 
@@ -102,7 +108,8 @@ def _learning(arguments: argparse.Namespace) -> Outcome:
     """All systems, three seeds; each run is kept, and the curves are drawn, beside the results."""
     kept = (arguments.results or RESULTS) / "learning.json"
     png = arguments.results / "learning.png" if arguments.results else None
-    plan = LearningPlan(tuple(arguments.part), workers=arguments.workers)
+    seeds = () if arguments.kept else SEEDS
+    plan = LearningPlan(tuple(arguments.part), seeds, workers=arguments.workers)
     return cli.learn(arguments.data, arguments.work, plan, png=png, kept=kept)
 
 

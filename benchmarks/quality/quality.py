@@ -38,12 +38,15 @@ _CHANCE = 0.1
 """That new messages fall below it after all (Clopper-Pearson, one side)."""
 
 
-def measure(data: Path, kept: Path, *, parts: Sequence[str], workers: int) -> dict[str, Any]:
+def measure(
+    data: Path, kept: Path, *, seeds: Sequence[int] = SEEDS, parts: Sequence[str], workers: int
+) -> dict[str, Any]:
     """Measure every part for every seed.
 
     Args:
         data: folder with banking77-{train,train-10shot,test}.csv and clinc150-{train,val,test}.csv.
         kept: JSON file with what was measured already; written after each part.
+        seeds: of the trainings.
         parts: names out of PARTS; empty: all.
         workers: trainings side by side.
 
@@ -58,7 +61,7 @@ def measure(data: Path, kept: Path, *, parts: Sequence[str], workers: int) -> di
     tasks = {
         (name, str(seed)): functools.partial(_timed, name, data, TrainingConfig(seed=seed, threads=threads))
         for name in parts or PARTS
-        for seed in SEEDS
+        for seed in seeds
         if str(seed) not in known.get(name, {})
     }
     for (name, number), figures in side_by_side(tasks, workers):
