@@ -18,7 +18,6 @@ from typing import Any
 from benchmarks import cli, starter
 from benchmarks.cli import Outcome, finish
 from benchmarks.gpu import measure as gpu
-from benchmarks.learning import new_category
 from benchmarks.learning.learning import SEEDS, LearningPlan
 from benchmarks.public_data import TEST, TRAIN, read
 from benchmarks.quality import gate, quality
@@ -50,7 +49,7 @@ def main() -> int:
         "--part",
         action="append",
         default=[],
-        help="of quality, learning and new-category: only this part, system or kind of model; repeatable",
+        help="of quality and learning: only this part or system; repeatable",
     )
     parser.add_argument(
         "--workers", type=int, default=cores(), help="trainings side by side; by default one a core"
@@ -113,14 +112,6 @@ def _learning(arguments: argparse.Namespace) -> Outcome:
     return cli.learn(arguments.data, arguments.work, plan, png=png, kept=kept)
 
 
-def _new_category(arguments: argparse.Namespace) -> Outcome:
-    """Categories that BANKING77's model never saw, added with eight examples each."""
-    kept = _figures(arguments.results or RESULTS).get("new-category")
-    with tempfile.TemporaryDirectory(prefix="fingerpost-refit-") as home:
-        measured = new_category.measure(arguments.data, Path(home), parts=arguments.part, kept=kept)
-    return finish(measured, new_category.table)
-
-
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], Outcome]] = {
     "starter": lambda _: finish(starter.measure(), starter.table),
     "quality": _quality,
@@ -135,7 +126,6 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Outcome]] = {
     "serving-bert-base": lambda given: _serving(given, "bert-base"),
     "learning": _learning,
     "load": lambda given: cli.load(given.data / TEST, _model(given)),
-    "new-category": _new_category,
     "soak": lambda given: cli.load(given.data / TEST, _model(given), soak=600.0, swap_every=30.0),
 }
 
