@@ -136,8 +136,9 @@ def write(folder: Path, name: str, measured: dict[str, Any], text: str) -> None:
     A benchmark that no page mentions gets a page of its own.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    known = json.dumps({**_figures(folder), name: measured}, indent=2) + "\n"
-    (folder / "results.json").write_text(known, encoding="utf-8")
+    figures = folder / "results.json"
+    known = json.loads(figures.read_text(encoding="utf-8")) if figures.exists() else {}
+    figures.write_text(json.dumps({**known, name: measured}, indent=2) + "\n", encoding="utf-8")
     begin, end = f"<!-- {name}: written by the benchmark -->", f"<!-- end of {name} -->"
     pages = {page: page.read_text(encoding="utf-8") for page in sorted(folder.glob("*.md"))}
     own = folder / f"{name}.md"
@@ -148,13 +149,6 @@ def write(folder: Path, name: str, measured: dict[str, Any], text: str) -> None:
     before, _, rest = old.partition(begin)
     after = rest.partition(end)[2]
     page.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")
-
-
-def _figures(folder: Path) -> dict[str, Any]:
-    """Of each benchmark, as they were last written."""
-    file = folder / "results.json"
-    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    return found
 
 
 if __name__ == "__main__":
