@@ -11,6 +11,7 @@ from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection, text
 
 import storage.learning_models
+import storage.slack_models
 import storage.tickets.installations  # noqa: F401 - both: importing them makes their tables known to Base
 from migrations.runner import migration_engine
 from storage.database import make_folder, parse_url

@@ -117,7 +117,11 @@ class InboxEvent(Base):
 
 
 class Ticket(Base):
-    """A root message in a support channel. `category` is the decided one, and None while nobody decided."""
+    """A root message in a support channel. `category` is the decided one, and None while nobody decided.
+
+    `edited_ts` is Slack's mark of the last edit that was taken over. Where `deleted_at` is set the message
+    was deleted in Slack: the row stays, without text, so that a late delivery does not bring it back.
+    """
 
     __tablename__ = "ticket"
     __table_args__ = (
@@ -136,6 +140,8 @@ class Ticket(Base):
     category: Mapped[str | None]
     created_at: Mapped[datetime]
     posted_at: Mapped[datetime]
+    edited_ts: Mapped[str | None]
+    deleted_at: Mapped[datetime | None]
 
 
 class Prediction(Base):
@@ -226,7 +232,11 @@ class Label(Base):
 
 
 class Category(Base):
-    """A kind of ticket and the channel of the team that owns it."""
+    """A kind of ticket and the channel of the team that owns it.
+
+    `destination` is the channel as a person named it, `destination_id` Slack's id of it, which a rename
+    leaves alone; `destination_trouble` is why the channel cannot be reached (Slack's error), None: it can.
+    """
 
     __tablename__ = "category"
     __table_args__ = (UniqueConstraint("team_id", "slug"),)
@@ -238,6 +248,8 @@ class Category(Base):
     emoji: Mapped[str]
     description: Mapped[str] = mapped_column(Text)
     destination: Mapped[str | None]
+    destination_id: Mapped[str | None]
+    destination_trouble: Mapped[str | None]
     position: Mapped[int]
     state: Mapped[CategoryState] = mapped_column(
         enum_column(CategoryState, "state"), default=CategoryState.ACTIVE
