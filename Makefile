@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Without compiled files each process compiles torch and transformers anew, for ten seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-long check bench bench-quality bench-explanations bench-serving bench-learning format lock chromium clean
+.PHONY: help setup demo test test-long drills check bench bench-quality bench-explanations bench-serving bench-learning format lock chromium clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -34,6 +34,9 @@ test: setup chromium ## Test all behaviour, on SQLite and on Postgres, with a re
 
 test-long: setup chromium ## Run the long drills and the benchmarks' own tests
 	$(BIN)/pytest -n auto --dist worksteal -m long
+
+drills: setup chromium ## Run the drills in their long forms; writes docs/results/reliability.md
+	$(BIN)/pytest -n auto --dist worksteal -m drill --drills docs/results/reliability.md
 
 check: setup ## Lint, types, import arrows, security, migrations
 	$(BIN)/ruff check .

@@ -24,6 +24,8 @@ from sqlalchemy import make_url
 from migrations.runner import upgrade
 from storage import Database
 
+pytest_plugins = ["tests.drills.report"]
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: threads of several workers wait for each other
 
 FAST = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c listen_addresses=''"

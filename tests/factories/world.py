@@ -58,16 +58,19 @@ class World:
 
     async def quiet(self) -> None:
         """Wait until the bot has nothing left to do."""
+        await self.playground.wait_for(self.idle)
 
-        async def idle() -> bool:
-            async with self.database.reader() as work:
-                counts = await work.inbox.counts()
-                waiting = (
-                    counts.get("pending", 0) + counts.get("working", 0) + self.playground.delivery.pending
-                )
-                return not waiting and not await unsent(work)
+    async def bot_counts(self) -> dict[str, int]:
+        """Count the events by what became of them."""
+        async with self.database.reader() as work:
+            return {state.value: count for state, count in (await work.inbox.counts()).items()}
 
-        await self.playground.wait_for(idle)
+    async def idle(self) -> bool:
+        """Say whether nothing is left to do."""
+        async with self.database.reader() as work:
+            counts = await work.inbox.counts()
+            waiting = counts.get("pending", 0) + counts.get("working", 0) + self.playground.delivery.pending
+            return not waiting and not await unsent(work)
 
     async def delivered(self, kind: str, method: str, count: int = 1) -> None:
         """Wait until so many deliveries of a kind were acknowledged."""
@@ -170,12 +173,13 @@ async def make_world(
     clock: Clock = utc_now,
     models: ModelControl | None = None,
     next_retraining: Callable[[datetime], datetime | None] | None = None,
+    categories: Sequence[CategorySpec] = CATEGORIES,
     **changes: Any,
 ) -> AsyncIterator[World]:
     """Start a workspace with the bot in it."""
     model = ScriptedClassifier(KEYWORDS)
     playground = playground or Playground(
-        channels=[str(category.destination) for category in CATEGORIES], acceleration=0.01
+        channels=[str(category.destination) for category in categories], acceleration=0.01
     )
     async with playground:
         database = Database(database_url)
@@ -185,7 +189,7 @@ async def make_world(
                 settings,
                 database,
                 classifier or model,
-                CATEGORIES,
+                categories,
                 clock,
                 models=models,
                 next_retraining=next_retraining,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -52,8 +52,11 @@ async def two_models(
         yield world, registry, asked
 
 
+@pytest.mark.drill("rollback")
 @pytest.mark.parametrize("remote", [False, True], ids=["in the process", "over HTTP"])
-async def test_a_rollback_takes_seconds_and_no_request_fails(sqlite_url: str, tmp_path: Path, remote: bool):
+async def test_a_rollback_takes_seconds_and_no_request_fails(
+    sqlite_url: str, tmp_path: Path, remote: bool, measured: Callable[[str], None]
+):
     async with two_models(sqlite_url, tmp_path, remote=remote) as (world, registry, asked):
         new = str(registry.active())
         old = registry.previous()
@@ -85,4 +88,5 @@ async def test_a_rollback_takes_seconds_and_no_request_fails(sqlite_url: str, tm
         assert took < SECONDS
         assert registry.active() == new
         assert (await asked.model()).version == new
-        print(f"\nrollback {took:.2f} s, {sum(counts)} requests, {len(failed)} failed")  # noqa: T201 - with -s
+        where = "over HTTP" if remote else "in the process"
+        measured(f"{where}: {took:.1f} s, {sum(counts)} requests: 0 failed")

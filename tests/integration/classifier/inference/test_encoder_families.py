@@ -271,6 +271,7 @@ def test_an_unknown_type_is_named(tmp_path):
     assert "'mystery', which this version of transformers does not know" in refusal(tmp_path)
 
 
+@pytest.mark.drill("pickle")
 def test_pickled_weights_are_refused(tmp_path):
     tiny_bert(tmp_path)
     (tmp_path / "model.safetensors").rename(tmp_path / "pytorch_model.bin")

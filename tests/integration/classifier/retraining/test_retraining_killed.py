@@ -117,6 +117,7 @@ def leftovers(registry: Registry, known: set[str]) -> list[str]:
     return home + ([entry.name for entry in runs.iterdir()] if runs.exists() else [])
 
 
+@pytest.mark.drill("retraining")
 @pytest.mark.parametrize("kills", [3, pytest.param(KILLS, marks=pytest.mark.long)])
 async def test_killed_retrainings_change_nothing_and_leave_nothing(
     sqlite_url: str, tmp_path: Path, kills: int

@@ -116,7 +116,8 @@ async def test_a_failing_batch_leaves_the_classifier_working(models, caplog):
     await classifier.close()
 
 
-async def test_no_request_fails_while_models_are_swapped(registry):
+@pytest.mark.drill("swap")
+async def test_no_request_fails_while_models_are_swapped(registry, measured):
     first, second = (registry.path(version) for version in registry.list())
     classifier = await LocalClassifier.open(first)
     done = asyncio.Event()
@@ -136,6 +137,7 @@ async def test_no_request_fails_while_models_are_swapped(registry):
     assert set(seen) <= {first.name, second.name}
     assert (await classifier.classify(["vpn"]))[0].model_version == second.name
     await classifier.close()
+    measured(f"3 swaps under {len(seen)} answers: 0 requests failed")
 
 
 async def test_the_watcher_follows_the_active_version(registry):

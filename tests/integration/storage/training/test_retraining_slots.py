@@ -38,9 +38,10 @@ async def end(database, now, state=RunState.DONE):
     return run
 
 
+@pytest.mark.drill("slots")
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("slots", [50, pytest.param(1000, marks=pytest.mark.long)])
-async def test_three_schedulers_make_one_run_of_each_slot(database, database_url, slots):
+async def test_three_schedulers_make_one_run_of_each_slot(database, database_url, dialect, slots, measured):
     await with_team(database)
     async with AsyncExitStack() as stack:
         schedulers = []
@@ -58,6 +59,7 @@ async def test_three_schedulers_make_one_run_of_each_slot(database, database_url
     assert len(runs) == slots
     assert len({run.slot for run in runs}) == slots
     assert {run.fence for run in runs} == {1}
+    measured(f"{dialect}: {SCHEDULERS} schedulers, {slots:,} slots: {len(runs):,} runs")
 
 
 async def test_enough_new_labels_ask_for_one_run(database):

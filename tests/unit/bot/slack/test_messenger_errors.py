@@ -206,8 +206,29 @@ async def test_a_response_url_that_fails_says_so(
         "file:///etc/passwd",
         "https://[",
         "//hooks.slack.com/commands",
+        "https:///hooks.slack.com",
+        "https://hooks.slack.com\\@evil.example/",
+        "https://evil.example/#.slack.com",
+        "https://evil.example/?.slack.com",
+        "https://slack.com.",
+        "https://.slack.com.evil.example",
+        "https://hooks.slack.com:80@evil.example/",
+        "https://169.254.169.254/latest/meta-data",
+        "https://[::1]/hook",
+        "https://localhost/hook",
+        "ftp://hooks.slack.com/x",
+        "javascript:alert(1)",
+        "HTTP://hooks.slack.com/x",
+        "https://hooks\u3002slack\u3002com.evil.example/",
+        "https://xn--slck-5qa.com/",
+        "https://hooks-slack.com/",
+        "gopher://hooks.slack.com/",
+        "https://slack.com@169.254.169.254/",
+        "https://127.0.0.1\t.slack.com@evil.example/",
+        "data:text/plain,https://hooks.slack.com",
     ],
 )
+@pytest.mark.drill("response-url")
 async def test_nothing_is_sent_to_a_foreign_response_url(api: SlackApi, url: str):
     with pytest.raises(SlackUnavailable) as caught:
         await Messenger(api.client()).respond(url, CARD)

@@ -238,6 +238,7 @@ def test_the_embedded_encoder_is_the_published_one():
     assert (resolve_base_model(EMBEDDED_NAME) / "tokenizer.json").is_file()
 
 
+@pytest.mark.drill("pickle")
 def test_a_base_model_with_pickled_weights_only_is_refused(base, tmp_path):
     shutil.copytree(base, tmp_path / "b")
     (tmp_path / "b" / "model.safetensors").rename(tmp_path / "b" / "pytorch_model.bin")
