@@ -56,6 +56,8 @@ def decide(
     thresholds: Thresholds,
     active: frozenset[str],
     recalled: Recalled | None = None,
+    *,
+    foreign: bool = False,
 ) -> Decision:
     """Route when sure, ask when not, keep silent when it is nobody's ticket; people's word overrules.
 
@@ -64,8 +66,10 @@ def decide(
         thresholds: a channel's own, or the defaults; a channel's own overrides the model's.
         active: slugs of the categories that exist today; the model may still know retired ones.
         recalled: what people said of a message like it, see `classifier.feedback.correction_memory`.
+        foreign: whether it is in a language that the model never learned in: whatever its scores are, the
+            model alone neither routes it nor keeps silent.
     """
-    alone = _alone(prediction, thresholds, active)
+    alone = _alone(prediction, thresholds, active, foreign=foreign)
     if prediction is None or recalled is None:
         return alone
     silent = recalled.category is None
@@ -87,11 +91,15 @@ def decide(
     )
 
 
-def _alone(prediction: Prediction | None, thresholds: Thresholds, active: frozenset[str]) -> Decision:
+def _alone(
+    prediction: Prediction | None, thresholds: Thresholds, active: frozenset[str], *, foreign: bool
+) -> Decision:
     """Decide by the model alone."""
     if prediction is None:
         return Decision(TicketState.ASKED, None)
     known = tuple((slug, p) for slug, p in prediction.alternatives if slug in active)
+    if foreign:
+        return Decision(TicketState.ASKED, None, known[: _buttons(prediction, active)])
     if predicted_by_model(prediction, thresholds) is None:
         return Decision(TicketState.OUT_OF_SCOPE, None, known[:ASK_WITH])
     route = prediction.threshold if thresholds.route is None else thresholds.route

@@ -118,6 +118,7 @@ class Prediction:
         recall_threshold: cosine similarity in this model's space from which a labelled message may overrule,
             where there are few to compare with; see classifier.feedback.correction_memory.
         recall_near: the same, from which it only keeps the model from what people rejected there.
+        languages: that the model learned in (ISO 639-1); of a message in another one its scores say little.
     """
 
     category: str
@@ -132,6 +133,7 @@ class Prediction:
     candidates: tuple[str, ...] = ()
     recall_threshold: float = RECALL_THRESHOLD
     recall_near: float = RECALL_NEAR
+    languages: tuple[str, ...] = ("en",)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -15,6 +16,7 @@ from bot.tickets.merges import follow_merges
 from bot.tickets.posts import add_replies, ticket_view
 from bot.workspace import Workspace
 from classifier.contract import Prediction
+from classifier.feedback.languages import is_foreign
 from storage.models import Ticket, TicketState
 from storage.tickets.tickets import PredictionValues
 from storage.types import vector_to_bytes
@@ -71,14 +73,16 @@ class Router:
         thresholds = Thresholds(
             space.thresholds.route if threshold is None else threshold, space.thresholds.out_of_scope
         )
-        remembered = None
+        remembered, foreign = None, False
         if prediction is not None:
+            foreign = await asyncio.to_thread(is_foreign, ticket.text, prediction.languages)
             remembered = await self._memory.recall(
                 prediction, thresholds, team_id=ticket.team_id, text=ticket.text, leave_out=ticket.id
             )
         async with space.database.unit_of_work() as work:
             active = frozenset(view.slug for view in await space.directory.categories(work))
-            decision = decide(prediction, thresholds, active, remembered.recalled if remembered else None)
+            recalled = remembered.recalled if remembered else None
+            decision = decide(prediction, thresholds, active, recalled, foreign=foreign)
             if prediction is None:
                 await work.tickets.decide(ticket, state=decision.outcome, category=None)
             else:

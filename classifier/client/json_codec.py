@@ -70,6 +70,7 @@ def pack_prediction(
     fields["threshold"] = prediction.threshold
     fields["recall_threshold"] = prediction.recall_threshold
     fields["recall_near"] = prediction.recall_near
+    fields["languages"] = prediction.languages
     if embedding:
         vector = np.asarray(prediction.embedding, dtype="<f4")
         fields["embedding"] = base64.b64encode(vector.tobytes()).decode("ascii")
@@ -93,6 +94,7 @@ def unpack_prediction(fields: Mapping[str, Any]) -> Prediction:
         candidates=tuple(fields.get("candidates", ())),
         recall_threshold=fields.get("recall_threshold", RECALL_THRESHOLD),
         recall_near=fields.get("recall_near", RECALL_NEAR),
+        languages=tuple(fields.get("languages", ("en",))),
     )
 
 

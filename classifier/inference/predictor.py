@@ -175,6 +175,7 @@ class Predictor:
                     candidates=tuple(labels[: sizes[row]]),
                     recall_threshold=self.facts.recall_threshold,
                     recall_near=self.facts.recall_near,
+                    languages=self.facts.languages,
                 ),
                 attended,
             )

@@ -61,6 +61,7 @@ def read_facts(path: Path) -> ModelFacts:
             raise BrokenModel(f"{path} was made by a newer Fingerpost: upgrade, or train it again")
         scope = content.pop("out_of_scope")
         content["labels"] = tuple(content["labels"])
+        content["languages"] = tuple(content.get("languages", ("en",)))
         if content.get("pooling", "mean") not in ("mean", "cls"):
             raise BrokenModel(f"{path} was made by a newer Fingerpost: upgrade, or train it again")
         content.pop("word_heads", None)  # of an early version; such a model shows plain attention

@@ -65,6 +65,7 @@ class ModelFacts:
         format_version: of the directory.
         parent: of kind head: the version whose head was refitted; empty for others.
         encoder_kind: of kind head: how the encoder came about, day_one or fine_tune; None for others.
+        languages: of the messages that it learned from (ISO 639-1).
     """
 
     version: str
@@ -89,6 +90,7 @@ class ModelFacts:
     int8_agreement: float | None = None
     parent: str = ""
     encoder_kind: ModelKind | None = None
+    languages: tuple[str, ...] = ("en",)
 
     def threshold_of(self, category: str) -> float:
         """Confidence from which a message of this category may be routed: its own, else that for all."""

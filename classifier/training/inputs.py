@@ -14,6 +14,7 @@ from transformers import PreTrainedTokenizerBase
 
 from classifier.contract import OUT_OF_SCOPE_LABEL
 from classifier.data.dataset import Example, check_trainable, fingerprint
+from classifier.feedback.languages import learned_languages
 from classifier.model.base_models import load_encoder, readable_tokens, resolve_base_model, weights_sha256
 from classifier.model.hardware import choose_device, use_threads
 from classifier.model.metadata import ModelFacts, ModelKind
@@ -87,6 +88,7 @@ class Prepared:
             created="",
             training_manifest=fingerprint(examples),
             pooling=network.pooling,
+            languages=learned_languages([example.text for example in examples]),
         )
 
 

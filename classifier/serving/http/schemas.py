@@ -27,6 +27,7 @@ _PREDICTION = {
     "threshold": 0.71,
     "recall_threshold": 0.84,
     "recall_near": 0.62,
+    "languages": ["en"],
 }
 _EXPLANATION = {
     "prediction": _PREDICTION,
@@ -129,6 +130,7 @@ class PredictionAnswer(BaseModel):
     recall_near: float = Field(
         description="cosine similarity from which a message may be asked about if people rejected it nearby"
     )
+    languages: list[str] = Field(description="ISO 639-1 codes of the languages that the model learned in")
     embedding: str | None = Field(
         None,
         description="base64 of float32, little-endian, L2-normalised; missing where it was not asked for",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 
 import pytest
 
@@ -160,6 +161,14 @@ async def test_a_mention_inside_quoted_text_pings_nobody(world: World):
 async def test_a_message_of_12000_characters_gets_a_card(world: World):
     ts = await world.say("my password " + "does not work and " * 660)
     assert "Sign-in" in text_of(await world.card(ts))
+
+
+async def test_a_language_that_the_model_never_learned_is_asked_about(world: World):
+    said = (
+        (Path(__file__).parents[2] / "data" / "cases" / "other-languages.txt").read_text("utf-8").splitlines()
+    )
+    for text in said:
+        assert "not sure" in text_of(await world.card(await world.say(text)))
 
 
 async def test_an_empty_message_with_a_file_gets_a_question(any_world: World):

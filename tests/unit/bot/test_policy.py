@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.policy import ASK_WITH, ASK_WITH_AT_MOST, Decision, Thresholds, decide
+from classifier.contract import Prediction
 from classifier.feedback.correction_memory import Recalled
 from storage.models import TicketState
 from tests.factories.rows import prediction
@@ -28,6 +29,21 @@ def test_it_routes_from_the_threshold_on_and_asks_below(confidence: float, outco
     decision = decide(prediction(confidence=confidence), Thresholds(route=0.7), ACTIVE)
     assert decision.outcome is outcome
     assert decision.category == ("login" if outcome is TicketState.ROUTED else None)
+
+
+@pytest.mark.parametrize(
+    "said", [prediction(confidence=0.99), prediction(confidence=0.99, out_of_scope=0.99)]
+)
+def test_a_message_in_a_language_that_was_never_learned_is_asked_about(said: Prediction):
+    decision = decide(said, Thresholds(), ACTIVE, foreign=True)
+    assert decision.outcome is TicketState.ASKED
+    assert decision.choices
+
+
+def test_what_people_said_of_the_same_message_counts_in_every_language():
+    sure = Recalled(0, "billing", 1.0, sure=True)
+    decision = decide(prediction(confidence=0.99), Thresholds(), ACTIVE, sure, foreign=True)
+    assert (decision.outcome, decision.category) == (TicketState.ROUTED, "billing")
 
 
 def test_without_a_channels_threshold_the_models_own_counts():
