@@ -24,7 +24,11 @@ async def of_user(call: Call) -> JSON:
     user = call.state.users.get(call.text("user", call.bot.bot_user_id))
     if user is None or user.team_id != call.bot.team_id:
         raise SlackError("user_not_found")
-    return _listed(call, (c for c in call.state.channels.values() if user.id in c.members))
+    answer = _listed(call, (c for c in call.state.channels.values() if user.id in c.members))
+    for channel in answer["channels"]:  # Slack shows both in the other methods alone
+        channel.pop("is_member", None)
+        channel.pop("num_members", None)
+    return answer
 
 
 def _listed(call: Call, channels: Iterable[Channel]) -> JSON:
