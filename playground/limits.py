@@ -1,4 +1,4 @@
-"""Slack's rate limits: how many calls of a method a workspace may make in a minute, and who came too early."""
+"""Slack's rate limits: how often a workspace may call a method, and who came too early."""
 
 import math
 from collections import deque

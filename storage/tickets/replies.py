@@ -62,10 +62,10 @@ class ReplyRepository:
         return kept, new
 
     async def claim_due(self, *, team_id: str, now: datetime, lease: timedelta, limit: int) -> list[Reply]:
-        """Take posts of a team that are due: the oldest of each channel, and none of a channel in which
-        somebody posts at the moment. Each is `sending` until `now + lease`.
+        """Take posts of a team that are due: each is `sending` until `now + lease`.
 
-        Where `was_sending` is True the post may be in Slack already: look for it before sending it.
+        It is the oldest of each channel, and none of a channel in which somebody posts at the moment. Where
+        `was_sending` is True the post may be in Slack already: look for it before sending it.
         `attempts` counts claims that ended in a defect, or of which nobody ever heard again.
         """
         due = and_(

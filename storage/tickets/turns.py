@@ -26,7 +26,7 @@ class TurnRepository:
                 SlackTurn.team_id == team_id, SlackTurn.key.in_(keys)
             )
         )
-        return {key: next_at for key, next_at in rows}
+        return {row.key: row.next_at for row in rows}
 
     async def put_off(self, *, team_id: str, key: str, until: datetime) -> None:
         """Nobody calls before `until`, unless a later moment is known already."""

@@ -37,12 +37,12 @@ async def test_a_post_cannot_point_into_another_workspace(database):
 async def test_a_claimed_post_says_whether_an_earlier_sender_may_have_sent_it(database):
     async with database.unit_of_work() as work:
         await add_reply(work, await add_ticket(work))
-        (first,) = await work.replies.claim_due(now=NOW, lease=LEASE, limit=5)
+        (first,) = await work.replies.claim_due(team_id="T1", now=NOW, lease=LEASE, limit=5)
         assert not first.was_sending
-        assert await work.replies.claim_due(now=NOW + LEASE - SECOND, lease=LEASE, limit=5) == []
+        assert await work.replies.claim_due(team_id="T1", now=NOW + LEASE - SECOND, lease=LEASE, limit=5) == []
         await work.commit()
     async with database.unit_of_work() as work:
-        (again,) = await work.replies.claim_due(now=NOW + LEASE, lease=LEASE, limit=5)
+        (again,) = await work.replies.claim_due(team_id="T1", now=NOW + LEASE, lease=LEASE, limit=5)
     assert again.was_sending
     assert (again.id, again.attempts, again.state) == (first.id, 2, "sending")
 
@@ -50,10 +50,10 @@ async def test_a_claimed_post_says_whether_an_earlier_sender_may_have_sent_it(da
 async def test_a_refused_post_is_sent_again_later_and_not_looked_for(database):
     async with database.unit_of_work() as work:
         await add_reply(work, await add_ticket(work))
-        (reply,) = await work.replies.claim_due(now=NOW, lease=LEASE, limit=5)
+        (reply,) = await work.replies.claim_due(team_id="T1", now=NOW, lease=LEASE, limit=5)
         await work.replies.retry(reply.id, error="ratelimited", next_attempt_at=NOW + 30 * SECOND)
-        assert await work.replies.claim_due(now=NOW + 29 * SECOND, lease=LEASE, limit=5) == []
-        (again,) = await work.replies.claim_due(now=NOW + 30 * SECOND, lease=LEASE, limit=5)
+        assert await work.replies.claim_due(team_id="T1", now=NOW + 29 * SECOND, lease=LEASE, limit=5) == []
+        (again,) = await work.replies.claim_due(team_id="T1", now=NOW + 30 * SECOND, lease=LEASE, limit=5)
     assert not again.was_sending
     assert again.last_error == "ratelimited"
 
@@ -63,10 +63,10 @@ async def test_sent_and_failed_posts_are_never_claimed_again(database):
         ticket = await add_ticket(work)
         sent, _ = await add_reply(work, ticket)
         failed, _ = await add_reply(work, ticket, surface="team_card:vpn")
-        await work.replies.claim_due(now=NOW, lease=LEASE, limit=5)
+        await work.replies.claim_due(team_id="T1", now=NOW, lease=LEASE, limit=5)
         await work.replies.sent(sent.id, ts="1767600001.000001", now=NOW + SECOND)
         await work.replies.failed(failed.id, error="channel_not_found")
-        assert await work.replies.claim_due(now=NOW + 9 * LEASE, lease=LEASE, limit=5) == []
+        assert await work.replies.claim_due(team_id="T1", now=NOW + 9 * LEASE, lease=LEASE, limit=5) == []
         kept = await work.replies.for_ticket(team_id="T1", ticket_id=ticket.id, surface="card")
         both = await work.replies.all_for_ticket(team_id="T1", ticket_id=ticket.id)
     assert (kept.state, kept.ts, kept.sent_at) == ("sent", "1767600001.000001", NOW + SECOND)
@@ -81,7 +81,7 @@ async def test_two_senders_never_get_the_same_post(database):
 
     async def claim():
         async with database.unit_of_work() as work:
-            claimed = await work.replies.claim_due(now=NOW, lease=LEASE, limit=5)
+            claimed = await work.replies.claim_due(team_id="T1", now=NOW, lease=LEASE, limit=5)
             await work.commit()
             return [reply.id for reply in claimed]
 

@@ -1,0 +1,83 @@
+"""Each reply is posted once: with one sender and with three, in bursts, whatever Slack answers, across crashes."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from playground.server import Playground
+from storage.database import Database
+from tests.factories.outboxes import Senders, senders
+from tests.factories.world import HELP
+
+POST = "chat.postMessage"
+
+
+def once_each(made: Senders, count: int, channel: str = HELP) -> None:
+    posted = made.posted(channel)
+    assert {text: times for text, times in posted.items() if times > 1} == {}
+    assert len(posted) == count
+
+
+def unkind(playground: Playground, rng: random.Random, count: int) -> None:
+    """Let a good part of the posts go wrong in every way that leaves open whether Slack took them."""
+    faults = playground.faults
+    ways = (
+        lambda: faults.fail(POST, "fatal_error", done=True),
+        lambda: faults.fail(POST, "internal_error", done=True),
+        lambda: faults.fail(POST, "service_unavailable"),
+        lambda: faults.http_status(POST, 503, done=True),
+        lambda: faults.http_status(POST, 502),
+        lambda: faults.reset(POST, done=True),
+        lambda: faults.reset(POST),
+        lambda: faults.rate_limit(POST, retry_after=2),
+        lambda: faults.rate_limit("conversations.replies", retry_after=2),
+        lambda: faults.fail("conversations.history", "fatal_error"),
+    )
+    for _ in range(count):
+        rng.choice(ways)()
+        faults.hang(POST, 0.0, times=rng.randint(1, 3))  # some that work, between
+
+
+@pytest.mark.parametrize("count", [2, 3])
+async def test_senders_share_a_busy_channel_without_a_fault(database: Database, count: int):
+    async with senders(database) as made:
+        await made.leave(20, in_thread=False)
+        async with made.running(count):
+            await made.all_sent()
+        once_each(made, 20)
+        assert made.playground.limits.early == []
+
+
+@pytest.mark.parametrize("in_thread", [True, False], ids=["threads", "channel"])
+async def test_what_was_perhaps_posted_is_found_again(database: Database, in_thread: bool):
+    async with senders(database) as made:
+        unkind(made.playground, random.Random(7), 12)
+        await made.leave(30, in_thread=in_thread)
+        async with made.running(3):
+            await made.all_sent()
+        once_each(made, 30)
+
+
+async def test_a_crash_between_slack_and_the_database_is_healed(database: Database):
+    rng = random.Random(3)
+    async with senders(database) as made:
+        unkind(made.playground, rng, 4)
+        await made.leave(20)
+        async with made.running(2, lifetimes=lambda: rng.uniform(0.05, 0.4)):
+            await made.all_sent()
+        once_each(made, 20)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("in_thread", [True, False], ids=["threads", "channel"])
+async def test_300_posts_in_one_channel(database: Database, count: int, in_thread: bool):
+    rng = random.Random(11)
+    async with senders(database) as made:
+        unkind(made.playground, rng, 100)
+        await made.leave(300, in_thread=in_thread)
+        async with made.running(count, lifetimes=lambda: rng.uniform(0.5, 8.0)):
+            await made.all_sent(timeout=400)
+        once_each(made, 300)
