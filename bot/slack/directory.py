@@ -231,7 +231,7 @@ def _view(row: Category, merged_into: str | None = None) -> CategoryView:
         emoji=row.emoji,
         description=row.description,
         destination=_bare(row.destination),
-        destination_id=row.destination_id,
+        destination_id=row.destination_id if row.destination else None,
         merged_into=merged_into,
         trouble=row.destination_trouble,
     )

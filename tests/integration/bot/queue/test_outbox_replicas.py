@@ -1,4 +1,4 @@
-"""Each reply is posted once: with one sender and with three, in bursts, whatever Slack answers, across crashes."""
+"""Each reply is posted once: by one sender and by three, whatever Slack answers, across crashes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from tests.factories.outboxes import Senders, senders
 from tests.factories.world import HELP
 
 POST = "chat.postMessage"
+
+
+def seeded(seed: int) -> random.Random:
+    return random.Random(seed)  # noqa: S311 - repeatable, and no secret
 
 
 def once_each(made: Senders, count: int, channel: str = HELP) -> None:
@@ -53,7 +57,7 @@ async def test_senders_share_a_busy_channel_without_a_fault(database: Database, 
 @pytest.mark.parametrize("in_thread", [True, False], ids=["threads", "channel"])
 async def test_what_was_perhaps_posted_is_found_again(database: Database, in_thread: bool):
     async with senders(database) as made:
-        unkind(made.playground, random.Random(7), 12)
+        unkind(made.playground, seeded(7), 12)
         await made.leave(30, in_thread=in_thread)
         async with made.running(3):
             await made.all_sent()
@@ -61,7 +65,7 @@ async def test_what_was_perhaps_posted_is_found_again(database: Database, in_thr
 
 
 async def test_a_crash_between_slack_and_the_database_is_healed(database: Database):
-    rng = random.Random(3)
+    rng = seeded(3)
     async with senders(database) as made:
         unkind(made.playground, rng, 4)
         await made.leave(20)
@@ -74,7 +78,7 @@ async def test_a_crash_between_slack_and_the_database_is_healed(database: Databa
 @pytest.mark.parametrize("count", [1, 2, 3])
 @pytest.mark.parametrize("in_thread", [True, False], ids=["threads", "channel"])
 async def test_300_posts_in_one_channel(database: Database, count: int, in_thread: bool):
-    rng = random.Random(11)
+    rng = seeded(11)
     async with senders(database) as made:
         unkind(made.playground, rng, 100)
         await made.leave(300, in_thread=in_thread)
