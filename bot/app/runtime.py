@@ -54,6 +54,7 @@ class RunningBot:
     workspace: Workspace
     inbox: Inbox
     outbox: Outbox
+    destinations: Destinations
     url: str | None
     tasks: tuple[asyncio.Task[None], ...]
 
@@ -142,7 +143,7 @@ async def running_bot(
         else:
             url = await stack.enter_async_context(_http(create_web_app(app), settings))
         log.info("bot_ready", team=identity.team_id, mode="socket" if url is None else "http", url=url)
-        yield RunningBot(workspace, inbox, outbox, url, tasks)
+        yield RunningBot(workspace, inbox, outbox, destinations, url, tasks)
 
 
 def create_inbox(workspace: Workspace, workers: int) -> Inbox:

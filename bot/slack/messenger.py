@@ -269,11 +269,11 @@ class Messenger:
             if error.retry_after is not None:
                 await self._turns.limited(name, error.retry_after)
             if error.silent:
-                await self._turns.unanswered()
+                await self._turns.unanswered(name)
             else:
-                await self._turns.answered()
+                await self._turns.answered(name)
             raise
-        await self._turns.answered()
+        await self._turns.answered(name)
         return data
 
     def _check_response_url(self, response_url: str) -> None:

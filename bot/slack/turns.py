@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -16,20 +17,20 @@ from storage.database import Database
 PER_POST = timedelta(seconds=1)
 BURST = 4
 SILENT_AFTER = 5
-"""So many calls in a row without an answer, and Slack counts as silent."""
+"""So many calls of a method in a row without an answer, and it counts as silent."""
 PROBE_SECONDS = 12.0
 """Longer than a call takes at most: meanwhile nobody else calls."""
 LONGEST_REST = 30.0
-EVERYTHING = "*"
 
 log = structlog.get_logger(__name__)
 
 
 class Turns:
-    """Rate limits, the pace of posts, and a breaker for a whole workspace.
+    """Rate limits, the pace of posts, and a breaker a method, for a whole workspace.
 
-    A 429 closes its method for everybody until its `Retry-After` has passed. While Slack answers nothing at
-    all, one call at a time finds out whether it does again; the others are refused without being sent.
+    A 429 closes its method for everybody until its `Retry-After` has passed. While Slack does not answer a
+    method, one call of it at a time finds out whether it does again; the others are refused without being
+    sent. A method that is out of order alone holds up no other.
 
     Args:
         database: shared by all processes of the workspace.
@@ -49,12 +50,12 @@ class Turns:
         self._team_id = team_id
         self._clock = clock
         self._sleep = sleep
-        self._unanswered = 0
+        self._unanswered: Counter[str] = Counter()
 
     async def seconds_until(self, method: str) -> float:
         """Return how long a method is closed; 0 where it may be called now."""
         async with self._database.reader() as work:
-            moments = await work.turns.read(team_id=self._team_id, keys=(method, EVERYTHING))
+            moments = await work.turns.read(team_id=self._team_id, keys=(method, _probe(method)))
         now = self._clock()
         return max(((until - now).total_seconds() for until in moments.values()), default=0.0)
 
@@ -65,41 +66,41 @@ class Turns:
             SlackUnavailable: it must not be made now; nothing was sent.
         """
         async with self._database.reader() as work:
-            moments = await work.turns.read(team_id=self._team_id, keys=(method, EVERYTHING))
+            moments = await work.turns.read(team_id=self._team_id, keys=(method, _probe(method)))
         now = self._clock()
         if method in moments and moments[method] > now:
             raise SlackUnavailable("ratelimited", retry_after=(moments[method] - now).total_seconds())
-        if EVERYTHING not in moments:
+        probe = _probe(method)
+        if probe not in moments:
             return
-        if moments[EVERYTHING] <= now:
+        if moments[probe] <= now:
             until = now + timedelta(seconds=PROBE_SECONDS)
             async with self._database.unit_of_work() as work:
-                mine = await work.turns.take(team_id=self._team_id, key=EVERYTHING, now=now, until=until)
+                mine = await work.turns.take(team_id=self._team_id, key=probe, now=now, until=until)
                 await work.commit()
             if mine:
-                self._unanswered = max(self._unanswered, SILENT_AFTER)
+                self._unanswered[method] = max(self._unanswered[method], SILENT_AFTER)
                 return
-            moments[EVERYTHING] = until
-        raise SlackUnavailable("slack_silent", retry_after=(moments[EVERYTHING] - now).total_seconds())
+            moments[probe] = until
+        raise SlackUnavailable("slack_silent", retry_after=(moments[probe] - now).total_seconds())
 
-    async def answered(self) -> None:
-        """Slack answered a call, with whatever: the breaker opens for all."""
-        was_silent, self._unanswered = self._unanswered >= SILENT_AFTER, 0
-        if was_silent:
-            log.info("slack_answers_again")
+    async def answered(self, method: str) -> None:
+        """Slack answered a call, with whatever: its method is open to all again."""
+        if self._unanswered.pop(method, 0) >= SILENT_AFTER:
+            log.info("slack_answers_again", method=method)
             async with self._database.unit_of_work() as work:
-                await work.turns.clear(team_id=self._team_id, key=EVERYTHING)
+                await work.turns.clear(team_id=self._team_id, key=_probe(method))
                 await work.commit()
 
-    async def unanswered(self) -> None:
+    async def unanswered(self, method: str) -> None:
         """Slack did not answer a call, or said that it is out of order."""
-        self._unanswered += 1
-        beyond = self._unanswered - SILENT_AFTER
+        self._unanswered[method] += 1
+        beyond = self._unanswered[method] - SILENT_AFTER
         if beyond < 0:
             return
         rest = min(LONGEST_REST, 2.0 ** min(beyond, 10))
-        log.warning("slack_silent", calls=self._unanswered, rest=rest)
-        await self._put_off(EVERYTHING, rest)
+        log.warning("slack_silent", method=method, calls=self._unanswered[method], rest=rest)
+        await self._put_off(_probe(method), rest)
 
     async def limited(self, method: str, seconds: float) -> None:
         """Slack answered 429: nobody calls the method before its `Retry-After` has passed."""
@@ -121,3 +122,8 @@ class Turns:
         async with self._database.unit_of_work() as work:
             await work.turns.put_off(team_id=self._team_id, key=key, until=until)
             await work.commit()
+
+
+def _probe(method: str) -> str:
+    """Return the key of a silent method's next probe."""
+    return f"{method}?"

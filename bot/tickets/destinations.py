@@ -55,6 +55,7 @@ class Destinations:
         self._next_look = workspace.clock()
         self._looked = asyncio.Event()
         self._stale: deque[UUID] = deque()
+        self._looking = asyncio.Lock()
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -76,14 +77,19 @@ class Destinations:
         Raises:
             SlackUnavailable: Slack did not answer; what was listed is kept.
         """
-        now, complete = self._workspace.clock(), False
-        if now >= self._next_look:
-            while not complete:
-                complete = await self._workspace.directory.list_some()
-                trouble = await self._settle(complete=complete)
-            self._next_look = now + (SOON if trouble else EVERY)
-            self._looked.set()
-        await self._redraw()
+        async with self._looking:
+            now, complete = self._workspace.clock(), False
+            if now >= self._next_look:
+                while not complete:
+                    complete = await self._workspace.directory.list_some()
+                    trouble = await self._settle(complete=complete)
+                self._next_look = now + (SOON if trouble else EVERY)
+                self._looked.set()
+            await self._redraw()
+
+    def look_soon(self) -> None:
+        """Make the next look list our channels."""
+        self._next_look = self._workspace.clock()
 
     async def lost(self, reply: Reply, code: str) -> bool:
         """Note that a post cannot be made in its channel; return whether it is to wait for the channel."""

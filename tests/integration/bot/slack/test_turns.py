@@ -155,11 +155,20 @@ async def test_while_slack_is_silent_one_call_at_a_time_asks_whether_it_still_is
     await first.user(LENA)
 
 
+async def test_a_silent_method_holds_up_no_other(database: Database, api: SlackApi):
+    time = Time()
+    messenger = process(database, api, time)
+    api.script("users.info", error("fatal_error"))
+    for _ in range(SILENT_AFTER + 1):
+        await refused(messenger)
+    await messenger.post(HELP, CARD)
+
+
 async def test_a_probe_that_never_came_back_holds_nobody_up_for_long(database: Database):
     time = Time()
     turns, other = Turns(database, TEAM, time), Turns(database, TEAM, time)
     for _ in range(SILENT_AFTER):
-        await turns.unanswered()
+        await turns.unanswered("users.info")
     time.move(seconds=2)
     await turns.enter("users.info")  # and its process ends
     with pytest.raises(SlackUnavailable):
