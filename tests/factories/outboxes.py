@@ -21,6 +21,7 @@ from playground.server import Playground
 from storage.database import Database, UnitOfWork
 from storage.errors import DatabaseUnavailable
 from storage.models import Reply, ReplyState
+from tests.factories.moving_clock import MovingClock
 from tests.factories.world import BOT, HELP, SAM, TEAM
 
 US = Identity(TEAM, BOT, "B0FPOST", "https://acme.slack.com/")
@@ -45,6 +46,16 @@ class FastClock:
         await asyncio.sleep(seconds / self.speed)
 
 
+class SteppedClock(MovingClock):
+    """Stands still between the steps of a drill."""
+
+    def seconds(self) -> float:
+        return self.now.timestamp()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for nothing: the next step moves the time."""
+
+
 class MortalDatabase(Database):
     """A process's own way to the database: after its death nothing of it arrives there any more."""
 
@@ -64,7 +75,7 @@ class Senders:
 
     playground: Playground
     database: Database
-    clock: FastClock
+    clock: FastClock | SteppedClock
 
     @asynccontextmanager
     async def running(self, count: int, lifetimes: Callable[[], float] | None = None) -> AsyncIterator[None]:
@@ -75,7 +86,7 @@ class Senders:
     async def _lives(self, lifetimes: Callable[[], float] | None) -> None:
         while True:
             database = MortalDatabase(self.database.url.render_as_string(hide_password=False))
-            sender = asyncio.create_task(self._outbox(database).run())
+            sender = asyncio.create_task(self.outbox(database).run())
             try:
                 await asyncio.sleep(lifetimes() if lifetimes else 3600)
                 database.dead = True  # a kill: it reports nothing any more, also of what Slack just took
@@ -84,7 +95,8 @@ class Senders:
                 await asyncio.gather(sender, return_exceptions=True)
                 await database.dispose()
 
-    def _outbox(self, database: Database) -> Outbox:
+    def outbox(self, database: Database) -> Outbox:
+        """Return the outbox of a process of its own."""
         client = AsyncWebClient(token=self.playground.app.token, base_url=self.playground.api_url)
         turns = Turns(database, TEAM, self.clock, sleep=self.clock.sleep)
         return Outbox(database, Messenger(client, US, turns), TEAM, self.clock)
@@ -122,8 +134,10 @@ class Senders:
 
 
 @asynccontextmanager
-async def senders(database: Database, *, speed: float = 60.0) -> AsyncIterator[Senders]:
-    """Start a local Slack in fast time."""
-    clock = FastClock(speed)
+async def senders(
+    database: Database, clock: FastClock | SteppedClock | None = None
+) -> AsyncIterator[Senders]:
+    """Start a local Slack, by default in a time that runs sixty times faster than ours."""
+    clock = clock or FastClock(60.0)
     async with Playground(clock=clock.seconds, channels=["team-login"]) as playground:
         yield Senders(playground, database, clock)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import random
+from datetime import timedelta
 
 import pytest
 
 from playground.server import Playground
 from storage.database import Database
-from tests.factories.outboxes import Senders, senders
+from tests.factories.outboxes import Senders, SteppedClock, senders
 from tests.factories.world import HELP
 
 POST = "chat.postMessage"
@@ -72,6 +75,40 @@ async def test_a_crash_between_slack_and_the_database_is_healed(database: Databa
         async with made.running(2, lifetimes=lambda: rng.uniform(0.05, 0.4)):
             await made.all_sent()
         once_each(made, 20)
+
+
+@pytest.mark.parametrize("how", ["503", "reset", "429", "fatal_error", "posted, fatal_error"])
+async def test_an_hour_without_slack_uses_up_no_reply(sqlite_url: str, how: str):
+    database = Database(sqlite_url)
+    async with senders(database, SteppedClock()) as made:
+        faults, began = made.playground.faults, made.clock()
+        strike = {
+            "503": lambda: faults.http_status("*", 503, times=math.inf),
+            "reset": lambda: faults.reset("*", times=math.inf),
+            "429": lambda: faults.rate_limit("*", times=math.inf, retry_after=30),
+            "fatal_error": lambda: faults.fail("*", "fatal_error", times=math.inf),
+            # what Slack takes it shows nobody until the outage is over
+            "posted, fatal_error": lambda: faults.fail("*", "fatal_error", times=math.inf, done=True),
+        }
+        strike[how]()
+        await made.leave(5)
+        replicas = [made.outbox(made.database) for _ in range(2)]
+
+        async def step() -> None:
+            made.clock.move(minutes=1)
+            await asyncio.gather(*(outbox.drain() for outbox in replicas))
+
+        while made.clock() - began < timedelta(hours=1):
+            await step()
+        calls = len(made.playground.journal.find("api"))
+        assert calls < 150  # no storm: a probe a minute and method, not one a reply
+        faults.clear()
+        while set(await made.states()) != {"sent"}:
+            assert made.clock() - began < timedelta(minutes=65)
+            await step()
+        once_each(made, 5)
+        assert made.playground.limits.early == []
+    await database.dispose()
 
 
 @pytest.mark.long

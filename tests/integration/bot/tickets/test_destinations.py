@@ -6,10 +6,23 @@ import math
 
 import pytest
 
+from bot.app.doctor import check_channels
+from bot.errors import ConfigurationError
 from playground.limits import TIERS
 from playground.server import Playground
 from storage.models import Category
-from tests.factories.world import ANNA, BOT, CATEGORIES, HELP, SAM, TEAM, World, make_world, text_of
+from tests.factories.world import (
+    ANNA,
+    BOT,
+    CATEGORIES,
+    HELP,
+    SAM,
+    TEAM,
+    World,
+    make_world,
+    settings_for,
+    text_of,
+)
 
 TEXT = "my password does not work"
 LISTS = ("conversations.list", "users.conversations", "conversations.info")
@@ -163,9 +176,13 @@ async def test_a_destination_that_never_was_is_said_so(sqlite_url: str):
         await world.card(await world.say(TEXT), lambda text: UNREACHABLE in text)
         (told,) = await in_channel(world, team_channel(world, ADMINS))
         assert "team-identity" in told
+        doctored = settings_for(world.playground, sqlite_url, support_channels=("nowhere", "help-desk"))
+        with pytest.raises(ConfigurationError, match="nowhere; cannot post for Sign-in in #team-identity"):
+            await check_channels(doctored)
         made = world.playground.add_channel("team-identity", [ANNA, BOT])
         await look(world)
         assert "New ticket" in (await in_channel(world, made))[0]
+        assert "can post" in await check_channels(settings_for(world.playground, sqlite_url))
 
 
 async def test_support_channels_by_name_wait_for_the_name_alone(sqlite_url: str):
