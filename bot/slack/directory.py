@@ -65,6 +65,7 @@ class Directory:
         self._not_asked_until: dict[str, float] = {}
         self._cursor = ""
         self._listing_since: datetime | None = None
+        self._listed = False
 
     async def categories(self, work: UnitOfWork | None = None) -> list[CategoryView]:
         """Return the active categories in their order."""
@@ -155,7 +156,7 @@ class Directory:
         async with self._database.unit_of_work() as work:
             await work.known_channels.left(team_id=self._team_id, before=self._listing_since)
             await work.commit()
-        self._listing_since = None
+        self._listing_since, self._listed = None, True
         return True
 
     async def is_support_channel(self, channel_id: str) -> bool:
@@ -189,7 +190,7 @@ class Directory:
             return None
         async with self._database.reader() as work:
             joined = await work.known_channels.joined(team_id=self._team_id)
-        if not joined:
+        if not joined and not self._listed:
             raise SlackUnavailable("channels_not_listed_yet")
         name = _bare(self._admin_channel)
         found = next((row.channel_id for row in joined if name in (row.name, row.channel_id)), None)

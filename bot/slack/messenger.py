@@ -6,18 +6,15 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
 
-import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.blocks.common import Card
 from bot.blocks.links import permalink, with_addresses
 from bot.errors import SlackUnavailable
-from bot.slack.answers import called, no_answer, retry_after
+from bot.slack.answers import called
+from bot.slack.response_url import respond
 from bot.slack.turns import Turns
 
 METADATA_TYPE = "fingerpost_reply"
@@ -78,17 +75,16 @@ class Messenger:
             card: what to show.
             thread_ts: in whose thread.
             reply_id: travels as metadata, so that a post whose answer was lost is found again.
-            just_before: called when it is this post's turn; what it raises keeps the post back.
+            just_before: called right before the request; what it raises keeps the post back.
         """
         metadata = (
             {"event_type": METADATA_TYPE, "event_payload": {"reply_id": reply_id}} if reply_id else None
         )
         if self._turns:
             await self._turns.wait_to_post(channel)
-        if just_before:
-            await just_before()
         answer = await self._call(
             self.client.chat_postMessage,
+            just_before,
             channel=channel,
             text=card.text,
             blocks=with_addresses(card.blocks, self.permalink),
@@ -142,23 +138,13 @@ class Messenger:
 
     async def respond(self, response_url: str, card: Card) -> None:
         """Answer only the person who asked, through the `response_url` of a command or button."""
-        self._check_response_url(response_url)
         body = {
             "text": card.text,
             "blocks": with_addresses(card.blocks, self.permalink),
             "response_type": "ephemeral",
             "replace_original": False,
         }
-        webhook = AsyncWebhookClient(response_url, timeout=TIMEOUT_SECONDS, retry_handlers=[])
-        try:
-            answer = await webhook.send_dict(body)
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise no_answer(error) from error
-        status = answer.status_code
-        if status != HTTPStatus.OK:  # the SDK does not raise here; 404 means used up or too old
-            wait = retry_after(answer.headers) if status == HTTPStatus.TOO_MANY_REQUESTS else None
-            gone = status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
-            raise SlackUnavailable(f"response_url_{status}", permanent=gone, retry_after=wait)
+        await respond(response_url, body, api_url=self.client.base_url, seconds=TIMEOUT_SECONDS)
 
     async def upload(
         self, channel: str, thread_ts: str, *, name: str, content: bytes, title: str, description: str
@@ -257,12 +243,20 @@ class Messenger:
             yield page
             cursor = _next_cursor(page)
 
-    async def _call(self, method: Callable[..., Awaitable[Any]], **arguments: Any) -> Mapping[str, Any]:
+    async def _call(
+        self,
+        method: Callable[..., Awaitable[Any]],
+        just_before: Callable[[], Awaitable[None]] | None = None,
+        **arguments: Any,
+    ) -> Mapping[str, Any]:
         """Call a method of Slack's when it may be called, and tell the others what came of it."""
         name = method.__name__.replace("_", ".", 1)
+        if self._turns:
+            await self._turns.enter(name)
+        if just_before:
+            await just_before()
         if self._turns is None:
             return await called(method, arguments)
-        await self._turns.enter(name)
         try:
             data = await called(method, arguments)
         except SlackUnavailable as error:
@@ -275,17 +269,6 @@ class Messenger:
             raise
         await self._turns.answered(name)
         return data
-
-    def _check_response_url(self, response_url: str) -> None:
-        """Refuse to send anything anywhere but to Slack (a forged payload must not aim our requests)."""
-        try:
-            url, api = urlsplit(response_url), urlsplit(self.client.base_url)
-        except ValueError as error:
-            raise SlackUnavailable("foreign_response_url", permanent=True) from error
-        at_slack = url.scheme == "https" and (url.hostname or "").endswith(".slack.com")
-        at_our_api = (url.scheme, url.netloc) == (api.scheme, api.netloc)
-        if not (at_slack or at_our_api):
-            raise SlackUnavailable("foreign_response_url", permanent=True)
 
 
 def _next_cursor(answer: Mapping[str, Any]) -> str:
