@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -24,6 +25,7 @@ from storage.models import Reply, ReplyState
 from tests.factories.moving_clock import MovingClock
 from tests.factories.world import BOT, HELP, SAM, TEAM
 
+Lifetimes = Callable[[], float]
 US = Identity(TEAM, BOT, "B0FPOST", "https://acme.slack.com/")
 
 
@@ -57,16 +59,34 @@ class SteppedClock(MovingClock):
 
 
 class MortalDatabase(Database):
-    """A process's own way to the database: after its death nothing of it arrives there any more."""
+    """A process's own way to the database, for so many transactions: then the process is dead.
 
-    dead = False
+    What it does after its death arrives nowhere, also not what Slack has just taken of it.
+    """
+
+    def __init__(self, url: str, lifetime: float) -> None:
+        super().__init__(url)
+        self._left = lifetime
+        self._open = 0
+        self.ended = asyncio.Event()
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[UnitOfWork]:
-        if self.dead:
+        self._left -= 1
+        if self._left < 0:
+            self._end()
             raise DatabaseUnavailable
-        async with super().unit_of_work() as work:
-            yield work
+        self._open += 1
+        try:
+            async with super().unit_of_work() as work:
+                yield work
+        finally:
+            self._open -= 1
+            self._end()
+
+    def _end(self) -> None:
+        if self._left <= 0 and not self._open:
+            self.ended.set()
 
 
 @dataclass(slots=True)
@@ -78,18 +98,20 @@ class Senders:
     clock: FastClock | SteppedClock
 
     @asynccontextmanager
-    async def running(self, count: int, lifetimes: Callable[[], float] | None = None) -> AsyncIterator[None]:
-        """Run so many senders; each dies and is replaced after so many seconds of ours, where given."""
+    async def running(
+        self, count: int, lifetimes: Callable[[], float] = lambda: math.inf
+    ) -> AsyncIterator[None]:
+        """Run so many senders; each dies after so many transactions, and is replaced."""
         async with in_background(*(self._lives(lifetimes) for _ in range(count))):
             yield
 
-    async def _lives(self, lifetimes: Callable[[], float] | None) -> None:
+    async def _lives(self, lifetimes: Lifetimes) -> None:
         while True:
-            database = MortalDatabase(self.database.url.render_as_string(hide_password=False))
+            url = self.database.url.render_as_string(hide_password=False)
+            database = MortalDatabase(url, lifetimes())
             sender = asyncio.create_task(self.outbox(database).run())
             try:
-                await asyncio.sleep(lifetimes() if lifetimes else 3600)
-                database.dead = True  # a kill: it reports nothing any more, also of what Slack just took
+                await database.ended.wait()
             finally:
                 sender.cancel()
                 await asyncio.gather(sender, return_exceptions=True)

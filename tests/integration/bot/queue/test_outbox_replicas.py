@@ -60,21 +60,21 @@ async def test_senders_share_a_busy_channel_without_a_fault(database: Database, 
 @pytest.mark.parametrize("in_thread", [True, False], ids=["threads", "channel"])
 async def test_what_was_perhaps_posted_is_found_again(database: Database, in_thread: bool):
     async with senders(database) as made:
-        unkind(made.playground, seeded(7), 12)
-        await made.leave(30, in_thread=in_thread)
+        unkind(made.playground, seeded(7), 9)
+        await made.leave(20, in_thread=in_thread)
         async with made.running(3):
             await made.all_sent()
-        once_each(made, 30)
+        once_each(made, 20)
 
 
 async def test_a_crash_between_slack_and_the_database_is_healed(database: Database):
     rng = seeded(3)
     async with senders(database) as made:
-        unkind(made.playground, rng, 4)
-        await made.leave(20)
-        async with made.running(2, lifetimes=lambda: rng.uniform(0.05, 0.4)):
+        unkind(made.playground, rng, 3)
+        await made.leave(12)
+        async with made.running(2, lifetimes=lambda: rng.randint(4, 15)):
             await made.all_sent()
-        once_each(made, 20)
+        once_each(made, 12)
 
 
 @pytest.mark.parametrize("how", ["503", "reset", "429", "fatal_error", "posted, fatal_error"])
@@ -119,6 +119,6 @@ async def test_300_posts_in_one_channel(database: Database, count: int, in_threa
     async with senders(database) as made:
         unkind(made.playground, rng, 100)
         await made.leave(300, in_thread=in_thread)
-        async with made.running(count, lifetimes=lambda: rng.uniform(0.5, 8.0)):
+        async with made.running(count, lifetimes=lambda: rng.randint(10, 100)):
             await made.all_sent(timeout=400)
         once_each(made, 300)
