@@ -57,13 +57,21 @@ class SlackUnavailable(BotError):
         permanent: whether the same call can never work (no such channel, not in it, invalid blocks).
         code: Slack's own error name.
         sent: False where Slack certainly did not act on the call; True where it may have.
+        silent: whether Slack did not answer at all, or said that it is out of order.
     """
 
     def __init__(
-        self, code: str, *, retry_after: float | None = None, permanent: bool = False, sent: bool = False
+        self,
+        code: str,
+        *,
+        retry_after: float | None = None,
+        permanent: bool = False,
+        sent: bool = False,
+        silent: bool = False,
     ) -> None:
         super().__init__(f"Slack answered: {code}")
         self.code = code
         self.retry_after = retry_after
         self.permanent = permanent
         self.sent = sent
+        self.silent = silent

@@ -41,7 +41,6 @@ class Home:
     async def publish(self, user_id: str, notice: str = "") -> None:
         """Show a person their Home tab; `notice` says why their last tap changed nothing."""
         space = self._workspace
-        await space.directory.refresh()
         try:
             model = (await space.classifier.model()).version
         except ClassifierUnavailable:

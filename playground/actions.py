@@ -39,6 +39,18 @@ class Actions:
         """Somebody, or the bot (U0FPOST), joins a channel."""
         self._conversations.join(self._people.place(user, channel), user)
 
+    async def leave(self, user: str, channel: str) -> None:
+        """Somebody, or the bot, leaves a channel, or is put out of it."""
+        self._conversations.leave(self.state.channel(channel), user)
+
+    def rename_channel(self, channel: str, name: str) -> None:
+        """A channel gets another name; its id stays."""
+        self._conversations.rename(self.state.channel(channel), name)
+
+    def archive_channel(self, channel: str, *, archived: bool = True) -> None:
+        """A channel is archived, or brought back."""
+        self.state.channel(channel).is_archived = archived
+
     async def post_message(
         self,
         user: str,

@@ -17,6 +17,7 @@ from playground.delivery.requests import Requests
 from playground.delivery.socket_mode import SocketMode
 from playground.errors import NotLoopback, PlaygroundError
 from playground.faults import Faults
+from playground.limits import Limits
 from playground.page.routes import build_web_app
 from playground.web_api.call import Services
 from playground.web_api.dispatch import WebApi
@@ -43,7 +44,7 @@ class Playground(Control):
     Attributes:
         app: our app's configuration: `request_url`, `token`, `signing_secret`, `app_token`, `commands`,
             `installations` by team.
-        state: all workspaces; journal, faults, sockets, delivery: the parts of the same names.
+        state: all workspaces; journal, faults, limits, sockets, delivery: the parts of the same names.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Playground(Control):
         self.app = seed.new_app()
         self.journal = Journal(clock)
         self.faults = Faults()
+        self.limits = Limits(clock)
         ids = Ids(clock)
         self.state = State(ids, self.app)
         self.streams = Streams(self.journal)
@@ -137,7 +139,7 @@ class Playground(Control):
             self.streams,
             lambda: self.url,
         )
-        api = WebApi(services, self.faults, self.journal)
+        api = WebApi(services, self.faults, self.limits, self.journal)
         app = build_web_app(self, api, self._interactions)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
         await runner.setup()

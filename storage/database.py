@@ -35,10 +35,11 @@ from storage.feedback.reviews import ReviewRepository
 from storage.feedback.taxonomy import TaxonomyRepository
 from storage.feedback.trust import TrustRepository
 from storage.tickets.audit import AuditRepository
-from storage.tickets.channels import ChannelRepository
+from storage.tickets.channels import ChannelRepository, KnownChannelRepository
 from storage.tickets.inbox import InboxRepository
 from storage.tickets.replies import ReplyRepository
 from storage.tickets.tickets import TicketRepository
+from storage.tickets.turns import TurnRepository
 from storage.training.drift import DriftRepository
 from storage.training.model_versions import ModelRepository
 from storage.training.runs import RunRepository
@@ -159,6 +160,8 @@ class UnitOfWork:
         self.models = ModelRepository(session)
         self.runs = RunRepository(session)
         self.channels = ChannelRepository(session)
+        self.known_channels = KnownChannelRepository(session)
+        self.turns = TurnRepository(session)
         self.audit = AuditRepository(session)
         self.gold = GoldRepository(session)
         self.reviews = ReviewRepository(session)

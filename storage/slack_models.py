@@ -14,8 +14,8 @@ from storage.models import Base, key_column
 class SlackTurn(Base):
     """When a method may be called again, for every process that shares the database.
 
-    `key` is a method ("chat.postMessage", after a 429 of the whole workspace) or a method and a channel
-    ("chat.postMessage/C1", the pace of posts).
+    `key` is a method ("chat.postMessage", after a 429), a method and a channel ("chat.postMessage/C1", the
+    pace of posts), or a silent method's next probe ("chat.postMessage?").
     """
 
     __tablename__ = "slack_turn"

@@ -115,8 +115,38 @@ async def check_classifier(settings: Settings, local_model: Callable[[], str]) -
     return f"{url} answered {answer.status_code}"
 
 
+async def check_channels(settings: Settings) -> str:
+    """Can the bot post where categories go, and is it in the support channels, by its own last look?"""
+    database = Database(settings.database_url)
+    wrong, seen = [], 0
+    try:
+        async with database.reader() as work:
+            for team_id in await work.categories.teams():
+                joined = await work.known_channels.joined(team_id=team_id)
+                seen += len(joined)
+                names = {name for row in joined for name in (row.name, row.channel_id)}
+                wrong += [f"not in support channel {n}" for n in settings.support_channels if n not in names]
+                wrong += [
+                    f"cannot post for {row.name} in #{row.destination} ({row.destination_trouble})"
+                    for row in await work.categories.active(team_id=team_id)
+                    if row.destination and row.destination_trouble
+                ]
+    except StorageError:  # said in full by the check of the database
+        seen = 0
+    finally:
+        await database.dispose()
+    if not seen:
+        return "not known yet: the bot looks when it runs"
+    if wrong:
+        raise ConfigurationError(
+            f"{'; '.join(wrong)}. Invite the bot, or choose another channel with `/categories destination`."
+        )
+    return f"the bot is in {seen}, and can post where categories go"
+
+
 CHECKS: tuple[tuple[str, Check], ...] = (
     ("tokens", check_tokens),
     ("scopes", check_scopes),
     ("database", check_database),
+    ("channels", check_channels),
 )

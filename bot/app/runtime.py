@@ -31,7 +31,9 @@ from bot.settings import Settings
 from bot.slack.directory import Directory
 from bot.slack.messenger import Messenger
 from bot.slack.people import People
+from bot.slack.turns import Turns
 from bot.tickets.corrections import Corrections
+from bot.tickets.destinations import Destinations
 from bot.tickets.memory_keeper import MemoryKeeper
 from bot.tickets.questions import Asker
 from bot.tickets.review_queue import ReviewQueue
@@ -52,6 +54,7 @@ class RunningBot:
     workspace: Workspace
     inbox: Inbox
     outbox: Outbox
+    destinations: Destinations
     url: str | None
     tasks: tuple[asyncio.Task[None], ...]
 
@@ -97,9 +100,10 @@ async def running_bot(
     async with database.unit_of_work() as work:
         await work.categories.sync(team_id=identity.team_id, specs=list(categories))
         await work.commit()
-    outbox = Outbox(database, messenger, clock)
+    messenger = Messenger(client, identity, Turns(database, identity.team_id, clock))
+    outbox = Outbox(database, messenger, identity.team_id, clock)
     directory = Directory(
-        database, messenger, identity.team_id, settings.support_channels, settings.admin_channel
+        database, messenger, identity.team_id, clock, settings.support_channels, settings.admin_channel
     )
     workspace = Workspace(
         identity=identity,
@@ -116,17 +120,21 @@ async def running_bot(
         models=models,
         next_retraining=next_retraining,
     )
+    destinations = Destinations(workspace)
+    outbox.on_unreachable = destinations.lost
     inbox = create_inbox(workspace, settings.inbox_workers)
     app = create_app(settings, inbox, client, CategoryDialogs(workspace))
     loops = (
         inbox.run(),
         outbox.run(),
+        destinations.run(),
         RetrainAnnouncer(workspace).run(),
         MemoryKeeper(workspace).run(),
         Asker(workspace, settings.question_plan()).run(),
         DriftWatch(workspace).run(),
     )
     async with in_background(*loops) as tasks, contextlib.AsyncExitStack() as stack:
+        await destinations.first_look()
         if settings.socket_mode and settings.slack_app_token is not None:
             handler = AsyncSocketModeHandler(app, settings.slack_app_token.get_secret_value())
             await handler.connect_async()  # type: ignore[no-untyped-call]
@@ -135,7 +143,7 @@ async def running_bot(
         else:
             url = await stack.enter_async_context(_http(create_web_app(app), settings))
         log.info("bot_ready", team=identity.team_id, mode="socket" if url is None else "http", url=url)
-        yield RunningBot(workspace, inbox, outbox, url, tasks)
+        yield RunningBot(workspace, inbox, outbox, destinations, url, tasks)
 
 
 def create_inbox(workspace: Workspace, workers: int) -> Inbox:

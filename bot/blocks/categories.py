@@ -19,6 +19,7 @@ from slack_sdk.models.blocks import (
 
 from bot.blocks.action_ids import ActionId, CategoryOp, CategoryValue
 from bot.blocks.common import (
+    MAX_TEXT,
     Card,
     CategoryView,
     button,
@@ -55,6 +56,15 @@ HELP = (
     "`/categories` shows the categories. Admins can say `add`, or `rename`, `emoji`, `destination`, `merge`, "
     "`split` or `retire` and a category's name after it: `/categories rename Network`."
 )
+
+REASONS = {
+    "is_archived": "the channel is archived",
+    "channel_not_found": "the channel is gone, or it is private and I am not in it",
+}
+ANSWERED_ALL_THE_SAME = (
+    "People are answered in their threads all the same. The teams' cards follow when I can post there."
+)
+NOT_IN_IT = "I am in no channel of that name: invite me, or choose another with `/categories destination`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,3 +198,17 @@ def _with_button(
         text=MarkdownTextObject(text=text, verbatim=True),
         accessory=button(action, label, value),
     )
+
+
+def unreachable_card(categories: Sequence[CategoryView]) -> Card:
+    """Tell admins that the owning teams hear nothing of their tickets, and why."""
+    head = ":warning: *I cannot post where these categories go.*"
+    lines = [f"{view.label} → {view.where}: {_reason(view)}." for view in categories]
+    return card(
+        f"I cannot post where these categories go: {', '.join(title(view.name) for view in categories)}.",
+        [section(plain("\n".join([head, *lines]), MAX_TEXT)), small_print(ANSWERED_ALL_THE_SAME)],
+    )
+
+
+def _reason(view: CategoryView) -> str:
+    return REASONS.get(view.trouble or "", NOT_IN_IT)

@@ -37,7 +37,8 @@ _MARKUP = re.compile(r"<(?P<sign>[@#!]?)(?P<target>[^<>|\s][^<>|]*)(?:\|(?P<labe
 class CategoryView:
     """What a surface shows of a category. `destination_id` is known once the channel was found in Slack.
 
-    `merged_into` is, of a retired category, the active one where its tickets belong today.
+    `trouble` is why we cannot post in that channel, None: we can. `merged_into` is, of a retired category,
+    the active one where its tickets belong today.
     """
 
     slug: str
@@ -47,6 +48,7 @@ class CategoryView:
     destination: str = ""
     destination_id: str | None = None
     merged_into: str | None = None
+    trouble: str | None = None
 
     def plain_label(self, limit: int = LABEL_LENGTH) -> str:
         """Return emoji and name, for a button or an option."""
@@ -59,10 +61,11 @@ class CategoryView:
 
     @property
     def where(self) -> str:
-        """Return the destination, as a link where we know the channel."""
+        """Return the destination, as a link where we know the channel, and whether we can post there."""
+        trouble = " :warning: _I cannot post there._" if self.trouble else ""
         if self.destination_id:
-            return f"<#{self.destination_id}>"
-        return f"#{title(self.destination)}" if self.destination else "no channel yet"
+            return f"<#{self.destination_id}>{trouble}"
+        return f"#{title(self.destination)}{trouble}" if self.destination else "no channel yet"
 
     @property
     def where_text(self) -> str:

@@ -1,18 +1,15 @@
-"""Links to messages: a card is built with a stand-in, and Slack is asked for the address when it is sent."""
+"""Links to messages: a card is built with a stand-in, and the address is filled in when it is sent."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any
 
 from bot.blocks.common import Blocks
 
-Message = tuple[str, str]
-"""A message's channel and `ts`."""
-
-# Only we write this: what people wrote is escaped, so no "<" of theirs is left. " · " goes with a lost link.
-_STAND_IN = re.compile(r"(?P<dot> · )?<message:(?P<channel>\w+)/(?P<ts>[\d.]+)\|(?P<label>[^<>]*)>")
+# Only we write this: what people wrote is escaped, so no "<" of theirs is left.
+_STAND_IN = re.compile(r"<message:(?P<channel>\w+)/(?P<ts>[\d.]+)\|")
 
 
 def message_link(channel_id: str, ts: str) -> str:
@@ -20,36 +17,37 @@ def message_link(channel_id: str, ts: str) -> str:
     return f"message:{channel_id}/{ts}"
 
 
-def messages_linked(blocks: Blocks) -> set[Message]:
-    """Return the messages whose addresses are still to be filled in."""
-    found: set[Message] = set()
+def permalink(workspace_url: str, channel_id: str, ts: str) -> str:
+    """Return the address of a root message, in the form of `chat.getPermalink`.
 
-    def note(match: re.Match[str]) -> str:
-        found.add((match["channel"], match["ts"]))
-        return match[0]
-
-    _rewrite(blocks, note)
-    return found
-
-
-def with_addresses(blocks: Blocks, addresses: Mapping[Message, str]) -> Blocks:
-    """Fill addresses in; of a lost one ("") the label stays, or nothing where it stood behind a dot."""
-
-    def address(match: re.Match[str]) -> str:
-        link, dot = addresses[match["channel"], match["ts"]], match["dot"] or ""
-        if link:
-            return f"{dot}<{link}|{match['label']}>"
-        return "" if dot else match["label"]
-
-    return [_rewrite(block, address) for block in blocks]
+    Args:
+        workspace_url: as `auth.test` gives it, such as https://acme.slack.com/.
+        channel_id: the channel.
+        ts: the message.
+    """
+    return f"{workspace_url.rstrip('/') or 'https://slack.com'}/archives/{channel_id}/p{ts.replace('.', '')}"
 
 
-def _rewrite(node: Any, change: Any) -> Any:
-    """Return JSON with its stand-ins changed: they stand in mrkdwn alone."""
+def with_addresses(blocks: Blocks, address: Callable[[str, str], str]) -> Blocks:
+    """Fill in the addresses of the messages that blocks link to.
+
+    Args:
+        blocks: of a card.
+        address: returns a message's, of its channel and `ts`.
+    """
+
+    def fill(match: re.Match[str]) -> str:
+        return f"<{address(match['channel'], match['ts'])}|"
+
+    return [_rewrite(block, fill) for block in blocks]
+
+
+def _rewrite(node: Any, fill: Callable[[re.Match[str]], str]) -> Any:
+    """Return JSON with its stand-ins replaced: they stand in mrkdwn alone."""
     if isinstance(node, list):
-        return [_rewrite(each, change) for each in node]
+        return [_rewrite(each, fill) for each in node]
     if not isinstance(node, dict):
         return node
     if node.get("type") == "mrkdwn":
-        return node | {"text": _STAND_IN.sub(change, node["text"])}
-    return {key: _rewrite(value, change) for key, value in node.items()}
+        return node | {"text": _STAND_IN.sub(fill, node["text"])}
+    return {key: _rewrite(value, fill) for key, value in node.items()}

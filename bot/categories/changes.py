@@ -75,7 +75,8 @@ async def _alter(
         row.emoji = form.emoji
         said = f"Saved: {{name}} has :{form.emoji}: now."
     elif form.op is CategoryOp.DESTINATION:
-        row.destination = channel
+        row.destination, row.destination_trouble = channel, None
+        row.destination_id = form.destination if channel else None
         said = f"Saved: {{name}} goes to {'#' + _braced(channel) if channel else 'no channel'} now."
     elif form.op is CategoryOp.RETIRE:
         await work.categories.retire(row)
@@ -97,7 +98,8 @@ async def _add(
 ) -> AppliedChange:
     """Add a category, from examples, from a proposal's tickets, or from a part of another one's."""
     slug = slug_of(form.name)
-    spec = CategorySpec(slug, form.name, form.emoji, form.description, channel)
+    channel_id = form.destination if channel else None
+    spec = CategorySpec(slug, form.name, form.emoji, form.description, channel, channel_id)
     if not await work.categories.add(team_id=team_id, spec=spec, created_by=user_id, now=now):
         raise CategoryRefused(f"There is a category {form.name} already.")
     if form.proposal_id is not None and not await work.proposals.accept(

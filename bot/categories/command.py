@@ -59,7 +59,6 @@ class Categories:
         if words and not (words[0] == CategoryOp.LIST or words[0].isdecimal()):
             await space.tell(payload["response_url"], HELP.replace("`", ""))
             return
-        await space.directory.refresh()
         is_admin = await space.people.role(user_id) is Role.ADMIN
         async with space.database.reader() as work:
             categories = await space.directory.categories(work)

@@ -113,8 +113,6 @@ class CategoryDialogs:
 
     async def _view(self, value: ModalValue, wanted: str = "") -> dict[str, Any]:
         space, team_id = self._workspace, self._workspace.identity.team_id
-        if value.op is CategoryOp.DESTINATION:
-            await space.directory.refresh()
         async with space.database.reader() as work:
             categories = await space.directory.categories(work)
             if value.op is CategoryOp.ADD:

@@ -12,6 +12,7 @@ import structlog
 
 from bot.blocks.common import title
 from bot.errors import SlackUnavailable
+from bot.tickets.posts import link_of
 from bot.workspace import Workspace
 from storage.models import RetrainRun
 
@@ -28,10 +29,7 @@ async def with_links(space: Workspace, metrics: Mapping[str, Any]) -> dict[str, 
     for name in dict.fromkeys(str(row["ticket"]) for row in rows if "ticket" in row):
         async with space.database.reader() as work:
             ticket = await work.tickets.get(team_id=space.identity.team_id, ticket_id=UUID(name))
-        if ticket is None:
-            continue
-        link = await space.messenger.permalink(ticket.channel_id, ticket.ts)
-        if link:
+        if ticket is not None and (link := link_of(ticket)):
             links[name] = link
     return {**metrics, "links": links}
 

@@ -63,7 +63,9 @@ class RetrainRequests:
         """Find the progress message of a command that is tried again after a failure."""
         if run.message_ts or not run.channel_id:
             return run.message_ts
-        return await self._workspace.messenger.find_reply(run.channel_id, None, str(run.id))
+        return await self._workspace.messenger.find_reply(
+            run.channel_id, None, str(run.id), since=run.created_at
+        )
 
     async def _insert(
         self, user_id: str, channel_id: str, received_at: datetime, *, dry_run: bool

@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.blocks.shadow import SHOWN, Otherwise, shadow_card
 from bot.notices import leave_post, swapping
+from bot.tickets.posts import link_of
 from bot.workspace import Workspace
 from storage.database import UnitOfWork
 from storage.models import ModelState, ModelVersion
@@ -43,7 +44,7 @@ async def _shown(space: Workspace, row: ModelVersion) -> list[Otherwise]:
     order = sorted(found, key=lambda each: each.ticket.id not in right)
     shown = []
     for each in order[:SHOWN]:
-        link = await space.messenger.permalink(each.ticket.channel_id, each.ticket.ts)
+        link = link_of(each.ticket)
         if link:
             said = (
                 names.get(right[each.ticket.id] or "", "none of these") if each.ticket.id in right else None

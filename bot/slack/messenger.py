@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
-from http import HTTPStatus
+from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
-import aiohttp
-from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.blocks.common import Blocks, Card
-from bot.blocks.links import messages_linked, with_addresses
+from bot.blocks.common import Card
+from bot.blocks.links import permalink, with_addresses
 from bot.errors import SlackUnavailable
+from bot.slack.answers import called
+from bot.slack.response_url import respond
+from bot.slack.turns import Turns
 
 METADATA_TYPE = "fingerpost_reply"
+POST = "chat.postMessage"
 TIMEOUT_SECONDS = 10
-# chat.postMessage takes about one message a second in a channel, with short bursts (Slack's rate limit page).
-SECONDS_PER_POST = 1.0
-BURST = 4
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""Slack's clock and ours: a post may look older than the wish for it."""
+PAGE = 200
 _ALT_TEXT = 1000
-
-# With these the same call can never work; everything else is worth another try.
-PERMANENT = frozenset({
-    "account_inactive", "cant_update_message", "channel_not_found", "edit_window_closed", "ekm_access_denied",
-    "invalid_arguments", "invalid_auth", "invalid_blocks", "invalid_blocks_format", "invalid_metadata_format",
-    "is_archived", "message_not_found", "metadata_too_large", "missing_scope", "msg_blocks_too_long",
-    "msg_too_long", "no_text", "not_allowed_token_type", "not_authed", "not_in_channel", "restricted_action",
-    "thread_not_found", "token_revoked", "user_not_found", "view_too_large",
-})  # fmt: skip
+_KINDS = "public_channel,private_channel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,118 +41,153 @@ class Messenger:
     """Posts, edits and looks things up; a failure is a SlackUnavailable that says whether to try again."""
 
     def __init__(
-        self,
-        client: AsyncWebClient,
-        *,
-        monotonic: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        self, client: AsyncWebClient, identity: Identity | None = None, turns: Turns | None = None
     ) -> None:
         # The SDK repeats a call after a broken connection by default; for a post that means a second message.
         client.retry_handlers = []
         client.timeout = TIMEOUT_SECONDS
         self.client = client
-        self._monotonic = monotonic
-        self._sleep = sleep
-        self._next_post: dict[str, float] = {}
+        self._identity = identity
+        self._turns = turns
 
     async def identity(self) -> Identity:
         """Ask Slack who we are."""
-        answer = await self._call(self.client.auth_test())
+        answer = await self._call(self.client.auth_test)
         return Identity(answer["team_id"], answer["user_id"], answer.get("bot_id", ""), answer.get("url", ""))
 
+    async def seconds_until_posting(self) -> float:
+        """Return for how long no post may be made, because Slack said so or says nothing; 0: now."""
+        return await self._turns.seconds_until(POST) if self._turns else 0.0
+
     async def post(
-        self, channel: str, card: Card, *, thread_ts: str | None = None, reply_id: str | None = None
+        self,
+        channel: str,
+        card: Card,
+        *,
+        thread_ts: str | None = None,
+        reply_id: str | None = None,
+        just_before: Callable[[], Awaitable[None]] | None = None,
     ) -> str:
-        """Post a card and return its `ts`. `reply_id` travels as metadata, so that a crash can be healed."""
-        blocks = await self._linked(card.blocks)
-        await self._pace(channel)
+        """Post a card and return its `ts`.
+
+        Args:
+            channel: its id.
+            card: what to show.
+            thread_ts: in whose thread.
+            reply_id: travels as metadata, so that a post whose answer was lost is found again.
+            just_before: called right before the request; what it raises keeps the post back.
+        """
         metadata = (
             {"event_type": METADATA_TYPE, "event_payload": {"reply_id": reply_id}} if reply_id else None
         )
+        if self._turns:
+            await self._turns.wait_to_post(channel)
         answer = await self._call(
-            self.client.chat_postMessage(
-                channel=channel,
-                text=card.text,
-                blocks=blocks,
-                thread_ts=thread_ts,
-                metadata=metadata,
-                unfurl_links=False,
-                unfurl_media=False,
-            )
+            self.client.chat_postMessage,
+            just_before,
+            channel=channel,
+            text=card.text,
+            blocks=with_addresses(card.blocks, self.permalink),
+            thread_ts=thread_ts,
+            metadata=metadata,
+            unfurl_links=False,
+            unfurl_media=False,
         )
         return str(answer["ts"])
 
-    async def find_reply(self, channel: str, thread_ts: str | None, reply_id: str) -> str | None:
-        """Look for a post of ours whose answer we never saw; return its `ts`."""
+    async def find_reply(
+        self, channel: str, thread_ts: str | None, reply_id: str, since: datetime
+    ) -> str | None:
+        """Look for a post of ours whose answer we never saw; return its `ts`.
+
+        Args:
+            channel: where it would be.
+            thread_ts: in whose thread; None: in the channel.
+            reply_id: its metadata's.
+            since: when it was first wanted.
+        """
+        oldest = f"{(since - CLOCKS_DIFFER).timestamp():.6f}"
+        asked: dict[str, Any] = {"channel": channel, "include_all_metadata": True, "oldest": oldest}
         if thread_ts:
-            call = self.client.conversations_replies(
-                channel=channel, ts=thread_ts, include_all_metadata=True, limit=200
-            )
+            pages = self._pages(self.client.conversations_replies, ts=thread_ts, **asked)
         else:
-            call = self.client.conversations_history(channel=channel, include_all_metadata=True, limit=100)
-        for message in (await self._call(call)).get("messages", []):
-            metadata = message.get("metadata") or {}
-            if (
-                metadata.get("event_type") == METADATA_TYPE
-                and metadata.get("event_payload", {}).get("reply_id") == reply_id
-            ):
-                return str(message["ts"])
+            pages = self._pages(self.client.conversations_history, **asked)
+        async with aclosing(pages):
+            async for page in pages:
+                for message in page.get("messages", []):
+                    if self._is_ours(message, reply_id):
+                        return str(message["ts"])
         return None
+
+    def _is_ours(self, message: Mapping[str, Any], reply_id: str) -> bool:
+        """Compare metadata, which any other app may write too, and who posted it."""
+        metadata = message.get("metadata") or {}
+        ours = self._identity.bot_id if self._identity else ""
+        return (
+            metadata.get("event_type") == METADATA_TYPE
+            and metadata.get("event_payload", {}).get("reply_id") == reply_id
+            and (not ours or message.get("bot_id") == ours)
+        )
 
     async def update(self, channel: str, ts: str, card: Card) -> None:
         """Edit a card in place. The text is cut to what `chat.update` takes."""
-        blocks = await self._linked(card.blocks)
+        blocks = with_addresses(card.blocks, self.permalink)
         await self._call(
-            self.client.chat_update(channel=channel, ts=ts, text=card.text[:4000], blocks=blocks)
+            self.client.chat_update, channel=channel, ts=ts, text=card.text[:4000], blocks=blocks
         )
 
     async def respond(self, response_url: str, card: Card) -> None:
         """Answer only the person who asked, through the `response_url` of a command or button."""
-        self._check_response_url(response_url)
         body = {
             "text": card.text,
-            "blocks": await self._linked(card.blocks),
+            "blocks": with_addresses(card.blocks, self.permalink),
             "response_type": "ephemeral",
             "replace_original": False,
         }
-        webhook = AsyncWebhookClient(response_url, timeout=TIMEOUT_SECONDS, retry_handlers=[])
-        try:
-            answer = await webhook.send_dict(body)
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise _no_answer(error) from error
-        status = answer.status_code
-        if status != HTTPStatus.OK:  # the SDK does not raise here; 404 means used up or too old
-            wait = _retry_after(answer.headers) if status == HTTPStatus.TOO_MANY_REQUESTS else None
-            gone = status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
-            raise SlackUnavailable(f"response_url_{status}", permanent=gone, retry_after=wait)
+        await respond(response_url, body, api_url=self.client.base_url, seconds=TIMEOUT_SECONDS)
 
     async def upload(
         self, channel: str, thread_ts: str, *, name: str, content: bytes, title: str, description: str
     ) -> None:
         """Put a picture into a thread; `description` is read to those who cannot see it."""
-        await self._pace(channel)
+        if self._turns:
+            await self._turns.wait_to_post(channel)
         await self._call(
-            self.client.files_upload_v2(
-                channel=channel,
-                thread_ts=thread_ts,
-                filename=name,
-                content=content,
-                title=title,
-                alt_txt=description[:_ALT_TEXT],
-            )
+            self.client.files_upload_v2,
+            channel=channel,
+            thread_ts=thread_ts,
+            filename=name,
+            content=content,
+            title=title,
+            alt_txt=description[:_ALT_TEXT],
         )
 
     async def user(self, user_id: str) -> Mapping[str, Any]:
         """Return `users.info` of a person."""
-        user: Mapping[str, Any] = (await self._call(self.client.users_info(user=user_id)))["user"]
+        user: Mapping[str, Any] = (await self._call(self.client.users_info, user=user_id))["user"]
         return user
 
-    async def channels(self) -> dict[str, str]:
-        """Return channel name -> id of all channels that we can see."""
-        found: dict[str, str] = {}
-        kinds = "public_channel,private_channel"
-        async for page in self._pages(self.client.conversations_list, exclude_archived=True, types=kinds):
-            found.update({channel["name"]: channel["id"] for channel in page["channels"]})
+    async def my_channels(self) -> list[dict[str, Any]]:
+        """Return the channels that we are in, as Slack describes them."""
+        cursor, found = "", []
+        while True:
+            page, cursor = await self.some_of_my_channels(cursor)
+            found += page
+            if not cursor:
+                return found
+
+    async def some_of_my_channels(self, cursor: str) -> tuple[list[dict[str, Any]], str]:
+        """Return a page of the channels that we are in, and the next page's cursor: "" after the last."""
+        answer = await self._call(
+            self.client.users_conversations, types=_KINDS, exclude_archived=True, limit=PAGE, cursor=cursor
+        )
+        return list(answer["channels"]), _next_cursor(answer)
+
+    async def channel(self, channel_id: str) -> Mapping[str, Any]:
+        """Return `conversations.info` of a channel."""
+        found: Mapping[str, Any] = (await self._call(self.client.conversations_info, channel=channel_id))[
+            "channel"
+        ]
         return found
 
     async def may_read(self, channel: str, user_id: str) -> bool:
@@ -169,110 +195,81 @@ class Messenger:
         return not await self.is_private(channel) or await self.is_member(channel, user_id)
 
     async def is_member(self, channel: str, user_id: str) -> bool:
-        """Say whether a person has joined a channel, public or private."""
-        async for page in self._pages(self.client.conversations_members, channel=channel):
-            if user_id in page["members"]:
-                return True
+        """Say whether a person has joined a channel, public or private.
+
+        Of a channel of thousands not all members are read: then the person's channels are.
+        """
+        answer = await self._call(self.client.conversations_members, channel=channel, limit=1000)
+        if user_id in answer["members"]:
+            return True
+        if not _next_cursor(answer):
+            return False
+        theirs = self._pages(self.client.users_conversations, user=user_id, types=_KINDS)
+        async with aclosing(theirs):
+            async for page in theirs:
+                if any(each["id"] == channel for each in page["channels"]):
+                    return True
         return False
 
     async def members(self, channel: str, limit: int) -> list[str]:
         """Return the ids of some members of a channel."""
-        answer = await self._call(self.client.conversations_members(channel=channel, limit=limit))
+        answer = await self._call(self.client.conversations_members, channel=channel, limit=limit)
         return [str(user_id) for user_id in answer["members"]]
 
     async def is_private(self, channel: str) -> bool:
         """Say whether only members can read a channel."""
-        info = (await self._call(self.client.conversations_info(channel=channel)))["channel"]
-        return bool(info.get("is_private"))
+        return bool((await self.channel(channel)).get("is_private"))
 
-    async def permalink(self, channel: str, ts: str) -> str:
-        """Return the link of a message; "" where it was deleted in Slack."""
-        try:
-            answer = await self._call(self.client.chat_getPermalink(channel=channel, message_ts=ts))
-        except SlackUnavailable as error:
-            if not error.permanent:
-                raise
-            return ""
-        return str(answer["permalink"])
+    def permalink(self, channel: str, ts: str) -> str:
+        """Return the link of a root message. Slack is not asked: a link decorates, and may lead nowhere."""
+        return permalink(self._identity.url if self._identity else "", channel, ts)
 
     async def open_view(self, trigger_id: str, view: dict[str, Any]) -> None:
         """Open a modal; the trigger is good for three seconds and for one modal."""
-        await self._call(self.client.views_open(trigger_id=trigger_id, view=view))
+        await self._call(self.client.views_open, trigger_id=trigger_id, view=view)
 
     async def publish_home(self, user_id: str, view: dict[str, Any]) -> None:
         """Show a person their Home tab."""
-        shown = view | {"blocks": await self._linked(view["blocks"])}
-        await self._call(self.client.views_publish(user_id=user_id, view=shown))
-
-    async def _linked(self, blocks: Blocks) -> Blocks:
-        """Fill in the addresses of the messages that a card links to."""
-        try:
-            addresses = {message: await self.permalink(*message) for message in messages_linked(blocks)}
-        except SlackUnavailable as error:  # nothing of the card was sent
-            raise SlackUnavailable(error.code, retry_after=error.retry_after) from error
-        return with_addresses(blocks, addresses)
-
-    async def _pace(self, channel: str) -> None:
-        """Keep to about one post a second in a channel, after a short burst."""
-        now = self._monotonic()
-        turn = max(self._next_post.get(channel, 0.0), now - BURST * SECONDS_PER_POST)
-        self._next_post[channel] = turn + SECONDS_PER_POST
-        if turn > now:
-            await self._sleep(turn - now)
+        shown = view | {"blocks": with_addresses(view["blocks"], self.permalink)}
+        await self._call(self.client.views_publish, user_id=user_id, view=shown)
 
     async def _pages(
         self, method: Callable[..., Awaitable[Any]], **arguments: Any
-    ) -> AsyncIterator[Mapping[str, Any]]:
+    ) -> AsyncGenerator[Mapping[str, Any], None]:
         """Call a method of a list until its last page."""
         cursor: str | None = None
         while cursor != "":
-            page = await self._call(method(limit=200, cursor=cursor, **arguments))
+            page = await self._call(method, limit=PAGE, cursor=cursor, **arguments)
             yield page
-            cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
+            cursor = _next_cursor(page)
 
-    async def _call(self, call: Awaitable[Any]) -> Mapping[str, Any]:
+    async def _call(
+        self,
+        method: Callable[..., Awaitable[Any]],
+        just_before: Callable[[], Awaitable[None]] | None = None,
+        **arguments: Any,
+    ) -> Mapping[str, Any]:
+        """Call a method of Slack's when it may be called, and tell the others what came of it."""
+        name = method.__name__.replace("_", ".", 1)
+        if self._turns:
+            await self._turns.enter(name)
+        if just_before:
+            await just_before()
+        if self._turns is None:
+            return await called(method, arguments)
         try:
-            answer = await call
-        except SlackApiError as error:
-            raise _from_slack(error) from error
-        except (aiohttp.ClientError, TimeoutError, SlackClientError) as error:
-            raise _no_answer(error) from error
-        except AttributeError as error:  # the SDK reads fields of a 200 that is plain text: a proxy's page
-            raise _no_answer(error) from error
-        data: Mapping[str, Any] = answer.data
+            data = await called(method, arguments)
+        except SlackUnavailable as error:
+            if error.retry_after is not None:
+                await self._turns.limited(name, error.retry_after)
+            if error.silent:
+                await self._turns.unanswered(name)
+            else:
+                await self._turns.answered(name)
+            raise
+        await self._turns.answered(name)
         return data
 
-    def _check_response_url(self, response_url: str) -> None:
-        """Refuse to send anything anywhere but to Slack (a forged payload must not aim our requests)."""
-        try:
-            url, api = urlsplit(response_url), urlsplit(self.client.base_url)
-        except ValueError as error:
-            raise SlackUnavailable("foreign_response_url", permanent=True) from error
-        at_slack = url.scheme == "https" and (url.hostname or "").endswith(".slack.com")
-        at_our_api = (url.scheme, url.netloc) == (api.scheme, api.netloc)
-        if not (at_slack or at_our_api):
-            raise SlackUnavailable("foreign_response_url", permanent=True)
 
-
-def _from_slack(error: SlackApiError) -> SlackUnavailable:
-    response = error.response
-    # The SDK hands over aiohttp's own response where the body was no JSON: a proxy's error page, say.
-    status = int(getattr(response, "status_code", 0) or getattr(response, "status", 0))
-    data = getattr(response, "data", None)
-    named = str(data.get("error") or "") if isinstance(data, Mapping) else ""
-    code = named or f"http_{status}"
-    if status == HTTPStatus.TOO_MANY_REQUESTS or code == "ratelimited":
-        return SlackUnavailable("ratelimited", retry_after=_retry_after(response.headers))
-    sent = status >= HTTPStatus.INTERNAL_SERVER_ERROR or not named
-    return SlackUnavailable(code, permanent=code in PERMANENT, sent=sent)
-
-
-def _no_answer(error: Exception) -> SlackUnavailable:
-    """Say whether Slack may have acted: not where no connection was made."""
-    return SlackUnavailable("no_answer", sent=not isinstance(error, aiohttp.ClientConnectorError))
-
-
-def _retry_after(headers: Mapping[str, str]) -> float:
-    """Read `Retry-After`, in seconds; anything else in it means one second."""
-    value = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
-    return float(value) if value.isdecimal() else 1.0
+def _next_cursor(answer: Mapping[str, Any]) -> str:
+    return (answer.get("response_metadata") or {}).get("next_cursor") or ""

@@ -103,7 +103,6 @@ class Corrections:
     async def _role(self, ticket: Ticket, user_id: str, category: str | None) -> Role:
         """Return a person's role: owners are in the channel of the team that has it or that they name."""
         space = self._workspace
-        await space.directory.refresh()
         categories = await space.directory.categories()
         channels = owning_channels(categories, (ticket.category, category), ticket.channel_id)
         return await space.people.role_towards(user_id, channels)
@@ -147,7 +146,6 @@ class Corrections:
     async def refresh(self, ticket: Ticket) -> None:
         """Make every post of the ticket say what is true now; repeating it is harmless."""
         space = self._workspace
-        await space.directory.refresh()
         edits: list[tuple[str, str, Card]] = []
         async with space.database.unit_of_work() as work:
             state = await ticket_view(space, work, ticket)

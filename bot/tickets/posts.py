@@ -119,8 +119,9 @@ async def ticket_view(space: Workspace, work: UnitOfWork, ticket: Ticket) -> Tic
 
 
 def link_of(ticket: Ticket) -> str:
-    """Return the link to a ticket's message; "" where it was imported."""
-    return "" if ticket.channel_id == IMPORTED else message_link(ticket.channel_id, ticket.ts)
+    """Return the link to a ticket's message; "" where it was imported, or deleted since."""
+    gone = ticket.channel_id == IMPORTED or ticket.deleted_at is not None
+    return "" if gone else message_link(ticket.channel_id, ticket.ts)
 
 
 async def add_replies(space: Workspace, work: UnitOfWork, state: TicketView) -> None:

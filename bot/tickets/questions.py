@@ -71,7 +71,6 @@ class Asker:
         slot = await self._due_slot(now)
         if slot is None:
             return False
-        await space.directory.refresh()
         version = (await space.classifier.model()).version
         for pick in await self._picks(version, now):
             zone = await self._facts.zone(pick.channel_id)

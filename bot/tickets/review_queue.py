@@ -69,10 +69,7 @@ class ReviewQueue:
         self._corrections = corrections
 
     async def queue(self, user_id: str, notice: str = "") -> Queue:
-        """Return what this person may settle: disputes first, the longest waiting first, then doubts.
-
-        The directory must be fresh: owners are known by the channels of their categories.
-        """
+        """Return what this person may settle: disputes first, the longest waiting first, then doubts."""
         space = self._workspace
         role = await space.people.role(user_id)
         if role is Role.OUTSIDER:
@@ -107,7 +104,6 @@ class ReviewQueue:
         except ValueError as error:
             raise UnknownMessage from error
         key: dict[str, Any] = {"team_id": space.identity.team_id, "ticket_id": value.ticket_id}
-        await space.directory.refresh()
         async with space.database.reader() as work:
             ticket = await work.tickets.get(**key)
             if ticket is None:

@@ -1,4 +1,8 @@
-"""conversations.*: channels, their members, their history."""
+"""conversations.*: channels, their members, their history; users.conversations."""
+
+import base64
+import binascii
+from collections.abc import Iterable
 
 from playground.errors import SlackError
 from playground.web_api.call import Call, Method, page
@@ -7,23 +11,40 @@ from playground.workspace.shapes import JSON, Channel, Message
 _READ = ("channels:read", "groups:read", "im:read", "mpim:read")
 _HISTORY = ("channels:history", "groups:history", "im:history", "mpim:history")
 _LARGEST = 999
+_WHOLE_THREAD = 1000
 
 
 async def list_channels(call: Call) -> JSON:
     """conversations.list: public channels, and the private ones that the bot is in."""
+    return _listed(call, call.state.channels.values())
+
+
+async def of_user(call: Call) -> JSON:
+    """users.conversations: channels that a person, or else the bot, is in and that the bot can see."""
+    user = call.state.users.get(call.text("user", call.bot.bot_user_id))
+    if user is None or user.team_id != call.bot.team_id:
+        raise SlackError("user_not_found")
+    answer = _listed(call, (c for c in call.state.channels.values() if user.id in c.members))
+    for channel in answer["channels"]:  # Slack shows both in the other methods alone
+        channel.pop("is_member", None)
+        channel.pop("num_members", None)
+    return answer
+
+
+def _listed(call: Call, channels: Iterable[Channel]) -> JSON:
     types = {name.strip() for name in call.text("types", "public_channel").split(",")}
-    me = call.bot.bot_user_id
-    names = {"channel": "public_channel", "group": "private_channel", "im": "im"}
+    me, names = call.bot.bot_user_id, {"channel": "public_channel", "group": "private_channel", "im": "im"}
     found = [
-        channel.to_slack(me)
-        for channel in call.state.channels.values()
+        channel
+        for channel in channels
         if channel.team_id == call.bot.team_id
         and names[channel.channel_type] in types
         and (not channel.is_private or me in channel.members)
         and not (channel.is_archived and call.flag("exclude_archived"))
     ]
     items, cursor = page(found, call, default=100, largest=1000)
-    return {"channels": items, "response_metadata": {"next_cursor": cursor}}
+    shown = [channel.to_slack(me) for channel in items]
+    return {"channels": shown, "response_metadata": {"next_cursor": cursor}}
 
 
 async def info(call: Call) -> JSON:
@@ -73,8 +94,8 @@ async def history(call: Call) -> JSON:
         if not message.is_reply or message.body.get("subtype") == "thread_broadcast"
     ]
     newest_first = sorted(_between(call, roots), key=lambda message: message.ts, reverse=True)
-    items, cursor = page(newest_first, call, default=100, largest=_LARGEST)
-    return {**_messages(call, items, cursor), "pin_count": 0}
+    items, more = _page(call, newest_first, 100, newest_first=True)
+    return {**_messages(call, items, newest_first=True, more=more), "pin_count": 0}
 
 
 async def replies(call: Call) -> JSON:
@@ -89,12 +110,10 @@ async def replies(call: Call) -> JSON:
         for message in channel.messages.values()
         if parent_ts in (message.ts, message.body.get("thread_ts"))
     ]
+    rest = sorted((m for m in _between(call, thread) if m.ts != parent_ts), key=lambda message: message.ts)
+    items, more = _page(call, rest, _WHOLE_THREAD)
     # The parent comes with every page, whatever the bounds are.
-    rest = [m for m in _between(call, thread) if m.ts != parent_ts]
-    parent = [m for m in thread if m.ts == parent_ts]
-    ordered = parent + sorted(rest, key=lambda message: message.ts)
-    items, cursor = page(ordered, call, default=1000, largest=_LARGEST)
-    return _messages(call, items, cursor)
+    return _messages(call, [*(m for m in thread if m.ts == parent_ts), *items], more=more)
 
 
 def _readable(call: Call) -> Channel:
@@ -122,18 +141,40 @@ def _bound(call: Call, name: str, default: float) -> float:
         raise SlackError(f"invalid_ts_{name}") from None
 
 
-def _messages(call: Call, items: list[Message], cursor: str) -> JSON:
+def _page(
+    call: Call, messages: list[Message], default: int, *, newest_first: bool = False
+) -> tuple[list[Message], bool]:
+    """The next of some ordered messages, and whether there are more.
+
+    A cursor holds where the last page ended: what is posted meanwhile moves nothing.
+    """
+    limit = call.number("limit", default, _LARGEST)
+    if cursor := call.text("cursor"):
+        try:
+            name, _, ended = base64.b64decode(cursor, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            raise SlackError("invalid_cursor") from None
+        if name != "next_ts":
+            raise SlackError("invalid_cursor")
+        messages = [m for m in messages if (m.ts < ended if newest_first else m.ts > ended)]
+    return messages[:limit], len(messages) > limit
+
+
+def _messages(call: Call, items: list[Message], *, more: bool, newest_first: bool = False) -> JSON:
     answer: JSON = {
         "messages": [message.to_slack(with_metadata=call.metadata_wanted()) for message in items],
-        "has_more": bool(cursor),
+        "has_more": more,
     }
-    if cursor:
+    if more:
+        last = min(m.ts for m in items) if newest_first else max(m.ts for m in items)
+        cursor = base64.b64encode(f"next_ts:{last}".encode()).decode()
         answer["response_metadata"] = {"next_cursor": cursor}
     return answer
 
 
 METHODS = {
     "conversations.list": Method(list_channels, _READ),
+    "users.conversations": Method(of_user, _READ),
     "conversations.info": Method(info, _READ),
     "conversations.members": Method(members, _READ),
     "conversations.join": Method(join, ("channels:join",)),

@@ -4,12 +4,14 @@ import asyncio
 import json
 import traceback
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
 
 from playground.errors import SlackError
 from playground.faults import Fault, Faults
+from playground.limits import Limits
 from playground.web_api import chat, conversations, files, general, reactions, users, views
 from playground.web_api.call import Call, Method, Services
 from playground.workspace.journal import Journal
@@ -30,9 +32,10 @@ METHODS: Mapping[str, Method] = {
 class WebApi:
     """Answers `POST /api/<method>`."""
 
-    def __init__(self, services: Services, faults: Faults, journal: Journal) -> None:
+    def __init__(self, services: Services, faults: Faults, limits: Limits, journal: Journal) -> None:
         self._services = services
         self._faults = faults
+        self._limits = limits
         self._journal = journal
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -42,28 +45,42 @@ class WebApi:
         call = Call(self._services, arguments)
         status, body = 200, arguments
         headers: dict[str, str] = {}
-        fault = self._faults.next_for(name)
+        fault, lost = self._faults.next_for(name), False
         try:
             arguments = await _arguments(request)
             token = _token(request, arguments)
             call, headers = self._authorized(name, token, arguments)
-            if fault:
-                await _before(fault)
+            self._limit(call, name)
+            if fault and not fault.done:
+                await _strike(fault)
             body = {"ok": True, **await METHODS[name].handler(call)}
+            if fault and fault.done:
+                await _strike(fault)
         except SlackError as error:
             body = error.to_slack()
         except _HttpFault as error:
             status, body, headers = error.status, error.body, error.headers
+            if status == HTTPStatus.TOO_MANY_REQUESTS and call.caller:
+                self._limits.refused(call.caller.team_id, name, float(headers["Retry-After"]))
+        except _Reset:
+            lost = True
         except Exception as error:  # noqa: BLE001 - whatever breaks here must be seen by whoever runs the tests
             status = 500
             body = {"ok": False, "error": "playground_error", "message": repr(error)}
             body["traceback"] = traceback.format_exc()
         self._journal.add("api", name, arguments, body, status, mentions=tuple(call.mentions))
-        if fault and fault.kind == "lose_answer":
+        if lost:
             if request.transport:
                 request.transport.abort()
             return web.Response(status=status)
         return web.json_response(body, status=status, headers=headers)
+
+    def _limit(self, call: Call, name: str) -> None:
+        if call.caller is None:
+            return
+        seconds = self._limits.take(call.caller.team_id, name, call.text("channel"))
+        if seconds is not None:
+            raise _too_many(seconds)
 
     def _authorized(self, name: str, token: str, arguments: JSON) -> tuple[Call, dict[str, str]]:
         method = METHODS.get(name)
@@ -100,14 +117,24 @@ class _HttpFault(Exception):
         self.headers = headers
 
 
-async def _before(fault: Fault) -> None:
-    """What a fault does before the method: mostly, that it does not happen at all."""
+class _Reset(Exception):
+    """The connection closes without an answer."""
+
+
+def _too_many(seconds: int) -> _HttpFault:
+    return _HttpFault(429, {"ok": False, "error": "ratelimited"}, {"Retry-After": str(seconds)})
+
+
+async def _strike(fault: Fault) -> None:
+    """What a fault does, before the method or in place of its answer."""
     if fault.kind == "rate_limit":
-        raise _HttpFault(429, {"ok": False, "error": "ratelimited"}, {"Retry-After": str(fault.value)})
+        raise _too_many(int(fault.value))
     if fault.kind == "http_status":
         raise _HttpFault(int(fault.value), {"ok": False, "error": "internal_error"}, {})
     if fault.kind == "error":
         raise SlackError(str(fault.value))
+    if fault.kind == "reset":
+        raise _Reset
     if fault.kind == "hang":
         await asyncio.sleep(float(fault.value))
 

@@ -195,6 +195,30 @@ class Conversations:
             {"subtype": "channel_join", "user": user_id, "text": f"<@{user_id}> has joined the channel"},
         )
 
+    def leave(self, channel: Channel, user_id: str) -> None:
+        """Takes a member away; the app is told, also where it is its own bot."""
+        channel.members.remove(user_id)
+        event: JSON = {
+            "type": "member_left_channel",
+            "user": user_id,
+            "channel": channel.id,
+            "channel_type": "G" if channel.is_private else "C",
+            "team": channel.team_id,
+            "event_ts": self._state.ids.ts(),
+        }
+        self.emit(channel, "member_left_channel", event, always=True)
+
+    def rename(self, channel: Channel, name: str) -> None:
+        """Gives a channel another name."""
+        channel.name = name.removeprefix("#")
+        renamed: JSON = {"id": channel.id, "name": channel.name, "created": 1700000000}
+        event: JSON = {
+            "type": "group_rename" if channel.is_private else "channel_rename",
+            "channel": renamed,
+            "event_ts": self._state.ids.ts(),
+        }
+        self.emit(channel, str(event["type"]), event)
+
     def event_form(self, channel: Channel, message: Message) -> JSON:
         """A new message as its event shows it."""
         event: JSON = message.to_slack() | {"channel": channel.id, "channel_type": channel.channel_type}

@@ -18,13 +18,17 @@ from storage.statements import insert_or_ignore
 
 @dataclass(frozen=True, slots=True)
 class CategorySpec:
-    """A category as a starter pack names it. `destination` is the owning team's channel, or None."""
+    """A category as a starter pack names it.
+
+    `destination` is the name of the owning team's channel, or None; `destination_id` its id, where known.
+    """
 
     slug: str
     name: str
     emoji: str
     description: str
     destination: str | None = None
+    destination_id: str | None = None
 
 
 def _open(team_id: str) -> tuple[ColumnElement[bool], ...]:
@@ -115,6 +119,7 @@ class CategoryRepository:
             "emoji": spec.emoji,
             "description": spec.description,
             "destination": spec.destination,
+            "destination_id": spec.destination_id,
             "position": 0 if last is None else last + 1,
             "created_at": now,
             "created_by": created_by,

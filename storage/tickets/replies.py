@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from storage.errors import RowNotFound
 from storage.models import Reply, ReplyState
@@ -60,15 +61,33 @@ class ReplyRepository:
             raise RowNotFound
         return kept, new
 
-    async def claim_due(self, *, now: datetime, lease: timedelta, limit: int) -> list[Reply]:
-        """Take posts that are due, oldest first, of all teams; each is `sending` until `now + lease`.
+    async def claim_due(self, *, team_id: str, now: datetime, lease: timedelta, limit: int) -> list[Reply]:
+        """Take posts of a team that are due: each is `sending` until `now + lease`.
 
-        Where `was_sending` is True an earlier sender never reported back: the post may be in Slack already,
-        so look at the thread before sending it. `lease` must be longer than the HTTP timeout.
+        It is the oldest of each channel, and none of a channel in which somebody posts at the moment. Where
+        `was_sending` is True the post may be in Slack already: look for it before sending it.
+        `attempts` counts claims that ended in a defect, or of which nobody ever heard again.
         """
+        due = and_(
+            Reply.team_id == team_id,
+            Reply.state.in_((ReplyState.PENDING, ReplyState.SENDING)),
+            Reply.next_attempt_at <= now,
+        )
+        other = aliased(Reply)
+        busy = exists().where(  # a claim that has not ended has no error
+            other.team_id == team_id,
+            other.channel_id == Reply.channel_id,
+            other.state == ReplyState.SENDING,
+            other.next_attempt_at > now,
+            other.last_error.is_(None),
+        )
+        place = func.row_number().over(
+            partition_by=Reply.channel_id, order_by=(Reply.next_attempt_at, Reply.created_at, Reply.id)
+        )
+        first = select(Reply.id, place.label("place")).where(due, ~busy).subquery()
         rows = await self._session.scalars(
             select(Reply)
-            .where(Reply.state.in_((ReplyState.PENDING, ReplyState.SENDING)), Reply.next_attempt_at <= now)
+            .where(due, Reply.id.in_(select(first.c.id).where(first.c.place == 1)))
             .order_by(Reply.next_attempt_at, Reply.created_at, Reply.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
@@ -80,23 +99,55 @@ class ReplyRepository:
             reply.state = ReplyState.SENDING
             reply.attempts += 1
             reply.next_attempt_at = now + lease
+            reply.last_error = None
         await self._session.flush()
         return claimed
 
+    async def renew(self, reply: Reply, *, until: datetime) -> bool:
+        """Hold a claim until then; False where it ran out and the post is no longer ours to send."""
+        renewed = await self._claimed(reply, next_attempt_at=until)
+        if renewed:
+            reply.next_attempt_at = until
+        return renewed
+
     async def sent(self, key: UUID, *, ts: str, now: datetime) -> None:
         """Slack has it, under this ts."""
-        await self._set(key, state=ReplyState.SENT, ts=ts, sent_at=now, last_error=None)
+        values = {"state": ReplyState.SENT, "ts": ts, "sent_at": now, "last_error": None}
+        await self._session.execute(update(Reply).where(Reply.id == key).values(**values))
 
-    async def retry(self, key: UUID, *, error: str, next_attempt_at: datetime) -> None:
-        """Slack certainly does not have it (a refusal, a 429): send it again later.
+    async def put_off(
+        self, reply: Reply, *, error: str, until: datetime, perhaps_sent: bool, counts: bool = False
+    ) -> bool:
+        """End a claim for now; False where it is no longer ours.
 
-        After a time-out nobody knows: leave the post `sending`; its lease brings it back with `was_sending`.
+        Args:
+            reply: as it was claimed.
+            error: why.
+            until: when it is due again.
+            perhaps_sent: whether Slack may have it, so that it is looked for first.
+            counts: whether the attempt was the post's own fault.
         """
-        await self._set(key, state=ReplyState.PENDING, next_attempt_at=next_attempt_at, last_error=error)
+        state = ReplyState.SENDING if perhaps_sent else ReplyState.PENDING
+        attempts = reply.attempts if counts else reply.attempts - 1
+        return await self._claimed(
+            reply, state=state, next_attempt_at=until, last_error=error, attempts=attempts
+        )
 
-    async def failed(self, key: UUID, *, error: str) -> None:
-        """Give up."""
-        await self._set(key, state=ReplyState.FAILED, last_error=error)
+    async def failed(self, reply: Reply, *, error: str) -> bool:
+        """Give up; False where it is no longer ours."""
+        return await self._claimed(reply, state=ReplyState.FAILED, last_error=error)
+
+    async def due_now(self, *, team_id: str, channel_id: str, errors: Collection[str], now: datetime) -> int:
+        """Send at once what waits in a channel because of one of these errors; return how many posts."""
+        waiting = await self._session.scalars(
+            update(Reply)
+            .where(Reply.team_id == team_id, Reply.channel_id == channel_id)
+            .where(Reply.state.in_((ReplyState.PENDING, ReplyState.SENDING)))
+            .where(Reply.last_error.in_(errors), Reply.next_attempt_at > now)
+            .values(next_attempt_at=now)
+            .returning(Reply.id)
+        )
+        return len(list(waiting))
 
     async def for_ticket(self, *, team_id: str, ticket_id: UUID, surface: str) -> Reply | None:
         """Return our post of this kind about a ticket."""
@@ -115,5 +166,14 @@ class ReplyRepository:
         )
         return list(rows)
 
-    async def _set(self, key: UUID, **values: Any) -> None:
-        await self._session.execute(update(Reply).where(Reply.id == key).values(**values))
+    async def _claimed(self, reply: Reply, **values: Any) -> bool:
+        """Change a post as long as the claim holds: the end of its lease is the fence."""
+        changed = await self._session.scalars(
+            update(Reply)
+            .where(Reply.id == reply.id, Reply.state == ReplyState.SENDING)
+            .where(Reply.next_attempt_at == reply.next_attempt_at, Reply.last_error.is_(None))
+            .values(**values)
+            .returning(Reply.id)
+            .execution_options(synchronize_session=False)
+        )
+        return bool(list(changed))

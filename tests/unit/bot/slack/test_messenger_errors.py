@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
@@ -11,12 +12,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.blocks.common import Card
 from bot.errors import SlackUnavailable
 from bot.slack import messenger as module
-from bot.slack.messenger import METADATA_TYPE, Identity, Messenger
-from tests.factories.rows import HELP, LENA, SAM
+from bot.slack.messenger import CLOCKS_DIFFER, METADATA_TYPE, Identity, Messenger
+from tests.factories.rows import ANNA, HELP, LENA, SAM
 from tests.factories.slack_api import TOKEN, Answer, SlackApi, closed_port_url, error, ok, slack_api
 
 CARD = Card("hello", [{"type": "section", "text": {"type": "plain_text", "text": "hello"}}])
 HTML = "<html>Bad gateway</html>"
+SINCE = datetime(2026, 3, 2, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -67,10 +69,15 @@ async def test_what_can_never_work_is_permanent(api: SlackApi, code: str):
     assert (said.code, said.permanent, said.sent) == (code, True, False)
 
 
-@pytest.mark.parametrize("code", ["internal_error", "fatal_error", "service_unavailable", "never_heard_of"])
-async def test_what_may_work_later_is_not(api: SlackApi, code: str):
+async def test_what_may_work_later_is_not(api: SlackApi):
+    said = await failure(api, error("never_heard_of"))
+    assert (said.code, said.permanent, said.sent, said.silent) == ("never_heard_of", False, False, False)
+
+
+@pytest.mark.parametrize("code", ["internal_error", "fatal_error", "service_unavailable"])
+async def test_slack_out_of_order_may_hide_a_message_that_was_posted(api: SlackApi, code: str):
     said = await failure(api, error(code))
-    assert (said.code, said.permanent) == (code, False)
+    assert (said.code, said.permanent, said.sent, said.silent) == (code, False, True, True)
 
 
 @pytest.mark.parametrize(
@@ -138,18 +145,45 @@ async def test_a_lost_reply_is_found_by_its_metadata(api: SlackApi, thread_ts: s
     messages = [{"ts": "1.1"}, message("1.2", "other_app", "r1"), message("1.3", METADATA_TYPE, "r1")]
     api.script(method, ok(messages=messages))
     messenger = Messenger(api.client())
-    assert await messenger.find_reply(HELP, thread_ts, "r1") == "1.3"
-    assert await messenger.find_reply(HELP, thread_ts, "r2") is None
+    assert await messenger.find_reply(HELP, thread_ts, "r1", SINCE) == "1.3"
+    assert await messenger.find_reply(HELP, thread_ts, "r2", SINCE) is None
 
 
-async def test_all_pages_of_channels_are_read(api: SlackApi):
+async def test_it_is_looked_for_on_all_pages_back_to_when_it_was_first_wanted(api: SlackApi):
+    found = {"ts": "1.3", "metadata": {"event_type": METADATA_TYPE, "event_payload": {"reply_id": "r1"}}}
+    pages = [ok(messages=[{"ts": "1.9"}], response_metadata={"next_cursor": "more"}), ok(messages=[found])]
+    api.script("conversations.history", *pages)
+    assert await Messenger(api.client()).find_reply(HELP, None, "r1", SINCE) == "1.3"
+    first, second = api.named("conversations.history")
+    assert float(first["oldest"]) == (SINCE - CLOCKS_DIFFER).timestamp()
+    assert second["cursor"] == "more"
+
+
+async def test_metadata_of_another_app_is_no_reply_of_ours(api: SlackApi):
+    written = {"event_type": METADATA_TYPE, "event_payload": {"reply_id": "r1"}}
+    api.script("conversations.history", ok(messages=[{"ts": "1.3", "bot_id": "B2", "metadata": written}]))
+    messenger = Messenger(api.client(), Identity("T1", "U1", "B1", "https://acme.slack.com/"))
+    assert await messenger.find_reply(HELP, None, "r1", SINCE) is None
+
+
+async def test_all_pages_of_our_channels_are_read(api: SlackApi):
     pages = [
         ok(channels=[{"name": "help", "id": "C1"}], response_metadata={"next_cursor": "more"}),
         ok(channels=[{"name": "ops", "id": "C2"}], response_metadata={"next_cursor": ""}),
     ]
-    api.script("conversations.list", *pages)
-    assert await Messenger(api.client()).channels() == {"help": "C1", "ops": "C2"}
-    assert api.named("conversations.list")[1]["cursor"] == "more"
+    api.script("users.conversations", *pages)
+    assert [each["id"] for each in await Messenger(api.client()).my_channels()] == ["C1", "C2"]
+    assert api.named("users.conversations")[1]["cursor"] == "more"
+
+
+async def test_of_a_huge_channel_the_persons_channels_are_read_and_not_its_members(api: SlackApi):
+    api.script("conversations.members", ok(members=[SAM], response_metadata={"next_cursor": "more"}))
+    api.script("users.conversations", ok(channels=[{"id": HELP}]), ok(channels=[]))
+    messenger = Messenger(api.client())
+    assert await messenger.is_member(HELP, LENA)
+    assert not await messenger.is_member(HELP, ANNA)
+    assert await messenger.is_member(HELP, SAM)
+    assert len(api.named("conversations.members")) == 3
 
 
 async def test_a_public_channel_may_be_read_by_anybody(api: SlackApi):
@@ -160,8 +194,7 @@ async def test_a_public_channel_may_be_read_by_anybody(api: SlackApi):
 
 async def test_a_private_channel_may_be_read_by_its_members(api: SlackApi):
     api.script("conversations.info", ok(channel={"is_private": True}))
-    pages = [ok(members=[SAM], response_metadata={"next_cursor": "more"}), ok(members=[LENA])]
-    api.script("conversations.members", *pages)
+    api.script("conversations.members", ok(members=[SAM, LENA]))
     messenger = Messenger(api.client())
     assert await messenger.may_read(HELP, LENA)
     assert not await messenger.may_read(HELP, "U0GUEST")
