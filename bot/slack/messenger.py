@@ -69,6 +69,10 @@ class Messenger:
         answer = await self._call(self.client.auth_test())
         return Identity(answer["team_id"], answer["user_id"], answer.get("bot_id", ""), answer.get("url", ""))
 
+    async def socket_address(self, app_token: str) -> str:
+        """Ask for the address of a web socket, by the token of the app."""
+        return str((await self._call(self.client.apps_connections_open(app_token=app_token)))["url"])
+
     async def post(
         self, channel: str, card: Card, *, thread_ts: str | None = None, reply_id: str | None = None
     ) -> str:
