@@ -39,29 +39,32 @@ class Health:
         self._clock = clock
         self._loops = loops
         self._monotonic = monotonic
-        self._until = float("-inf")
-        self._said: str | None = None
-        self._looking = asyncio.Lock()
+        self._look: asyncio.Task[str | None] | None = None
+        self._looked_at = float("-inf")
 
     async def trouble(self) -> str | None:
         """Say why the bot cannot work, or None where it can."""
         if any(loop.done() for loop in self._loops):
             return "a loop of the bot ended"
-        async with self._looking:
-            if self._monotonic() >= self._until:
-                self._said = await self._database_trouble()
-                self._until = self._monotonic() + KEPT_SECONDS
-        return self._said
+        now = self._monotonic()
+        if self._look is None or (self._look.done() and now >= self._looked_at + KEPT_SECONDS):
+            self._look, self._looked_at = asyncio.create_task(self._database_trouble()), now
+        # a look is not cut short: a statement of SQLite cannot be
+        await asyncio.wait({self._look}, timeout=PATIENCE_SECONDS)
+        return self._look.result() if self._look.done() else "the database does not answer"
+
+    async def close(self) -> None:
+        """End a look that is under way."""
+        if self._look is not None:
+            self._look.cancel()
+            await asyncio.gather(self._look, return_exceptions=True)
 
     async def _database_trouble(self) -> str | None:
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                async with self._database.unit_of_work() as work:
-                    await work.inbox.write_probe(team_id=self._team_id, now=self._clock())
-                    await work.commit()
+            async with self._database.unit_of_work() as work:
+                await work.inbox.write_probe(team_id=self._team_id, now=self._clock())
+                await work.commit()
         except StorageError as error:
             # its text names the database, which is nobody's business here
             return f"the database cannot be written ({type(error).__name__})"
-        except TimeoutError:
-            return "the database does not answer"
         return None

@@ -138,6 +138,7 @@ async def running_bot(
         else:
             secret = settings.slack_signing_secret
             health = Health(database, identity.team_id, clock, tasks)
+            stack.push_async_callback(health.close)
             web_app = create_web_app(app, secret.get_secret_value() if secret else "", health.trouble)
             url = await stack.enter_async_context(_http(web_app, settings))
         log.info("bot_ready", team=identity.team_id, mode="socket" if url is None else "http", url=url)

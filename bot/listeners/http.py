@@ -43,12 +43,14 @@ def create_web_app(
             return web.json_response({"error": "invalid request"}, status=401)
         try:
             # Bolt's own parsing takes a command that contains the word "payload" for an interaction, and its
-            # mode "http" parses before it checks: so it is given what is parsed and checked here
+            # mode "http" parses before it checks: so it is given what is checked and parsed here
             parsed = AsyncBoltRequest(mode="socket_mode", body=parse_body(body.decode()))
-        except MALFORMED as error:
+            return await to_aiohttp_response(await app.async_dispatch(parsed))
+        except (
+            MALFORMED
+        ) as error:  # Bolt itself stumbles over it; what our listeners raise ends at its boundary
             log.warning("request_malformed", error=type(error).__name__)
             return web.json_response({"error": "malformed request"}, status=400)
-        return await to_aiohttp_response(await app.async_dispatch(parsed))
 
     async def healthy(_request: web.Request) -> web.Response:
         reason = await trouble()

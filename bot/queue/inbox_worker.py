@@ -164,15 +164,14 @@ class InboxWorker:
         """Let it wait for better times, or count this attempt against it."""
         now, reason = self._clock(), reason_of(error)
         permanent = isinstance(error, SlackUnavailable) and error.permanent and not passes
-        if permanent and str(getattr(error, "code", "")).startswith("response_url_"):
-            log.info(
-                "answer_too_late", event_id=event.event_id, kind=event.kind
-            )  # nobody can be told any more
+        if self._too_late(event, error):
+            log.info("answer_too_late", event_id=event.event_id, kind=event.kind)
             await self._done(event)
         elif permanent or (not passes and event.attempts >= MAX_ATTEMPTS):
-            if await self._settle(
+            dead = await self._settle(
                 lambda inbox: inbox.dead(event.id, worker=self._worker, error=reason, now=now)
-            ):
+            )
+            if dead:
                 await self._given_up(event)
         else:
             age = (now - event.received_at).total_seconds()
