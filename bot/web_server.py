@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 CONNECTIONS = 1000
-"""One more closes the one that has been idle for longest."""
+"""One more closes the one that has been idle for longest. Half of the files that may be open, where fewer."""
 HEAD_SECONDS = 20.0
 """So long a connection may be open without a whole request head: before the first, and between two."""
 BODY_SECONDS = 5.0
@@ -31,7 +31,7 @@ async def serving(
     port: int,
     *,
     shutdown_timeout: float,
-    connections: int = CONNECTIONS,
+    connections: int | None = None,
     head_seconds: float = HEAD_SECONDS,
 ) -> AsyncIterator[tuple[str, int]]:
     """Serve at a host and a port (0: a free one) and give the address; at the end answer what is at work.
@@ -46,7 +46,7 @@ async def serving(
         host: a name or an address.
         port: 0 takes a free one.
         shutdown_timeout: seconds that requests at work have at the end.
-        connections: see CONNECTIONS.
+        connections: None means CONNECTIONS.
         head_seconds: see HEAD_SECONDS.
 
     Raises:
@@ -65,9 +65,10 @@ async def serving(
     await runner.setup()
     loop = asyncio.get_running_loop()
     http = cast(web.Server, runner.server)
+    most = connections or min(CONNECTIONS, _open_files() // 2)
 
     def accept() -> asyncio.Protocol:
-        uses.make_room(http, connections)
+        uses.make_room(http, most)
         return http()
 
     try:
@@ -111,6 +112,16 @@ def raise_file_limit() -> None:
 
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _open_files() -> int:
+    """Return how many files this process may open."""
+    try:
+        import resource  # noqa: PLC0415 - not made for Windows
+    except ImportError:
+        return 2 * CONNECTIONS
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return 2 * CONNECTIONS if soft == resource.RLIM_INFINITY else soft
 
 
 class _Uses:

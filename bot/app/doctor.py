@@ -17,7 +17,7 @@ from bot.slack.messenger import Messenger
 from classifier.contract import ClassifierError
 from migrations.runner import is_current_async
 from storage.database import Database
-from storage.errors import StorageError
+from storage.errors import SchemaOutOfDate, StorageError
 from storage.states import InboxState
 
 SCOPES = frozenset({
@@ -105,6 +105,8 @@ async def check_inbox(settings: Settings) -> str:
     try:
         async with database.reader() as work:
             counts = await work.inbox.counts()
+    except SchemaOutOfDate:
+        return "not there yet: see the database"
     finally:
         await database.dispose()
     waiting = counts[InboxState.PENDING] + counts[InboxState.WORKING]

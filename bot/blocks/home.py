@@ -84,7 +84,7 @@ def _described(view: CategoryView) -> str:
 
 def _given_up(event: tuple[str, datetime, str]) -> str:
     kind, received_at, reason = event
-    return f"• {moment(received_at)} {escape(kind)}: {escape(plain(reason, 200))}"
+    return f"• {moment(received_at)} {escape(kind)}: {escape(plain(reason, 90))}"
 
 
 def _count(number: int, what: str) -> str:
