@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import or_, select
 
 from bot.app import runtime
 from bot.app.runtime import running_bot
@@ -21,7 +22,7 @@ from bot.queue import serial_tasks
 from classifier.testing import ScriptedClassifier
 from playground.server import Playground
 from storage.database import Database
-from storage.models import InboxState
+from storage.models import InboxEvent, InboxState
 from tests.factories.moving_clock import MovingClock
 from tests.factories.world import CATEGORIES, HELP, KEYWORDS, SAM, TEAM, World, make_world, settings_for
 
@@ -77,6 +78,19 @@ async def test_slack_is_asked_who_we_are_once_and_its_silence_later_loses_nothin
     assert sum(entry.method == "auth.test" for entry in world.playground.journal) == 1
 
 
+async def all_wait(world: World, clock: MovingClock) -> None:
+    """Wait until each event was tried and waits for its next time."""
+    at_work = or_(InboxEvent.state == InboxState.WORKING, InboxEvent.next_attempt_at <= clock())
+    open_states = InboxEvent.state.in_((InboxState.WORKING, InboxState.PENDING))
+
+    async def idle() -> bool:
+        async with world.database.reader() as work:
+            query = select(InboxEvent.id).where(open_states, at_work).limit(1)
+            return await work.session.scalar(query) is None
+
+    await world.playground.wait_for(idle)
+
+
 def refuse(world: World, _monkeypatch: pytest.MonkeyPatch) -> None:
     world.bot.workspace.messenger.client.base_url = "http://127.0.0.1:9/api/"
 
@@ -113,13 +127,14 @@ async def test_an_hour_without_slack_ends_with_every_message_answered_once(
         sent = [await world.say(f"my password {number} is lost") for number in range(3)]
         await world.delivered("event", "message", 3)
         for minutes in (1, 2, 5, 10, 20, 22):
-            await asyncio.sleep(0.1)  # a try or two of each
+            await all_wait(world, clock)
             clock.move(minutes=minutes)
+        await all_wait(world, clock)
         assert await dead(world) == 0
         world.playground.faults.clear()
         client.base_url, client.timeout = address, patience
+        clock.move(minutes=2)
         for ts in sent:
-            clock.move(minutes=2)
             await world.card(ts)
         assert await dead(world) == 0
         assert [len(world.playground.thread(HELP, ts)) for ts in sent] == [1, 1, 1]

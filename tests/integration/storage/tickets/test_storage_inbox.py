@@ -80,7 +80,7 @@ async def test_a_renewed_lease_holds_and_a_worker_never_takes_what_it_is_at(data
 async def test_what_may_have_ended_a_worker_is_claimed_alone(database):
     async with database.unit_of_work() as work:
         for number in (1, 2):
-            await add_event(work, f"Ev{number}")
+            await add_event(work, f"Ev{number}", now=NOW - SECOND / number)
         await claimed(work, "a")
         await add_event(work, "Ev3")
         other = (await claimed(work, "b"))[0]
