@@ -13,7 +13,7 @@ import structlog
 from bot.clock import Clock
 from bot.errors import SlackUnavailable, UserError
 from bot.queue.serial_tasks import POLL_SECONDS, SerialTasks, in_background, poll, work_off
-from bot.queue.trouble import is_temporary, reason_of, wait_seconds
+from bot.queue.trouble import Stuck, is_temporary, reason_of, wait_seconds
 from classifier.contract import ClassifierTimeout
 from storage.database import Database
 from storage.errors import StorageError
@@ -24,6 +24,8 @@ MAX_ATTEMPTS = 5
 LEASE = timedelta(seconds=60)
 """An event whose worker has not been heard of for so long is given to another."""
 RENEW_SECONDS = 15.0
+HANDLER_SECONDS = 300.0
+"""Far beyond what any handler takes: each call that it makes has a time-out of its own."""
 UNANSWERABLE = frozenset({"response_url_404", "response_url_410"})
 ANSWERABLE = timedelta(minutes=30)
 """So long Slack takes answers to a command or a button."""
@@ -140,7 +142,7 @@ class InboxWorker:
         """Handle one event; the error boundary of all durable work."""
         where = {"event_id": event.event_id, "kind": event.kind, "attempt": event.attempts}
         try:
-            await self._handlers[event.kind](event.payload, event.received_at)
+            await self._handle(event)
         except UserError as error:
             log.info("event_refused", reason=type(error).__name__, **where)
             await self._done(event)
@@ -150,7 +152,7 @@ class InboxWorker:
                 passes = False  # the text is too much for it, and will be so next time
             if passes:
                 log.warning("event_waits", error=str(error) or type(error).__name__, **where)
-            elif isinstance(error, SlackUnavailable):
+            elif isinstance(error, SlackUnavailable | ClassifierTimeout | Stuck):
                 log.warning("event_failed", error=str(error), **where)
             else:
                 log.exception("event_crashed", **where)
@@ -159,6 +161,16 @@ class InboxWorker:
             await self._done(event)
         finally:
             self._under_way.discard(event.id)
+
+    async def _handle(self, event: InboxEvent) -> None:
+        """Let its handler work; one that never comes back must not keep a worker for ever."""
+        try:
+            async with asyncio.timeout(HANDLER_SECONDS) as limit:
+                await self._handlers[event.kind](event.payload, event.received_at)
+        except TimeoutError as error:
+            if limit.expired():
+                raise Stuck from error
+            raise
 
     async def _again(self, event: InboxEvent, error: Exception, *, passes: bool) -> None:
         """Let it wait for better times, or count this attempt against it."""

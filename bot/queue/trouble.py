@@ -21,6 +21,10 @@ OUR_TOKEN = frozenset({
 _JITTER = 0.25
 
 
+class Stuck(Exception):
+    """The work on an event did not come to an end."""
+
+
 def is_temporary(error: Exception) -> bool:
     """Say whether the trouble is with what we work with, not with the event: it passes, the event waits."""
     if isinstance(error, SlackUnavailable):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import or_, select
 
 from bot.clock import Clock, utc_now
 from bot.errors import SlackUnavailable
@@ -18,7 +18,7 @@ from bot.queue.inbox import Inbox, Kind
 from classifier.contract import ClassifierError, ClassifierTimeout, ClassifierUnavailable
 from storage.database import Database
 from storage.errors import DatabaseBusy, DatabaseUnavailable, SchemaOutOfDate
-from storage.models import InboxEvent
+from storage.models import InboxEvent, InboxState
 from storage.tickets.inbox import InboxRepository
 from tests.factories.moving_clock import MONDAY, MovingClock
 
@@ -45,12 +45,6 @@ TROUBLE: dict[str, Exception] = {
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serial_tasks, "POLL_SECONDS", 0.02)
     monkeypatch.setattr("bot.queue.inbox_worker.POLL_SECONDS", 0.02)
-
-
-def fast_clock(speed: float) -> Clock:
-    """A clock whose hours pass in seconds."""
-    began = time.monotonic()
-    return lambda: MONDAY + timedelta(seconds=(time.monotonic() - began) * speed)
 
 
 @asynccontextmanager
@@ -93,29 +87,39 @@ async def letters(database: Database) -> list[InboxEvent]:
         return await work.inbox.dead_letters(team_id=TEAM)
 
 
+async def all_wait(database: Database, clock: MovingClock) -> None:
+    """Wait until each event was tried and waits for its next time."""
+    at_work = or_(InboxEvent.state == InboxState.WORKING, InboxEvent.next_attempt_at <= clock())
+    query = select(InboxEvent.id).where(InboxEvent.state.in_(("working", "pending")), at_work).limit(1)
+
+    async def look() -> bool:
+        async with database.reader() as work:
+            return await work.session.scalar(query) is None
+
+    await until(look)
+
+
 async def test_an_hour_of_any_trouble_uses_up_no_message(database: Database):
-    clock = fast_clock(3600)
-    done: list[str] = []
+    clock = MovingClock()
     tried: dict[str, int] = dict.fromkeys(TROUBLE, 0)
 
     async def handle(payload: Mapping[str, Any], received_at: datetime) -> None:
-        name = payload["name"]
-        tried[name] += 1
+        tried[payload["name"]] += 1
         if clock() - received_at < timedelta(hours=1):
-            raise TROUBLE[name]
-        done.append(name)
+            raise TROUBLE[payload["name"]]
 
-    async with running(database, handle, clock, workers=16, jitter=lambda: 0.5) as inbox:
+    async with running(database, handle, clock, workers=16) as inbox:
         for name in TROUBLE:
             await add(inbox, name)
+        for minutes in (1, 1, 1, 2, 5, 10, 20, 20):
+            await all_wait(database, clock)
+            clock.move(minutes=minutes)
         await settled(database, done=len(TROUBLE))
-    assert sorted(done) == sorted(TROUBLE)
-    assert min(tried.values()) > 2
-    assert max(tried.values()) < 200  # with a pause before each try
+    assert set(tried.values()) == {9}  # at each of these times, however often before
 
 
 async def test_only_an_events_own_defect_counts_and_the_others_go_on(database: Database):
-    clock, done = fast_clock(600), []
+    clock, done = MovingClock(), []
 
     async def handle(payload: Mapping[str, Any], _received_at: datetime) -> None:
         if payload["name"] == "poison":
@@ -126,6 +130,10 @@ async def test_only_an_events_own_defect_counts_and_the_others_go_on(database: D
         await add(inbox, "poison")
         for number in range(20):
             await add(inbox, f"m{number}")
+        await settled(database, done=20, pending=1)
+        for _ in range(4):
+            await all_wait(database, clock)
+            clock.move(minutes=2)
         await settled(database, done=20, dead=1)
     assert len(done) == 20
     (letter,) = await letters(database)
@@ -229,6 +237,24 @@ async def test_a_flood_of_explanations_holds_up_no_message(database: Database):
     assert most == 2
 
 
+async def test_an_event_that_never_ends_keeps_no_worker(database: Database, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("bot.queue.inbox_worker.HANDLER_SECONDS", 0.02)
+    clock = MovingClock()
+
+    async def handle(_payload: Mapping[str, Any], _received_at: datetime) -> None:
+        await asyncio.Event().wait()
+
+    async def tried() -> bool:
+        clock.move(minutes=1)
+        return "dead" in await counts(database)
+
+    async with running(database, handle, clock, workers=1) as inbox:
+        await add(inbox, "endless")
+        await until(tried)
+    (letter,) = await letters(database)
+    assert (letter.attempts, (letter.last_error or "").split()[0]) == (5, "Stuck")
+
+
 async def test_an_explanation_that_never_fits_the_time_is_given_up(database: Database):
     clock = MovingClock()
 
@@ -236,7 +262,7 @@ async def test_an_explanation_that_never_fits_the_time_is_given_up(database: Dat
         raise ClassifierTimeout
 
     async def tried() -> bool:
-        clock.move(seconds=10)
+        clock.move(minutes=1)
         return "dead" in await counts(database)
 
     async with running(database, handle, clock) as inbox:
