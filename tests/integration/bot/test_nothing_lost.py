@@ -71,10 +71,13 @@ async def test_slack_is_asked_who_we_are_once_and_its_silence_later_loses_nothin
         for channel in channels
         for number in range(4)  # so many posts a channel need not wait for each other
     ]
-    for channel, ts in sent:
-        await world.card(ts, channel=channel)
+
+    def answers() -> list[int]:
+        return [len(world.playground.thread(channel, ts)) for channel, ts in sent]
+
+    await world.playground.wait_for(lambda: all(answers()), timeout=120)
     assert await world.tickets() == 4 * desks
-    assert all(len(world.playground.thread(channel, ts)) == 1 for channel, ts in sent)
+    assert answers() == [1] * (4 * desks)
     assert sum(entry.method == "auth.test" for entry in world.playground.journal) == 1
 
 
