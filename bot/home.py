@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.blocks.drift import drift_blocks
-from bot.blocks.home import home_view
+from bot.blocks.home import GIVEN_UP_SHOWN, home_view
 from bot.categories.proposals import proposals_for_home
 from bot.errors import UserError
 from bot.models.drift import drift_figures
@@ -54,6 +54,7 @@ class Home:
                 "waiting": inbox.get(InboxState.PENDING, 0) + inbox.get(InboxState.WORKING, 0),
                 "dead": inbox.get(InboxState.DEAD, 0),
             }
+            given_up = await work.inbox.dead_letters(team_id=team_id, limit=GIVEN_UP_SHOWN)
             categories = await space.directory.categories(work)
             figures = await drift_figures(work, team_id, space.clock())
         is_admin = await space.people.role(user_id) is Role.ADMIN
@@ -64,6 +65,7 @@ class Home:
             is_admin,
             await self._reviews.queue(user_id, notice),
             figures=drift_blocks(figures),
+            given_up=[(e.kind, e.received_at, e.last_error or "") for e in given_up],
             proposals=await proposals_for_home(space) if is_admin else [],
         )
         await space.messenger.publish_home(user_id, view)

@@ -24,6 +24,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from storage import sqlite_connection
+from storage.characters import replaced_in, to_json
 from storage.errors import DatabaseBusy, DatabaseUnavailable, DatabaseUrlInvalid, SchemaOutOfDate
 from storage.feedback.categories import CategoryRepository
 from storage.feedback.embeddings import EmbeddingRepository
@@ -88,22 +89,29 @@ def create_engine(url: URL, **options: Any) -> AsyncEngine:
     SQLite: write-ahead log, foreign keys on, and BEGIN IMMEDIATE for all but readers: a transaction that
     reads first and then writes can be refused at once, however long it would have waited.
     Postgres: dead connections are noticed when they are taken from the pool.
+    Both: characters that one of them refuses are replaced in whatever is bound.
     """
+    options = {"json_serializer": to_json} | options
     if url.get_backend_name() == "postgresql":
         connect = {"connect_timeout": POSTGRES_CONNECT_SECONDS}
-        return create_async_engine(
+        engine = create_async_engine(
             url, hide_parameters=True, pool_pre_ping=True, connect_args=connect, **options
         )
+        event.listen(engine.sync_engine, "before_cursor_execute", _replace_refused, retval=True)
+        return engine
     engine = create_async_engine(
         url, hide_parameters=True, connect_args={"async_creator_fn": sqlite_connection.connect}, **options
     )
+
+    event.listen(engine.sync_engine, "before_cursor_execute", _replace_refused, retval=True)
 
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # the driver would begin late, and always deferred
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_MS}")
-        cursor.execute("PRAGMA synchronous=NORMAL")
+        # FULL: what was acknowledged to Slack is on the disk. With NORMAL a power cut takes the last commits.
+        cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
 
@@ -114,6 +122,12 @@ def create_engine(url: URL, **options: Any) -> AsyncEngine:
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _replace_refused(
+    _connection: object, _cursor: object, statement: str, parameters: Any, _context: object, _many: bool
+) -> tuple[str, Any]:
+    return statement, replaced_in(parameters)
 
 
 @contextmanager

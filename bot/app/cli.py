@@ -22,6 +22,7 @@ from rich.console import Console
 
 from benchmarks.cli import bench as bench_commands
 from bot import logs
+from bot.app.inbox_commands import commands as inbox_commands
 from bot.clock import utc_now
 from bot.errors import BotError, ConfigurationError
 from bot.settings import Settings
@@ -50,6 +51,7 @@ app.add_typer(tuning_commands)
 app.add_typer(bench_commands, name="bench")
 database_commands = typer.Typer(help="The database: bring it up to date, check it.", no_args_is_help=True)
 app.add_typer(database_commands, name="db")
+app.add_typer(inbox_commands, name="inbox")
 models_commands = typer.Typer(help="The model versions on this machine.", no_args_is_help=True)
 app.add_typer(models_commands, name="models")
 labels_commands = typer.Typer(help="The labels that people gave.", no_args_is_help=True)
@@ -132,6 +134,9 @@ def _settings() -> Settings:
 
 def _run_until_signal(work: Coroutine[Any, Any, None]) -> None:
     """Run until SIGINT or SIGTERM, then leave every context in order."""
+    from bot.web_server import raise_file_limit
+
+    raise_file_limit()
 
     async def supervised() -> None:
         task = asyncio.ensure_future(work)

@@ -17,7 +17,8 @@ from bot.slack.messenger import Messenger
 from classifier.contract import ClassifierError
 from migrations.runner import is_current_async
 from storage.database import Database
-from storage.errors import StorageError
+from storage.errors import SchemaOutOfDate, StorageError
+from storage.states import InboxState
 
 SCOPES = frozenset({
     "channels:history", "channels:read", "chat:write", "commands", "files:write", "groups:history",
@@ -98,6 +99,25 @@ async def check_database(settings: Settings) -> str:
     return f"{database.dialect}, up to date"
 
 
+async def check_inbox(settings: Settings) -> str:
+    """Was anything that came from Slack given up?"""
+    database = Database(settings.database_url)
+    try:
+        async with database.reader() as work:
+            counts = await work.inbox.counts()
+    except SchemaOutOfDate:
+        return "not there yet: see the database"
+    finally:
+        await database.dispose()
+    waiting = counts[InboxState.PENDING] + counts[InboxState.WORKING]
+    if dead := counts[InboxState.DEAD]:
+        raise ConfigurationError(
+            f"{dead} given up, {waiting} waiting: `fingerpost inbox list` says why; once the cause is mended "
+            "`fingerpost inbox replay --all` works on them again, `fingerpost inbox drop ID` forgets one."
+        )
+    return f"{waiting} waiting, none given up"
+
+
 async def check_classifier(settings: Settings, local_model: Callable[[], str]) -> str:
     """Does a model answer: the service's, or the active one on this machine?"""
     url = settings.classifier_url
@@ -149,4 +169,5 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("scopes", check_scopes),
     ("database", check_database),
     ("channels", check_channels),
+    ("inbox", check_inbox),
 )

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+import functools
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 import structlog
 from aiohttp import web
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.async_app import AsyncApp
 
 from bot import web_server
 from bot.categories.command import Categories
 from bot.categories.dialogs import CategoryDialogs
 from bot.clock import Clock, utc_now
 from bot.errors import ConfigurationError, SlackUnavailable
+from bot.health import Health
 from bot.home import Home
-from bot.listeners.bolt import PATH, create_app, create_client, create_web_app
+from bot.listeners.bolt import create_app, create_client
+from bot.listeners.http import PATH, create_web_app
 from bot.models.drift import DriftWatch
 from bot.models.retrain_command import RetrainCommand
 from bot.models.retrain_requests import RetrainAnnouncer
@@ -27,6 +33,7 @@ from bot.policy import Thresholds
 from bot.queue.inbox import Inbox, Kind
 from bot.queue.outbox import Outbox
 from bot.queue.serial_tasks import in_background
+from bot.queue.trouble import OUR_TOKEN
 from bot.settings import Settings
 from bot.slack.directory import Directory
 from bot.slack.messenger import Messenger
@@ -44,6 +51,8 @@ from classifier.contract import Classifier, ModelControl
 from storage.database import Database
 from storage.feedback.categories import CategorySpec
 
+START_CAP_SECONDS = 30.0
+T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
@@ -92,11 +101,7 @@ async def running_bot(
     """
     client = create_client(settings)
     messenger = Messenger(client)
-    try:
-        identity = await messenger.identity()
-    except SlackUnavailable as error:
-        hint = "check FINGERPOST_SLACK_BOT_TOKEN" if error.permanent else "check the network and try again"
-        raise ConfigurationError(f"Slack did not accept the bot ({error.code}): {hint}.") from error
+    identity = await answered(messenger.identity, "FINGERPOST_SLACK_BOT_TOKEN")
     async with database.unit_of_work() as work:
         await work.categories.sync(team_id=identity.team_id, specs=list(categories))
         await work.commit()
@@ -123,7 +128,7 @@ async def running_bot(
     destinations = Destinations(workspace)
     outbox.on_unreachable = destinations.lost
     inbox = create_inbox(workspace, settings.inbox_workers)
-    app = create_app(settings, inbox, client, CategoryDialogs(workspace))
+    app = create_app(inbox, identity, CategoryDialogs(workspace))
     loops = (
         inbox.run(),
         outbox.run(),
@@ -136,14 +141,46 @@ async def running_bot(
     async with in_background(*loops) as tasks, contextlib.AsyncExitStack() as stack:
         await destinations.first_look()
         if settings.socket_mode and settings.slack_app_token is not None:
-            handler = AsyncSocketModeHandler(app, settings.slack_app_token.get_secret_value())
-            await handler.connect_async()  # type: ignore[no-untyped-call]
-            stack.push_async_callback(handler.close_async)
+            await _connect(stack, app, messenger, settings.slack_app_token.get_secret_value())
             url = None
         else:
-            url = await stack.enter_async_context(_http(create_web_app(app), settings))
+            secret = settings.slack_signing_secret
+            health = Health(database, identity.team_id, clock, tasks)
+            stack.push_async_callback(health.close)
+            web_app = create_web_app(app, secret.get_secret_value() if secret else "", health.trouble)
+            url = await stack.enter_async_context(_http(web_app, settings))
         log.info("bot_ready", team=identity.team_id, mode="socket" if url is None else "http", url=url)
         yield RunningBot(workspace, inbox, outbox, destinations, url, tasks)
+
+
+async def answered(ask: Callable[[], Awaitable[T]], setting: str) -> T:
+    """Ask Slack something that the bot cannot start without, until Slack answers.
+
+    Raises:
+        ConfigurationError: Slack does answer, and refuses; the text names the setting.
+    """
+    for attempt in itertools.count():
+        try:
+            return await ask()
+        except SlackUnavailable as error:
+            if error.permanent or error.code in OUR_TOKEN:
+                raise ConfigurationError(
+                    f"Slack did not accept the bot ({error.code}): check {setting}."
+                ) from error
+            if attempt == 0:
+                log.warning("waiting_for_slack", error=error.code, hint="the start goes on once it answers")
+            await asyncio.sleep(error.retry_after or min(START_CAP_SECONDS, 2.0 ** min(attempt, 5)))
+    raise AssertionError("unreachable")
+
+
+async def _connect(stack: contextlib.AsyncExitStack, app: AsyncApp, messenger: Messenger, token: str) -> None:
+    """Open Socket Mode; it closes with the stack."""
+    handler = AsyncSocketModeHandler(app, token, web_client=messenger.client)
+    stack.push_async_callback(handler.close_async)
+    # The SDK tries a wrong token without end. From here on it connects, and connects again, by itself.
+    ask = functools.partial(messenger.socket_address, token)
+    handler.client.wss_uri = await answered(ask, "FINGERPOST_SLACK_APP_TOKEN")
+    await handler.connect_async()  # type: ignore[no-untyped-call]
 
 
 def create_inbox(workspace: Workspace, workers: int) -> Inbox:
@@ -162,7 +199,14 @@ def create_inbox(workspace: Workspace, workers: int) -> Inbox:
         Kind.REVIEW: home.on_review,
         Kind.CATEGORY: Categories(workspace, corrections, home).on_request,
     }
-    return Inbox(workspace.database, handlers, workspace.clock, workers=workers, apologise=workspace.tell)
+    return Inbox(
+        workspace.database,
+        workspace.identity.team_id,
+        handlers,
+        workspace.clock,
+        workers=workers,
+        apologise=workspace.tell,
+    )
 
 
 @asynccontextmanager

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from slack_sdk.models.blocks import Block, DividerBlock, HeaderBlock, PlainTextObject
 from slack_sdk.models.views import View
 
 from bot.blocks.common import Blocks, CategoryView, escape, plain, section, small_print, title
+from bot.blocks.retraining import moment
 from bot.blocks.review_queue import Queue, queue_blocks
 
 MAX_BLOCKS = 100
 CATEGORIES_SHOWN = 80
 """A Home tab holds 100 blocks; what waits for a word comes before the categories."""
+GIVEN_UP_SHOWN = 5
 NOTHING_WAITS = Queue()
 NONE: Blocks = []
 
@@ -27,6 +30,7 @@ def home_view(
     *,
     figures: Blocks = NONE,
     proposals: Blocks = NONE,
+    given_up: Sequence[tuple[str, datetime, str]] = (),
 ) -> dict[str, Any]:
     """Build the Home tab.
 
@@ -38,6 +42,7 @@ def home_view(
         queue: what waits for this person's word.
         figures: blocks on how routing goes.
         proposals: blocks of proposed categories.
+        given_up: kind, moment and reason of the latest events that were given up; for admins.
     """
     blocks: list[Block | dict[str, Any]] = [
         HeaderBlock(text=PlainTextObject(text="Fingerpost")),
@@ -59,6 +64,9 @@ def home_view(
                 f"{counts.get('dead', 0)} given up. `/retrain` teaches me what people corrected."
             )
         )
+        if given_up:
+            blocks.append(section("\n".join(["*Given up:*", *map(_given_up, given_up[:GIVEN_UP_SHOWN])])))
+            blocks.append(small_print("`fingerpost inbox replay` works on them again."))
     blocks += [*queue_blocks(queue), *proposals]
     room = min(CATEGORIES_SHOWN, MAX_BLOCKS - len(blocks) - 2)  # a divider, and how many more there are
     blocks += [DividerBlock(), *(section(_described(view)) for view in categories[:room])]
@@ -72,6 +80,11 @@ def home_view(
 
 def _described(view: CategoryView) -> str:
     return f"{view.label} → {view.where}\n{escape(plain(view.description, 300))}".rstrip()
+
+
+def _given_up(event: tuple[str, datetime, str]) -> str:
+    kind, received_at, reason = event
+    return f"• {moment(received_at)} {escape(kind)}: {escape(plain(reason, 90))}"
 
 
 def _count(number: int, what: str) -> str:

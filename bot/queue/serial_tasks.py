@@ -9,6 +9,8 @@ from typing import Any
 
 import structlog
 
+from storage.errors import StorageError
+
 POLL_SECONDS = 1.0
 """How often to look for retries and other replicas' leftovers; our own new work wakes us at once."""
 
@@ -96,7 +98,11 @@ async def work_off(
             wake.clear()
             try:
                 found = await claim_and_start()
-            except Exception:  # the one error boundary of this loop: the database may come back
+            except StorageError as error:  # the database may come back
+                log.warning("claim_failed", queue=name, error=str(error))
+                await asyncio.sleep(POLL_SECONDS)
+                found = False
+            except Exception:  # the one error boundary of this loop
                 log.exception("claim_failed", queue=name)
                 await asyncio.sleep(POLL_SECONDS)
                 found = False

@@ -92,11 +92,20 @@ def parse_reaction(body: Mapping[str, Any]) -> IncomingReaction | None:
 
 
 def team_of(body: Mapping[str, Any]) -> str | None:
-    """Return the workspace whose installation was spoken to: events, commands and interactions differ."""
+    """Return the workspace whose installation was spoken to: events, commands and interactions differ.
+
+    In a shared channel an event's own `team_id` may be the partner's; `authorizations` names ours. A modal
+    that was opened there says in `view` where the app is installed.
+    """
+    granted = body.get("authorizations")
+    first = _mapping(granted[0]) if isinstance(granted, list) and granted else {}
+    view = _mapping(body.get("view"))
     team = body.get("team")
     nested = team.get("id") if isinstance(team, Mapping) else team
-    value = body.get("team_id") or nested
-    return value if isinstance(value, str) and value else None
+    for value in (first.get("team_id"), view.get("app_installed_team_id"), body.get("team_id"), nested):
+        if isinstance(value, str) and value:
+            return value
+    return None
 
 
 def _names(*values: object) -> tuple[str, str, str, str] | None:

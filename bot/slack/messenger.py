@@ -59,6 +59,10 @@ class Messenger:
         """Return for how long no post may be made, because Slack said so or says nothing; 0: now."""
         return await self._turns.seconds_until(POST) if self._turns else 0.0
 
+    async def socket_address(self, app_token: str) -> str:
+        """Ask for the address of a web socket, by the token of the app."""
+        return str((await self._call(self.client.apps_connections_open, app_token=app_token))["url"])
+
     async def post(
         self,
         channel: str,

@@ -110,7 +110,7 @@ async def test_a_writer_that_waits_too_long_is_told_that_the_database_is_busy(sq
 
 async def test_sqlite_is_set_up_for_many_readers_and_one_writer(sqlite_url):
     database = Database(sqlite_url)
-    wanted = {"journal_mode": "wal", "busy_timeout": 10_000, "synchronous": 1, "foreign_keys": 1}
+    wanted = {"journal_mode": "wal", "busy_timeout": 10_000, "synchronous": 2, "foreign_keys": 1}
     try:
         async with database.unit_of_work() as work:
             got = {name: await work.session.scalar(text(f"PRAGMA {name}")) for name in wanted}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from bot.blocks.home import home_view
 from playground.blocks.validation import check_view
 from tests.factories.rows import CATEGORIES, category_view, many_categories
@@ -28,6 +30,14 @@ def test_hostile_categories_do_nothing():
         name="<!channel>", description="<@U0SAM> & `more`", destination="<!here>", destination_id=None
     )
     check_home("home_hostile", home_view([view], "<!channel>", COUNTS, is_admin=True))
+
+
+def test_what_was_given_up_is_for_admins():
+    moment = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+    given_up = [("message", moment, "KeyError in <route>, line 7"), *[("why", moment, "&" * 500)] * 9]
+    everybodys = home_view(CATEGORIES, MODEL, COUNTS, is_admin=False, given_up=given_up)
+    check_home("home", everybodys)
+    check_home("home_given_up", home_view((), MODEL, COUNTS, is_admin=True, given_up=given_up))
 
 
 def test_limits_hold_with_100_categories_and_huge_names():
