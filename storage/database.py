@@ -36,6 +36,7 @@ from storage.feedback.taxonomy import TaxonomyRepository
 from storage.feedback.trust import TrustRepository
 from storage.tickets.audit import AuditRepository
 from storage.tickets.channels import ChannelRepository
+from storage.tickets.forgetting import ForgettingRepository
 from storage.tickets.inbox import InboxRepository
 from storage.tickets.replies import ReplyRepository
 from storage.tickets.tickets import TicketRepository
@@ -160,6 +161,7 @@ class UnitOfWork:
         self.runs = RunRepository(session)
         self.channels = ChannelRepository(session)
         self.audit = AuditRepository(session)
+        self.forgetting = ForgettingRepository(session)
         self.gold = GoldRepository(session)
         self.reviews = ReviewRepository(session)
         self.trust = TrustRepository(session)

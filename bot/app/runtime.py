@@ -32,6 +32,7 @@ from bot.slack.directory import Directory
 from bot.slack.messenger import Messenger
 from bot.slack.people import People
 from bot.tickets.corrections import Corrections
+from bot.tickets.deletions import Deletions, Forgetter
 from bot.tickets.memory_keeper import MemoryKeeper
 from bot.tickets.questions import Asker
 from bot.tickets.review_queue import ReviewQueue
@@ -125,6 +126,7 @@ async def running_bot(
         MemoryKeeper(workspace).run(),
         Asker(workspace, settings.question_plan()).run(),
         DriftWatch(workspace).run(),
+        Forgetter(workspace, settings.retention_days).run(),
     )
     async with in_background(*loops) as tasks, contextlib.AsyncExitStack() as stack:
         if settings.socket_mode and settings.slack_app_token is not None:
@@ -144,6 +146,7 @@ def create_inbox(workspace: Workspace, workers: int) -> Inbox:
     home = Home(workspace, ReviewQueue(workspace, corrections))
     handlers = {
         Kind.MESSAGE: Router(workspace).route,
+        Kind.DELETED: Deletions(workspace).on_deleted,
         Kind.REACTION: corrections.on_reaction,
         Kind.ACTION: corrections.on_action,
         Kind.WHY: explainer.on_command,

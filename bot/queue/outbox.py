@@ -16,6 +16,7 @@ from bot.queue.serial_tasks import SerialTasks, work_off
 from bot.slack.messenger import TIMEOUT_SECONDS, Messenger
 from storage.database import Database
 from storage.models import Reply
+from storage.tickets.replies import DELETED
 
 # Longer than the HTTP time-out: a `sending` reply is looked for only when its call can no longer succeed.
 LEASE = timedelta(seconds=3 * TIMEOUT_SECONDS)
@@ -66,6 +67,8 @@ class Outbox:
             ts = None
             if reply.was_sending:
                 ts = await self._messenger.find_reply(reply.channel_id, reply.thread_ts, str(reply.id))
+            if ts is None and await self._withdrawn(reply):
+                return
             if ts is None:
                 ts = await self._messenger.post(
                     reply.channel_id,
@@ -80,6 +83,17 @@ class Outbox:
             await self._again(reply, error)
         except Exception:  # it stays `sending`: after its lease the thread is looked at first
             log.exception("reply_crashed", reply=str(reply.id))
+
+    async def _withdrawn(self, reply: Reply) -> bool:
+        """Give a post up whose ticket's message was deleted since it was claimed."""
+        if reply.ticket_id is None:
+            return False
+        async with self._database.unit_of_work() as work:
+            if await work.replies.wanted(reply.ticket_id):
+                return False
+            await work.replies.failed(reply.id, error=DELETED)
+            await work.commit()
+        return True
 
     async def _again(self, reply: Reply, error: SlackUnavailable) -> None:
         log.warning("reply_failed", reply=str(reply.id), error=error.code, attempt=reply.attempts)

@@ -115,6 +115,10 @@ class Messenger:
             self.client.chat_update(channel=channel, ts=ts, text=card.text[:4000], blocks=blocks)
         )
 
+    async def delete(self, channel: str, ts: str) -> None:
+        """Delete a post of ours."""
+        await self._call(self.client.chat_delete(channel=channel, ts=ts))
+
     async def respond(self, response_url: str, card: Card) -> None:
         """Answer only the person who asked, through the `response_url` of a command or button."""
         self._check_response_url(response_url)

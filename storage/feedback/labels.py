@@ -115,9 +115,11 @@ class LabelRepository:
         Two clicks at once queue here: without the lock both would find nothing to withdraw or to settle.
 
         Raises:
-            RowNotFound: the ticket does not exist in this workspace.
+            RowNotFound: the ticket does not exist in this workspace, or its message was deleted.
         """
-        ticket = select(Ticket.id).where(Ticket.team_id == team_id, Ticket.id == ticket_id)
+        ticket = select(Ticket.id).where(
+            Ticket.team_id == team_id, Ticket.id == ticket_id, Ticket.deleted_at.is_(None)
+        )
         if await self._session.scalar(ticket.with_for_update()) is None:
             raise RowNotFound("there is no such ticket in this workspace")
 
