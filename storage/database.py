@@ -24,6 +24,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from storage import sqlite_connection
+from storage.credentials import HIDDEN, without_credentials
 from storage.errors import DatabaseBusy, DatabaseUnavailable, DatabaseUrlInvalid, SchemaOutOfDate
 from storage.feedback.categories import CategoryRepository
 from storage.feedback.embeddings import EmbeddingRepository
@@ -125,7 +126,7 @@ def readable_errors(url: URL) -> Iterator[None]:
         DatabaseBusy: locked for too long.
         SchemaOutOfDate: a table or a column is missing.
     """
-    where = url.render_as_string(hide_password=True)
+    where = without_credentials(url.render_as_string(hide_password=True))
     try:
         yield
     except (DatabaseError, InterfaceError, PoolTimeoutError) as error:
@@ -144,7 +145,8 @@ def readable_errors(url: URL) -> Iterator[None]:
 
 
 def _without_password(said: str, url: URL) -> str:
-    return said.replace(url.password, "***") if url.password else said
+    said = without_credentials(said)
+    return said.replace(url.password, HIDDEN) if url.password else said
 
 
 class UnitOfWork:

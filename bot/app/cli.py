@@ -30,6 +30,7 @@ from classifier.cli.labels import suspects as labels_suspects
 from classifier.cli.model import commands as model_commands
 from classifier.cli.tuning import commands as tuning_commands
 from classifier.contract import ClassifierError
+from storage.credentials import without_credentials
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def main() -> None:
 
 def fail(text: str) -> None:
     """End with one line on standard error."""
-    sys.stderr.write("error: " + " ".join(text.split()) + "\n")
+    sys.stderr.write("error: " + without_credentials(" ".join(text.split())) + "\n")
     raise SystemExit(USAGE_ERROR)
 
 

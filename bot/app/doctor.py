@@ -16,6 +16,7 @@ from bot.settings import Settings
 from bot.slack.messenger import Messenger
 from classifier.contract import ClassifierError
 from migrations.runner import is_current_async
+from storage.credentials import without_credentials
 from storage.database import Database
 from storage.errors import StorageError
 
@@ -47,7 +48,9 @@ async def examine(settings: Settings, console: Console, local_model: Callable[[]
             ok, text = False, str(error)
         healthy &= ok
         console.print(f"{'[green]ok  [/green]' if ok else '[red]FAIL[/red]'} {name}: ", end="")
-        console.print(" ".join(text.split()), markup=False, highlight=False, soft_wrap=True)
+        console.print(
+            without_credentials(" ".join(text.split())), markup=False, highlight=False, soft_wrap=True
+        )
     return healthy
 
 

@@ -105,8 +105,9 @@ async def add_version(work, version, *, team_id="T1", now=NOW):
 async def everything(database) -> str:
     """All that is stored, as one text."""
     async with database.reader() as work:
-        return "\n".join(
+        rows = [
             f"{table.name}: {tuple(row)}"
             for table in Base.metadata.sorted_tables
             for row in await work.session.execute(select(table))
-        )
+        ]
+    return "\n".join(rows)

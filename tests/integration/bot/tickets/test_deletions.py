@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bot.blocks.action_ids import ActionId
 from bot.clock import utc_now
 from bot.tickets.deletions import Forgetter
 from bot.tickets.label_files import IMPORTED, import_labels
@@ -15,7 +16,7 @@ from storage.models import ReplyState
 from tests.factories.category_dialogs import submit, typed
 from tests.factories.moving_clock import MovingClock
 from tests.factories.storage import everything
-from tests.factories.world import ANNA, HELP, LENA, SAM, TEAM, World, make_world, text_of, unsent
+from tests.factories.world import ANNA, BOT, HELP, LENA, SAM, TEAM, World, make_world, text_of, unsent
 
 SECRET = "xylophone"
 TEXT = f"my password for the {SECRET} does not work"
@@ -108,8 +109,8 @@ async def test_a_deletion_overtakes_a_message_that_the_model_is_reading(any_worl
     world = any_world
     world.model.gate.clear()
     ts = await world.say(TEXT)
+    await _wait_for_ticket(world, ts)
     async with world.database.unit_of_work() as work:  # another replica takes the deletion
-        await _wait_for_ticket(world, ts)
         await work.forgetting.bury(team_id=TEAM, channel_id=HELP, ts=ts, user_id=SAM, now=utc_now())
         await work.commit()
     assert SECRET not in await everything(world.database)
@@ -229,7 +230,7 @@ async def test_a_correction_and_why_after_a_deletion_are_answered_in_words(world
     world.playground.faults.fail("chat.delete", "internal_error", times=1000)
     await world.playground.delete_message(SAM, HELP, ts)
     await world.playground.wait_for(lambda: _is_forgotten(world, ts))
-    await world.press(LENA, card, "correct", "billing")
+    await world.press(LENA, card, ActionId.CORRECT, "billing")
     assert "I do not know that message" in text_of(await world.private(LENA))
     await world.playground.react(LENA, HELP, card["ts"], "credit_card")
     await world.playground.run_command(SAM, HELP, "/why", "last")
@@ -265,9 +266,14 @@ async def test_paraphrases_of_forgotten_examples_are_answered_all_the_same(world
             await work.forgetting.forget(ticket, now=utc_now())
         await work.commit()
     await delete(world, labelled)
+    channels = [
+        world.playground.add_channel(f"help-{n}", [SAM, BOT]) for n in range(5)
+    ]  # the bot paces itself
+    texts = ("my password does not work here", "the invoice is wrong once more", "a badge for the vpn")
     for number in range(20):
-        text = ("my password does not work here {}", "the invoice is wrong once more {}", "badge vpn {}")
-        await world.card(await world.say(text[number % 3].format("x" * number)))
+        channel = channels[number % 5]
+        ts = await world.say(f"{texts[number % 3]} {'x' * number}", channel=channel)
+        await world.card(ts, channel=channel)
     await world.quiet()
     async with world.database.reader() as work:
         assert (await work.inbox.counts())["dead"] == 0
