@@ -39,6 +39,7 @@ from storage.tickets.audit import AuditRepository
 from storage.tickets.channels import ChannelRepository
 from storage.tickets.forgetting import ForgettingRepository
 from storage.tickets.inbox import InboxRepository
+from storage.tickets.personal_data import PersonalDataRepository
 from storage.tickets.replies import ReplyRepository
 from storage.tickets.tickets import TicketRepository
 from storage.training.drift import DriftRepository
@@ -164,6 +165,7 @@ class UnitOfWork:
         self.channels = ChannelRepository(session)
         self.audit = AuditRepository(session)
         self.forgetting = ForgettingRepository(session)
+        self.personal_data = PersonalDataRepository(session)
         self.gold = GoldRepository(session)
         self.reviews = ReviewRepository(session)
         self.trust = TrustRepository(session)

@@ -22,6 +22,7 @@ from rich.console import Console
 
 from benchmarks.cli import bench as bench_commands
 from bot import logs
+from bot.app.data_commands import commands as data_commands
 from bot.clock import utc_now
 from bot.errors import BotError, ConfigurationError
 from bot.settings import Settings
@@ -56,6 +57,7 @@ app.add_typer(models_commands, name="models")
 labels_commands = typer.Typer(help="The labels that people gave.", no_args_is_help=True)
 app.add_typer(labels_commands, name="labels")
 labels_commands.command("suspects")(labels_suspects)
+app.add_typer(data_commands, name="data")
 
 out, err = Console(), Console(stderr=True)
 log = structlog.get_logger(__name__)

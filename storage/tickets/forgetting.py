@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import case, delete, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.errors import RowNotFound
@@ -102,17 +102,16 @@ class ForgettingRepository:
         """Return posts about forgotten tickets that are due to be deleted in Slack, oldest first."""
         rows = await self._session.scalars(
             select(Reply)
-            .where(
-                Reply.state == ReplyState.FAILED,
-                Reply.next_attempt_at <= now,
-                Reply.team_id == team_id,
-                Reply.last_error == DELETED,
-                Reply.ts.is_not(None),
-            )
+            .where(_to_remove(team_id), Reply.next_attempt_at <= now)
             .order_by(Reply.next_attempt_at, Reply.id)
             .limit(limit)
         )
         return list(rows)
+
+    async def count_to_remove(self, *, team_id: str) -> int:
+        """Count the posts that are to be deleted in Slack, now or later."""
+        query = select(func.count()).select_from(Reply).where(_to_remove(team_id))
+        return await self._session.scalar(query) or 0
 
     async def removed(self, key: UUID, *, error: str | None = None) -> None:
         """A post is gone from Slack, or (`error`) Slack never lets go of it."""
@@ -246,3 +245,12 @@ class ForgettingRepository:
             select(Ticket.text).where(Ticket.team_id == team_id, Ticket.id.in_(ticket_ids))
         )
         return [text.casefold() for text in rows]
+
+
+def _to_remove(team_id: str) -> ColumnElement[bool]:
+    return and_(
+        Reply.state == ReplyState.FAILED,
+        Reply.team_id == team_id,
+        Reply.last_error == DELETED,
+        Reply.ts.is_not(None),
+    )
