@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import csv
+import io
+import os
 import signal
 import sys
 from collections.abc import Coroutine
@@ -64,7 +66,11 @@ log = structlog.get_logger(__name__)
 
 
 def main() -> None:
-    """Run a command; every expected error is one line that says what to do, and exit code 2."""
+    """Run a command; every expected error is one line that says what to do, and exit code 2.
+
+    What it makes is its owner's alone: databases, models, exports and reports hold messages.
+    """
+    os.umask(0o077)
     try:
         app()
     except (BotError, ClassifierError, StorageError, ConfigurationError) as error:
@@ -228,14 +234,16 @@ def labels_export(
     """Write every labelled message, redacted as it was stored, as CSV with the columns text,label."""
     from bot.app.compose import open_database
     from bot.tickets.label_files import export_labels, only_team
+    from classifier.files import write_text
 
     async def work() -> list[tuple[str, str]]:
         async with open_database(Settings()) as database:
             return await export_labels(database, team or await only_team(database))
 
     rows = asyncio.run(work())
-    with file.open("w", encoding="utf-8", newline="") as target:
-        csv.writer(target).writerows([("text", "label"), *rows])
+    table = io.StringIO(newline="")
+    csv.writer(table).writerows([("text", "label"), *rows])
+    write_text(file, table.getvalue())
     out.print(f"{len(rows)} labels.")
 
 
