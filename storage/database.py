@@ -39,6 +39,7 @@ from storage.tickets.audit import AuditRepository
 from storage.tickets.channels import ChannelRepository
 from storage.tickets.forgetting import ForgettingRepository
 from storage.tickets.inbox import InboxRepository
+from storage.tickets.installations import InstallationRepository
 from storage.tickets.personal_data import PersonalDataRepository
 from storage.tickets.replies import ReplyRepository
 from storage.tickets.tickets import TicketRepository
@@ -165,6 +166,7 @@ class UnitOfWork:
         self.channels = ChannelRepository(session)
         self.audit = AuditRepository(session)
         self.forgetting = ForgettingRepository(session)
+        self.installations = InstallationRepository(session)
         self.personal_data = PersonalDataRepository(session)
         self.gold = GoldRepository(session)
         self.reviews = ReviewRepository(session)

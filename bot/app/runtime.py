@@ -38,6 +38,7 @@ from bot.tickets.questions import Asker
 from bot.tickets.review_queue import ReviewQueue
 from bot.tickets.router import Router
 from bot.tickets.why import Explainer
+from bot.uninstall import Uninstall
 from bot.workspace import Workspace
 from classifier.contract import Classifier, ModelControl
 from storage.database import Database
@@ -135,7 +136,7 @@ async def running_bot(
             stack.push_async_callback(handler.close_async)
             url = None
         else:
-            url = await stack.enter_async_context(_http(create_web_app(app), settings))
+            url = await stack.enter_async_context(_http(create_web_app(app, messenger.gate), settings))
         log.info("bot_ready", team=identity.team_id, mode="socket" if url is None else "http", url=url)
         yield RunningBot(workspace, inbox, outbox, url, tasks)
 
@@ -147,6 +148,7 @@ def create_inbox(workspace: Workspace, workers: int) -> Inbox:
     handlers = {
         Kind.MESSAGE: Router(workspace).route,
         Kind.DELETED: Deletions(workspace).on_deleted,
+        Kind.REMOVED: Uninstall(workspace).on_event,
         Kind.REACTION: corrections.on_reaction,
         Kind.ACTION: corrections.on_action,
         Kind.WHY: explainer.on_command,

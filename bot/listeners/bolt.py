@@ -22,6 +22,7 @@ from bot.errors import ConfigurationError
 from bot.listeners import register
 from bot.queue.inbox import Inbox
 from bot.settings import Settings
+from bot.slack.token_gate import TokenGate
 
 PATH = "/slack/events"
 MAX_BODY_BYTES = 1024 * 1024
@@ -72,8 +73,8 @@ async def _on_error(error: Exception, body: dict[str, Any]) -> BoltResponse | No
     return None  # Bolt answers 500: Slack delivers the event again
 
 
-def create_web_app(app: AsyncApp) -> web.Application:
-    """Serve the Bolt app and a health check over aiohttp."""
+def create_web_app(app: AsyncApp, gate: TokenGate) -> web.Application:
+    """Serve the Bolt app and a health check over aiohttp; `gate` knows whether Slack takes our token."""
 
     async def events(request: web.Request) -> web.StreamResponse:
         timestamp = request.headers.get("X-Slack-Request-Timestamp", "")
@@ -87,6 +88,8 @@ def create_web_app(app: AsyncApp) -> web.Application:
         return await to_aiohttp_response(response)
 
     async def healthy(_request: web.Request) -> web.Response:
+        if gate.trouble is not None:
+            return web.json_response({"ok": False, "slack": gate.trouble}, status=503)
         return web.json_response({"ok": True})
 
     server = web.Application(client_max_size=MAX_BODY_BYTES)

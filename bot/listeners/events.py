@@ -8,9 +8,15 @@ from typing import Any
 
 from bot.listeners.types import EventListener
 from bot.queue.inbox import Inbox, Kind
-from bot.slack.incoming import IncomingDeletion, IncomingMessage, IncomingReaction, team_of
+from bot.slack.incoming import (
+    IncomingDeletion,
+    IncomingMessage,
+    IncomingReaction,
+    IncomingRemoval,
+    team_of,
+)
 
-Parsed = IncomingMessage | IncomingReaction | IncomingDeletion
+Parsed = IncomingMessage | IncomingReaction | IncomingDeletion | IncomingRemoval
 Parse = Callable[[Mapping[str, Any]], Parsed | None]
 
 

@@ -32,6 +32,7 @@ class Kind(StrEnum):
 
     MESSAGE = "message"
     DELETED = "deleted"
+    REMOVED = "removed"
     REACTION = "reaction"
     ACTION = "action"
     WHY = "why"

@@ -53,6 +53,16 @@ class IncomingDeletion:
 
 
 @dataclass(frozen=True, slots=True)
+class IncomingRemoval:
+    """A workspace removed the app or took tokens back: the bot's (`bot`), or those of some people."""
+
+    team_id: str
+    event: str
+    bot: bool
+    users: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class MessageLink:
     """The message that a Slack link points to."""
 
@@ -106,6 +116,17 @@ def parse_deletion(body: Mapping[str, Any]) -> IncomingDeletion | None:
         return None  # a reply in a thread
     names = _names(team_of(body), event.get("channel"), ts, before.get("user") or "unknown")
     return None if names is None else IncomingDeletion(*names[:3], str(before.get("user") or ""))
+
+
+def parse_removal(body: Mapping[str, Any]) -> IncomingRemoval | None:
+    """Return what became of our installation: `app_uninstalled`, or `tokens_revoked` with whose they were."""
+    event, team_id = _mapping(body.get("event")), team_of(body)
+    kind, tokens = event.get("type"), _mapping(event.get("tokens"))
+    if team_id is None or kind not in ("app_uninstalled", "tokens_revoked"):
+        return None
+    of_people = tokens.get("oauth")
+    users = tuple(map(str, of_people)) if isinstance(of_people, list) else ()
+    return IncomingRemoval(team_id, kind, kind == "app_uninstalled" or bool(tokens.get("bot")), users)
 
 
 def parse_reaction(body: Mapping[str, Any]) -> IncomingReaction | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -18,6 +18,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from bot.blocks.common import Blocks, Card
 from bot.blocks.links import messages_linked, with_addresses
 from bot.errors import SlackUnavailable
+from bot.slack.token_gate import REFUSED, TokenGate
 
 METADATA_TYPE = "fingerpost_reply"
 TIMEOUT_SECONDS = 10
@@ -63,10 +64,16 @@ class Messenger:
         self._monotonic = monotonic
         self._sleep = sleep
         self._next_post: dict[str, float] = {}
+        self.gate = TokenGate(monotonic)
 
     async def identity(self) -> Identity:
-        """Ask Slack who we are."""
-        answer = await self._call(self.client.auth_test())
+        """Ask Slack who we are. A token that is refused now is a wrong one: `permanent`."""
+        try:
+            answer = await self._call(self.client.auth_test())
+        except SlackUnavailable as error:
+            if error.code in REFUSED:
+                raise SlackUnavailable(error.code, permanent=True) from error
+            raise
         return Identity(answer["team_id"], answer["user_id"], answer.get("bot_id", ""), answer.get("url", ""))
 
     async def post(
@@ -225,7 +232,7 @@ class Messenger:
             await self._sleep(turn - now)
 
     async def _pages(
-        self, method: Callable[..., Awaitable[Any]], **arguments: Any
+        self, method: Callable[..., Coroutine[Any, Any, Any]], **arguments: Any
     ) -> AsyncIterator[Mapping[str, Any]]:
         """Call a method of a list until its last page."""
         cursor: str | None = None
@@ -234,15 +241,22 @@ class Messenger:
             yield page
             cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
 
-    async def _call(self, call: Awaitable[Any]) -> Mapping[str, Any]:
+    async def _call(self, call: Coroutine[Any, Any, Any]) -> Mapping[str, Any]:
+        try:
+            self.gate.check()
+        except SlackUnavailable:
+            call.close()
+            raise
         try:
             answer = await call
         except SlackApiError as error:
-            raise _from_slack(error) from error
+            found = _from_slack(error)
+            raise (self.gate.refused(found.code) if found.code in REFUSED else found) from error
         except (aiohttp.ClientError, TimeoutError, SlackClientError) as error:
             raise _no_answer(error) from error
         except AttributeError as error:  # the SDK reads fields of a 200 that is plain text: a proxy's page
             raise _no_answer(error) from error
+        self.gate.taken()
         data: Mapping[str, Any] = answer.data
         return data
 

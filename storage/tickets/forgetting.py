@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, case, delete, func, select, update
@@ -208,7 +209,7 @@ class ForgettingRepository:
         What is under way just now stays `sending`: whoever sends it finds out, see `ReplyRepository.sent`.
         """
         under_way = Reply.state == ReplyState.SENDING
-        values = {
+        values: dict[str, Any] = {
             "text": "",
             "blocks": [],
             "state": case((under_way, ReplyState.SENDING), else_=ReplyState.FAILED),

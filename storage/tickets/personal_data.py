@@ -36,7 +36,11 @@ ERASED = "erased"
 _SECRET = re.compile("token|secret|url")
 """Columns that hold what opens something; they are no answer to the question what is known of a person."""
 
-_ABOUT_THEM = (PersonTrust, ChannelMember, CategoryOwner)
+_ABOUT_THEM: tuple[type[PersonTrust | ChannelMember | CategoryOwner], ...] = (
+    PersonTrust,
+    ChannelMember,
+    CategoryOwner,
+)
 """Rows that are nothing without the person."""
 
 
@@ -81,13 +85,14 @@ class PersonalDataRepository:
             How many rows were changed or deleted, by table.
         """
         counts: dict[str, int] = {}
-        for about in (model.__table__ for model in _ABOUT_THEM):
+        for about in _ABOUT_THEM:
             gone = await self._session.execute(
                 delete(about)
-                .where(about.c.team_id == team_id, about.c.user_id == user_id)
-                .returning(about.c.id)
+                .where(about.team_id == team_id, about.user_id == user_id)
+                .returning(about.id)
+                .execution_options(synchronize_session=False)
             )
-            counts[about.name] = len(gone.all())
+            counts[about.__tablename__] = len(gone.all())
         await self._session.execute(
             delete(installations).where(
                 installations.c.team_id == team_id, installations.c.user_id == user_id

@@ -141,5 +141,5 @@ class ReplyRepository:
         await self._session.execute(update(Reply).where(Reply.id == key).values(**values))
 
 
-def _deleted_tickets() -> Select[tuple[UUID]]:
+def _deleted_tickets() -> Select[UUID]:
     return select(Ticket.id).where(Ticket.deleted_at.is_not(None))
