@@ -126,6 +126,10 @@ class Messenger:
         """Delete a post of ours."""
         await self._call(self.client.chat_delete(channel=channel, ts=ts))
 
+    async def delete_file(self, file_id: str) -> None:
+        """Delete a file of ours, with the message that shows it."""
+        await self._call(self.client.files_delete(file=file_id))
+
     async def respond(self, response_url: str, card: Card) -> None:
         """Answer only the person who asked, through the `response_url` of a command or button."""
         self._check_response_url(response_url)
@@ -148,10 +152,13 @@ class Messenger:
 
     async def upload(
         self, channel: str, thread_ts: str, *, name: str, content: bytes, title: str, description: str
-    ) -> None:
-        """Put a picture into a thread; `description` is read to those who cannot see it."""
+    ) -> str:
+        """Put a picture into a thread and return the file's id.
+
+        `description` is read to those who cannot see it.
+        """
         await self._pace(channel)
-        await self._call(
+        answer = await self._call(
             self.client.files_upload_v2(
                 channel=channel,
                 thread_ts=thread_ts,
@@ -161,6 +168,7 @@ class Messenger:
                 alt_txt=description[:_ALT_TEXT],
             )
         )
+        return str(answer["files"][0]["id"])
 
     async def user(self, user_id: str) -> Mapping[str, Any]:
         """Return `users.info` of a person."""

@@ -13,8 +13,8 @@ from bot.errors import SlackUnavailable
 from bot.queue.serial_tasks import poll
 from bot.slack.incoming import IncomingDeletion
 from bot.workspace import Workspace
-from storage.errors import StorageError
-from storage.models import Reply
+from storage.errors import RowNotFound, StorageError
+from storage.models import Reply, Ticket
 
 log = structlog.get_logger(__name__)
 
@@ -25,15 +25,50 @@ TICKETS_AT_ONCE = 100
 """Forgotten in one transaction; messages that come in wait for it."""
 LONGEST_WAIT = timedelta(minutes=10)
 
-GONE = frozenset({"message_not_found", "channel_not_found", "thread_not_found", "not_in_channel"})
+GONE = frozenset({
+    "channel_not_found", "file_deleted", "file_not_found", "message_not_found", "not_in_channel",
+    "thread_not_found",
+})  # fmt: skip
 """With these there is nothing of ours left that we could reach."""
-KEPT = frozenset({"cant_delete_message", "compliance_exports_prevent_deletion", "is_archived"})
+KEPT = frozenset({
+    "cant_delete_file", "cant_delete_message", "compliance_exports_prevent_deletion", "is_archived",
+})  # fmt: skip
 """Slack never deletes it, but may let us empty it."""
 
 EMPTIED = Card(
     "The message was deleted.",
     [{"type": "context", "elements": [{"type": "plain_text", "text": "The message was deleted."}]}],
 )
+
+
+FILE = "file:"
+"""Surface of a picture in a ticket's thread; the file's id follows, and stands in place of a `ts`."""
+
+
+async def note_picture(space: Workspace, ticket: Ticket, file_id: str) -> None:
+    """Remember a picture of a ticket's words, so that it goes with the message.
+
+    Where the message was deleted while the picture was drawn it goes at once.
+
+    Raises:
+        SlackUnavailable: Slack did not delete it.
+    """
+    try:
+        async with space.database.unit_of_work() as work:
+            reply, _ = await work.replies.add_if_new(
+                team_id=ticket.team_id,
+                ticket_id=ticket.id,
+                surface=f"{FILE}{file_id}",
+                channel_id=ticket.channel_id,
+                thread_ts=ticket.ts,
+                text="",
+                blocks=[],
+                now=space.clock(),
+            )
+            await work.replies.sent(reply.id, ts=file_id, now=space.clock())
+            await work.commit()
+    except RowNotFound:
+        await space.messenger.delete_file(file_id)
 
 
 class Deletions:
@@ -124,12 +159,17 @@ class Forgetter:
         """
         messenger, ts = self._workspace.messenger, str(post.ts)
         try:
-            await messenger.delete(post.channel_id, ts)
+            if post.surface.startswith(FILE):
+                await messenger.delete_file(ts)
+            else:
+                await messenger.delete(post.channel_id, ts)
         except SlackUnavailable as error:
             if error.code in GONE:
                 return None
             if not (error.permanent or error.code in KEPT):
                 raise
+            if post.surface.startswith(FILE):
+                return error.code
         else:
             return None
         try:

@@ -78,6 +78,17 @@ async def test_a_deleted_message_leaves_database_and_slack(any_world: World):
     assert await world.tickets() == 0
 
 
+async def test_a_picture_of_its_words_goes_with_it(world: World):
+    ts = await world.say(TEXT)
+    await world.press(LENA, await world.card(ts), ActionId.WHY)
+    await world.press(LENA, await world.private(LENA), ActionId.PICTURE)
+    await world.playground.wait_for(lambda: len(replies(world, ts)) == 2)
+    await world.quiet()
+    await delete(world, ts)
+    assert replies(world, ts) == []
+    assert world.playground.state.files == {}
+
+
 async def test_a_silent_ticket_is_forgotten_as_well(world: World):
     ts = await world.say(f"the {SECRET} was nice, thanks")
     await world.quiet()
