@@ -108,6 +108,7 @@ def create_engine(url: URL, **options: Any) -> AsyncEngine:
         cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_MS}")
         cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten, not only let go
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")
@@ -238,6 +239,11 @@ class Database:
         """
         async with self.reader() as work:
             await work.session.execute(text("SELECT 1"))
+
+    async def sweep(self) -> None:
+        """Take what was just deleted out of SQLite's log as well; Postgres does it by its own vacuum."""
+        if self.dialect == "sqlite":
+            await asyncio.to_thread(sqlite_connection.empty_log, str(self.url.database))
 
     async def dispose(self) -> None:
         """Close all connections."""

@@ -104,6 +104,15 @@ def keep_private(database: str) -> None:
                 path.chmod(0o600)
 
 
+def empty_log(database: str) -> None:
+    """Move the write-ahead log into the database and cut it to nothing: older pages stand in it.
+
+    Where readers are in the way for longer, a later checkpoint does it.
+    """
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(database, timeout=1)) as own:
+        own.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 def _write_ahead(opened: sqlite3.Connection) -> None:
     """Switch to the write-ahead log, which the file then keeps. Runs in the connection's thread.
 

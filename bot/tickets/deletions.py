@@ -94,6 +94,7 @@ class Deletions:
         async with space.database.unit_of_work() as work:
             ticket = await work.forgetting.bury(**place, user_id=message.user_id, now=space.clock())
             await work.commit()
+        await space.database.sweep()
         log.info("ticket_forgotten", ticket=str(ticket.id), why="deleted")
         await self._forgetter.remove_posts()
 
@@ -200,5 +201,6 @@ class Forgetter:
             rows = await work.forgetting.forget_queues(team_id=team_id, before=before)
             await work.commit()
         if done or rows:
+            await space.database.sweep()
             log.info("old_tickets_forgotten", tickets=done, others=rows)
         return done

@@ -57,4 +57,5 @@ async def erase_person(database: Database, team_id: str, user_id: str, now: date
             team_id=team_id, actor="operator", action="data.erase", subject=ERASED, details=details, now=now
         )
         await work.commit()
+    await database.sweep()
     return erasure

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,6 +44,14 @@ def replies(world: World, ts: str) -> list[dict[str, Any]]:
     return [m for m in world.playground.thread(HELP, ts) if m.get("bot_id")]
 
 
+def raw(world: World) -> bytes:
+    """The bytes of a SQLite database, its log included; of Postgres none."""
+    if world.database.dialect != "sqlite":
+        return b""
+    path = Path(str(world.database.url.database))
+    return b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*"))
+
+
 async def delete(world: World, ts: str, user: str = SAM) -> None:
     """Delete a message, and wait until the bot has done what follows from it."""
     await world.playground.delete_message(user, HELP, ts)
@@ -73,6 +82,7 @@ async def test_a_deleted_message_leaves_database_and_slack(any_world: World):
     assert posts(world)
     await delete(world, ts)
     assert SECRET not in await everything(world.database)
+    assert SECRET.encode() not in raw(world)
     assert (replies(world, ts), posts(world), posts(world, "team-billing")) == ([], [], [])
     assert await world.labels(ts) == []
     assert await world.tickets() == 0
