@@ -173,6 +173,28 @@ async def test_a_message_that_comes_after_its_deletion_is_no_ticket(any_world: W
     assert posts(world) == []
 
 
+async def test_an_edit_that_comes_after_the_deletion_brings_nothing_back(world: World):
+    ts = await world.say("my password does not work")
+    await world.card(ts)
+    await world.quiet()
+    await delete(world, ts)
+    edited = {
+        "type": "message",
+        "user": SAM,
+        "text": TEXT,
+        "ts": ts,
+        "edited": {"user": SAM, "ts": "1799999999.1"},
+    }
+    fields = {"subtype": "message_changed", "message": edited, "hidden": True, "ts": "1799999999.000100"}
+    await world.playground.send_event(
+        {"type": "message", "channel": HELP, "channel_type": "channel", **fields}
+    )
+    await world.delivered("event", "message", 3)
+    await world.quiet()
+    assert SECRET not in await everything(world.database)
+    assert (replies(world, ts), await world.tickets()) == ([], 0)
+
+
 async def test_deletions_elsewhere_leave_no_trace(world: World):
     place = world.playground.state.channel("team-identity").id
     before = await everything(world.database)
