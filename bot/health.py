@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from bot.clock import Clock
+from bot.slack.token_gate import TokenGate
 from storage.database import Database
 from storage.errors import StorageError
 
@@ -23,6 +24,7 @@ class Health:
         team_id: whose row.
         clock: the time.
         loops: none of them may end.
+        gate: knows whether Slack takes our token.
         monotonic: seconds.
     """
 
@@ -32,12 +34,14 @@ class Health:
         team_id: str,
         clock: Clock,
         loops: Sequence[asyncio.Task[None]],
+        gate: TokenGate,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._team_id = team_id
         self._clock = clock
         self._loops = loops
+        self._gate = gate
         self._monotonic = monotonic
         self._look: asyncio.Task[str | None] | None = None
         self._looked_at = float("-inf")
@@ -46,6 +50,8 @@ class Health:
         """Say why the bot cannot work, or None where it can."""
         if any(loop.done() for loop in self._loops):
             return "a loop of the bot ended"
+        if self._gate.trouble is not None:
+            return f"Slack does not take the token ({self._gate.trouble})"
         now = self._monotonic()
         if self._look is None or (self._look.done() and now >= self._looked_at + KEPT_SECONDS):
             self._look, self._looked_at = asyncio.create_task(self._database_trouble()), now

@@ -11,6 +11,8 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor
 
+from storage.credentials import without_credentials
+
 TOKEN = re.compile(
     r"(?:xoxe\.)?xox[a-z]-[\w-]+|xapp-[\w-]+|(?i:bearer\s+)[\w.~+/-]+=*|(?<=://)[^\s/@:]+:[^\s/@]+(?=@)"
     r"|(?<=/commands/)[\w/-]+|(?<=/actions/)[\w/-]+|(?<=hooks\.slack\.com/)[\w/-]+"
@@ -25,14 +27,16 @@ def redact_tokens(_logger: Any, _name: str, event: EventDict) -> EventDict:
 def _hide(value: Any) -> Any:
     """Look into lists and mappings too; what is neither text nor a number is shown as its text."""
     if isinstance(value, str):
-        return TOKEN.sub("[hidden]", value)
+        return _hidden(value)
     if isinstance(value, Mapping):
         return {_hide(key): _hide(nested) for key, nested in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_hide(nested) for nested in value]
-    return (
-        value if value is None or isinstance(value, bool | int | float) else TOKEN.sub("[hidden]", str(value))
-    )
+    return value if value is None or isinstance(value, bool | int | float) else _hidden(str(value))
+
+
+def _hidden(text: str) -> str:
+    return without_credentials(TOKEN.sub("[hidden]", text))
 
 
 def configure(level: str, *, as_json: bool = False) -> None:

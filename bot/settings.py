@@ -50,6 +50,8 @@ class Settings(BaseSettings):
     timezone: str = "UTC"
     admin_channel: str | None = None
 
+    retention_days: int = Field(0, ge=0, le=36500)
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_json: bool = False
 

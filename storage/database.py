@@ -25,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 from storage import sqlite_connection
 from storage.characters import replaced_in, to_json
+from storage.credentials import HIDDEN, without_credentials
 from storage.errors import DatabaseBusy, DatabaseUnavailable, DatabaseUrlInvalid, SchemaOutOfDate
 from storage.feedback.categories import CategoryRepository
 from storage.feedback.embeddings import EmbeddingRepository
@@ -37,7 +38,10 @@ from storage.feedback.taxonomy import TaxonomyRepository
 from storage.feedback.trust import TrustRepository
 from storage.tickets.audit import AuditRepository
 from storage.tickets.channels import ChannelRepository, KnownChannelRepository
+from storage.tickets.forgetting import ForgettingRepository
 from storage.tickets.inbox import InboxRepository
+from storage.tickets.installations import InstallationRepository
+from storage.tickets.personal_data import PersonalDataRepository
 from storage.tickets.replies import ReplyRepository
 from storage.tickets.tickets import TicketRepository
 from storage.tickets.turns import TurnRepository
@@ -113,6 +117,7 @@ def create_engine(url: URL, **options: Any) -> AsyncEngine:
         # FULL: what was acknowledged to Slack is on the disk. With NORMAL a power cut takes the last commits.
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten, not only let go
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")
@@ -139,7 +144,7 @@ def readable_errors(url: URL) -> Iterator[None]:
         DatabaseBusy: locked for too long.
         SchemaOutOfDate: a table or a column is missing.
     """
-    where = url.render_as_string(hide_password=True)
+    where = without_credentials(url.render_as_string(hide_password=True))
     try:
         yield
     except (DatabaseError, InterfaceError, PoolTimeoutError) as error:
@@ -158,7 +163,8 @@ def readable_errors(url: URL) -> Iterator[None]:
 
 
 def _without_password(said: str, url: URL) -> str:
-    return said.replace(url.password, "***") if url.password else said
+    said = without_credentials(said)
+    return said.replace(url.password, HIDDEN) if url.password else said
 
 
 class UnitOfWork:
@@ -177,6 +183,9 @@ class UnitOfWork:
         self.known_channels = KnownChannelRepository(session)
         self.turns = TurnRepository(session)
         self.audit = AuditRepository(session)
+        self.forgetting = ForgettingRepository(session)
+        self.installations = InstallationRepository(session)
+        self.personal_data = PersonalDataRepository(session)
         self.gold = GoldRepository(session)
         self.reviews = ReviewRepository(session)
         self.trust = TrustRepository(session)
@@ -247,6 +256,11 @@ class Database:
         """
         async with self.reader() as work:
             await work.session.execute(text("SELECT 1"))
+
+    async def sweep(self) -> None:
+        """Take what was just deleted out of SQLite's log as well; Postgres does it by its own vacuum."""
+        if self.dialect == "sqlite":
+            await asyncio.to_thread(sqlite_connection.empty_log, str(self.url.database))
 
     async def dispose(self) -> None:
         """Close all connections."""

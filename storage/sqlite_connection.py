@@ -14,8 +14,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+import stat
 import time
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any, TypeVar
 
 import aiosqlite
@@ -77,6 +79,7 @@ def connect(database: str, **options: Any) -> OrderlyConnection:
 
     def open_it() -> sqlite3.Connection:
         opened: sqlite3.Connection = sqlite3.connect(database, **options)
+        keep_private(database)
         try:
             _write_ahead(opened)
         except sqlite3.Error:
@@ -87,6 +90,27 @@ def connect(database: str, **options: Any) -> OrderlyConnection:
     connection = OrderlyConnection(open_it, _ROWS_AT_ONCE)
     connection._thread.daemon = True  # as the dialect does: a process must not wait for it
     return connection
+
+
+def keep_private(database: str) -> None:
+    """Let only its owner read a database, whatever its folder is like: tickets are in there.
+
+    The files beside it get the mode of the database when SQLite makes them.
+    """
+    for path in map(Path, (database, f"{database}-wal", f"{database}-shm")):
+        with contextlib.suppress(OSError):  # it is not there, or somebody else's, who decides
+            mode = path.stat().st_mode
+            if stat.S_ISREG(mode) and mode & 0o077:
+                path.chmod(0o600)
+
+
+def empty_log(database: str) -> None:
+    """Move the write-ahead log into the database and cut it to nothing: older pages stand in it.
+
+    Where readers are in the way for longer, a later checkpoint does it.
+    """
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(database, timeout=1)) as own:
+        own.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _write_ahead(opened: sqlite3.Connection) -> None:

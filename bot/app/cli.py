@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import csv
+import io
+import os
 import signal
 import sys
 from collections.abc import Coroutine
@@ -22,6 +24,7 @@ from rich.console import Console
 
 from benchmarks.cli import bench as bench_commands
 from bot import logs
+from bot.app.data_commands import commands as data_commands
 from bot.app.inbox_commands import commands as inbox_commands
 from bot.clock import utc_now
 from bot.errors import BotError, ConfigurationError
@@ -31,6 +34,7 @@ from classifier.cli.labels import suspects as labels_suspects
 from classifier.cli.model import commands as model_commands
 from classifier.cli.tuning import commands as tuning_commands
 from classifier.contract import ClassifierError
+from storage.credentials import without_credentials
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -57,13 +61,18 @@ app.add_typer(models_commands, name="models")
 labels_commands = typer.Typer(help="The labels that people gave.", no_args_is_help=True)
 app.add_typer(labels_commands, name="labels")
 labels_commands.command("suspects")(labels_suspects)
+app.add_typer(data_commands, name="data")
 
 out, err = Console(), Console(stderr=True)
 log = structlog.get_logger(__name__)
 
 
 def main() -> None:
-    """Run a command; every expected error is one line that says what to do, and exit code 2."""
+    """Run a command; every expected error is one line that says what to do, and exit code 2.
+
+    What it makes is its owner's alone: databases, models, exports and reports hold messages.
+    """
+    os.umask(0o077)
     try:
         app()
     except (BotError, ClassifierError, StorageError, ConfigurationError) as error:
@@ -77,7 +86,7 @@ def main() -> None:
 
 def fail(text: str) -> None:
     """End with one line on standard error."""
-    sys.stderr.write("error: " + " ".join(text.split()) + "\n")
+    sys.stderr.write("error: " + without_credentials(" ".join(text.split())) + "\n")
     raise SystemExit(USAGE_ERROR)
 
 
@@ -230,14 +239,16 @@ def labels_export(
     """Write every labelled message, redacted as it was stored, as CSV with the columns text,label."""
     from bot.app.compose import open_database
     from bot.tickets.label_files import export_labels, only_team
+    from classifier.files import write_text
 
     async def work() -> list[tuple[str, str]]:
         async with open_database(Settings()) as database:
             return await export_labels(database, team or await only_team(database))
 
     rows = asyncio.run(work())
-    with file.open("w", encoding="utf-8", newline="") as target:
-        csv.writer(target).writerows([("text", "label"), *rows])
+    table = io.StringIO(newline="")
+    csv.writer(table).writerows([("text", "label"), *rows])
+    write_text(file, table.getvalue())
     out.print(f"{len(rows)} labels.")
 
 

@@ -14,8 +14,11 @@ from bot.errors import BotError, ConfigurationError, SlackUnavailable
 from bot.listeners.bolt import create_client
 from bot.settings import Settings
 from bot.slack.messenger import Messenger
+from bot.slack.token_gate import REFUSED
+from bot.uninstall import ACTION
 from classifier.contract import ClassifierError
 from migrations.runner import is_current_async
+from storage.credentials import without_credentials
 from storage.database import Database
 from storage.errors import SchemaOutOfDate, StorageError
 from storage.states import InboxState
@@ -48,7 +51,9 @@ async def examine(settings: Settings, console: Console, local_model: Callable[[]
             ok, text = False, str(error)
         healthy &= ok
         console.print(f"{'[green]ok  [/green]' if ok else '[red]FAIL[/red]'} {name}: ", end="")
-        console.print(" ".join(text.split()), markup=False, highlight=False, soft_wrap=True)
+        console.print(
+            without_credentials(" ".join(text.split())), markup=False, highlight=False, soft_wrap=True
+        )
     return healthy
 
 
@@ -63,11 +68,27 @@ async def check_tokens(settings: Settings) -> str:
     try:
         identity = await messenger.identity()
     except SlackUnavailable as error:
+        removed = await _removed(settings) if error.code in REFUSED else ""
         raise ConfigurationError(
-            f"Slack answered {error.code}: reinstall the app and copy its bot token."
+            f"Slack answered {error.code}: {removed}reinstall the app and copy its bot token."
         ) from error
     mode = "Socket Mode" if settings.socket_mode else f"HTTP on port {settings.port}"
     return f"bot {identity.bot_user_id} in workspace {identity.team_id}, {mode}"
+
+
+async def _removed(settings: Settings) -> str:
+    """Say when a workspace removed the app last; "" where the database knows of nothing."""
+    database = Database(settings.database_url)
+    try:
+        async with database.reader() as work:
+            row = await work.audit.last(action=ACTION)
+    except StorageError:
+        return ""
+    finally:
+        await database.dispose()
+    if row is None:
+        return ""
+    return f"workspace {row.subject} removed it on {row.at:%Y-%m-%d} (its data is kept); "
 
 
 async def check_scopes(settings: Settings) -> str:

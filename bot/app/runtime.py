@@ -33,19 +33,21 @@ from bot.policy import Thresholds
 from bot.queue.inbox import Inbox, Kind
 from bot.queue.outbox import Outbox
 from bot.queue.serial_tasks import in_background
-from bot.queue.trouble import OUR_TOKEN
 from bot.settings import Settings
+from bot.slack.answers import ABOUT_US
 from bot.slack.directory import Directory
 from bot.slack.messenger import Messenger
 from bot.slack.people import People
 from bot.slack.turns import Turns
 from bot.tickets.corrections import Corrections
+from bot.tickets.deletions import Deletions, Forgetter
 from bot.tickets.destinations import Destinations
 from bot.tickets.memory_keeper import MemoryKeeper
 from bot.tickets.questions import Asker
 from bot.tickets.review_queue import ReviewQueue
 from bot.tickets.router import Router
 from bot.tickets.why import Explainer
+from bot.uninstall import Uninstall
 from bot.workspace import Workspace
 from classifier.contract import Classifier, ModelControl
 from storage.database import Database
@@ -137,6 +139,7 @@ async def running_bot(
         MemoryKeeper(workspace).run(),
         Asker(workspace, settings.question_plan()).run(),
         DriftWatch(workspace).run(),
+        Forgetter(workspace, settings.retention_days).run(),
     )
     async with in_background(*loops) as tasks, contextlib.AsyncExitStack() as stack:
         await destinations.first_look()
@@ -145,7 +148,7 @@ async def running_bot(
             url = None
         else:
             secret = settings.slack_signing_secret
-            health = Health(database, identity.team_id, clock, tasks)
+            health = Health(database, identity.team_id, clock, tasks, messenger.gate)
             stack.push_async_callback(health.close)
             web_app = create_web_app(app, secret.get_secret_value() if secret else "", health.trouble)
             url = await stack.enter_async_context(_http(web_app, settings))
@@ -163,7 +166,7 @@ async def answered(ask: Callable[[], Awaitable[T]], setting: str) -> T:
         try:
             return await ask()
         except SlackUnavailable as error:
-            if error.permanent or error.code in OUR_TOKEN:
+            if error.permanent or error.code in ABOUT_US:
                 raise ConfigurationError(
                     f"Slack did not accept the bot ({error.code}): check {setting}."
                 ) from error
@@ -189,6 +192,8 @@ def create_inbox(workspace: Workspace, workers: int) -> Inbox:
     home = Home(workspace, ReviewQueue(workspace, corrections))
     handlers = {
         Kind.MESSAGE: Router(workspace).route,
+        Kind.DELETED: Deletions(workspace).on_deleted,
+        Kind.REMOVED: Uninstall(workspace).on_event,
         Kind.REACTION: corrections.on_reaction,
         Kind.ACTION: corrections.on_action,
         Kind.WHY: explainer.on_command,

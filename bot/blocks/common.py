@@ -177,7 +177,8 @@ def title(text: str) -> str:
 
 def people(user_ids: Sequence[str]) -> str:
     """Name people, the first few by mention: an edit of a message notifies nobody."""
-    named = [f"<@{user_id}>" for user_id in user_ids[:PEOPLE_SHOWN]]
+    # what was imported, and what an erased person said, has no name to mention
+    named = [f"<@{each}>" if each[:1] in {"U", "W"} else "someone" for each in user_ids[:PEOPLE_SHOWN]]
     more = len(user_ids) - len(named)
     if more:
         return f"{', '.join(named)} and {more} more"

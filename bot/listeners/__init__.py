@@ -13,16 +13,18 @@ from bot.listeners.commands import on_action, on_command
 from bot.listeners.events import on_event, on_home_opened
 from bot.listeners.types import Ack
 from bot.queue.inbox import Inbox, Kind
-from bot.slack.incoming import parse_message, parse_reaction
+from bot.slack.incoming import parse_deletion, parse_message, parse_reaction, parse_removal
 
 ANYTHING = re.compile(".*")
 
 
 def register(app: AsyncApp, inbox: Inbox, dialogs: CategoryDialogs) -> None:
     """Connect each event, command and action to its listener; the first match wins."""
-    app.event("message")(on_event(inbox, Kind.MESSAGE, parse_message))
-    app.event("reaction_added")(on_event(inbox, Kind.REACTION, parse_reaction))
-    app.event("reaction_removed")(on_event(inbox, Kind.REACTION, parse_reaction))
+    app.event("message")(on_event(inbox, (Kind.MESSAGE, parse_message), (Kind.DELETED, parse_deletion)))
+    app.event("reaction_added")(on_event(inbox, (Kind.REACTION, parse_reaction)))
+    app.event("reaction_removed")(on_event(inbox, (Kind.REACTION, parse_reaction)))
+    for removed in ("app_uninstalled", "tokens_revoked"):
+        app.event(removed)(on_event(inbox, (Kind.REMOVED, parse_removal)))
     app.event("app_home_opened")(on_home_opened(inbox))
     app.command("/why")(on_command(inbox, Kind.WHY))
     app.command("/retrain")(on_command(inbox, Kind.RETRAIN))

@@ -8,20 +8,32 @@ from typing import Any
 
 from bot.listeners.types import EventListener
 from bot.queue.inbox import Inbox, Kind
-from bot.slack.incoming import IncomingMessage, IncomingReaction, team_of
+from bot.slack.incoming import (
+    IncomingDeletion,
+    IncomingMessage,
+    IncomingReaction,
+    IncomingRemoval,
+    team_of,
+)
 
-Parse = Callable[[Mapping[str, Any]], IncomingMessage | IncomingReaction | None]
+Parsed = IncomingMessage | IncomingReaction | IncomingDeletion | IncomingRemoval
+Parse = Callable[[Mapping[str, Any]], Parsed | None]
 
 
-def on_event(inbox: Inbox, kind: Kind, parse: Parse) -> EventListener:
-    """Return the listener that keeps what `parse` makes of an event; None is nothing to do."""
+def on_event(inbox: Inbox, *kinds: tuple[Kind, Parse]) -> EventListener:
+    """Return the listener that keeps what the first of some parsers makes of an event.
+
+    Where all of them return None there is nothing to do.
+    """
 
     async def listener(body: dict[str, Any]) -> None:
-        parsed = parse(body)
-        if parsed is not None:
-            await inbox.add(
-                team_id=parsed.team_id, event_id=body["event_id"], kind=kind, payload=asdict(parsed)
-            )
+        for kind, parse in kinds:
+            parsed = parse(body)
+            if parsed is not None:
+                await inbox.add(
+                    team_id=parsed.team_id, event_id=body["event_id"], kind=kind, payload=asdict(parsed)
+                )
+                return
 
     return listener
 

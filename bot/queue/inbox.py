@@ -22,6 +22,8 @@ class Kind(StrEnum):
     """What waits in the inbox."""
 
     MESSAGE = "message"
+    DELETED = "deleted"
+    REMOVED = "removed"
     REACTION = "reaction"
     ACTION = "action"
     WHY = "why"

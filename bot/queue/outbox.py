@@ -19,6 +19,7 @@ from bot.slack.messenger import TIMEOUT_SECONDS, Messenger
 from storage.database import Database
 from storage.errors import StorageError
 from storage.models import Reply
+from storage.tickets.replies import DELETED
 
 # Longer than the HTTP time-out: a `sending` reply is looked for only when its call can no longer succeed.
 LEASE = timedelta(seconds=3 * TIMEOUT_SECONDS)
@@ -116,8 +117,7 @@ class Outbox:
                 )
                 looked = True
             if ts is None:
-                if reply.attempts > MAX_ATTEMPTS:  # each of them ended its process
-                    await self._give_up(reply, "too_many_attempts")
+                if await self._given_up(reply):
                     return
                 ts = await self._messenger.post(
                     reply.channel_id,
@@ -146,6 +146,20 @@ class Outbox:
             await self._end(
                 reply, type(error).__name__, LEASE.total_seconds(), perhaps_sent=True, counts=True
             )
+
+    async def _given_up(self, reply: Reply) -> bool:
+        """Give a post up that ended its process again and again, or whose ticket's message was deleted."""
+        if reply.attempts > MAX_ATTEMPTS:
+            await self._give_up(reply, "too_many_attempts")
+            return True
+        if reply.ticket_id is None:
+            return False
+        async with self._database.unit_of_work() as work:
+            if await work.replies.wanted(reply.ticket_id):
+                return False
+            await work.replies.failed(reply, error=DELETED)
+            await work.commit()
+        return True
 
     async def _hold(self, reply: Reply) -> None:
         """Make sure, right before the call, that nobody else posts this reply while it is under way."""

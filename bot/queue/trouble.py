@@ -5,18 +5,13 @@ from __future__ import annotations
 import traceback
 
 from bot.errors import SlackUnavailable
+from bot.slack.answers import ABOUT_US
 from classifier.contract import ClassifierError, InvalidInput
 from storage.errors import RowNotFound, StorageError
 
 BACKOFF_CAP_SECONDS = 60.0
 BACKOFF_SECONDS = (1.0, 5.0, 30.0, 60.0)
 """After the attempts of an event that fails by itself."""
-
-# Nothing is wrong with the event: somebody has to mend the app, and then it goes on.
-OUR_TOKEN = frozenset({
-    "account_inactive", "invalid_auth", "missing_scope", "not_allowed_token_type", "not_authed",
-    "token_expired", "token_revoked",
-})  # fmt: skip
 
 _JITTER = 0.25
 
@@ -28,7 +23,7 @@ class Stuck(Exception):
 def is_temporary(error: Exception) -> bool:
     """Say whether the trouble is with what we work with, not with the event: it passes, the event waits."""
     if isinstance(error, SlackUnavailable):
-        return not error.permanent or error.code in OUR_TOKEN
+        return not error.permanent or error.code in ABOUT_US
     if isinstance(error, RowNotFound | InvalidInput):
         return False
     return isinstance(error, ClassifierError | StorageError | TimeoutError | ConnectionError)

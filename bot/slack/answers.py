@@ -21,7 +21,7 @@ PERMANENT = frozenset({
 })  # fmt: skip
 ABOUT_US = frozenset({
     "account_inactive", "ekm_access_denied", "invalid_auth", "missing_scope", "not_allowed_token_type",
-    "not_authed", "token_revoked",
+    "not_authed", "team_access_not_granted", "token_expired", "token_revoked",
 })  # fmt: skip
 """Not about the call but about the app: an admin mends it, and then the same call works."""
 UNREACHABLE = frozenset({"channel_not_found", "is_archived", "not_in_channel"})

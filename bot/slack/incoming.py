@@ -43,6 +43,26 @@ class IncomingReaction:
 
 
 @dataclass(frozen=True, slots=True)
+class IncomingDeletion:
+    """A root message of a channel was deleted. `user_id` wrote it; "" where Slack does not say who."""
+
+    team_id: str
+    channel_id: str
+    ts: str
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingRemoval:
+    """A workspace removed the app or took tokens back: the bot's (`bot`), or those of some people."""
+
+    team_id: str
+    event: str
+    bot: bool
+    users: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class MessageLink:
     """The message that a Slack link points to."""
 
@@ -75,6 +95,38 @@ def _is_root_message(event: Mapping[str, Any]) -> bool:
         and (event.get("thread_ts") is None or event["thread_ts"] == event.get("ts"))
         and not any(event.get("channel_type") == direct for direct in ("im", "mpim"))
     )
+
+
+def parse_deletion(body: Mapping[str, Any]) -> IncomingDeletion | None:
+    """Return the root message that was deleted, or None where the event tells of something else.
+
+    Where a thread hangs on the message Slack tells of a change: what is left of it is a tombstone.
+    """
+    event = _mapping(body.get("event"))
+    before, left = _mapping(event.get("previous_message")), _mapping(event.get("message"))
+    if event.get("type") != "message" or any(event.get("channel_type") == one for one in ("im", "mpim")):
+        return None
+    if event.get("subtype") == "message_deleted":
+        ts = event.get("deleted_ts") or before.get("ts")
+    elif event.get("subtype") == "message_changed" and left.get("subtype") == "tombstone":
+        ts = left.get("ts")
+    else:
+        return None
+    if before.get("thread_ts") not in (None, ts):
+        return None  # a reply in a thread
+    names = _names(team_of(body), event.get("channel"), ts, before.get("user") or "unknown")
+    return None if names is None else IncomingDeletion(*names[:3], str(before.get("user") or ""))
+
+
+def parse_removal(body: Mapping[str, Any]) -> IncomingRemoval | None:
+    """Return what became of our installation: `app_uninstalled`, or `tokens_revoked` with whose they were."""
+    event, team_id = _mapping(body.get("event")), team_of(body)
+    kind, tokens = event.get("type"), _mapping(event.get("tokens"))
+    if team_id is None or kind not in ("app_uninstalled", "tokens_revoked"):
+        return None
+    of_people = tokens.get("oauth")
+    users = tuple(map(str, of_people)) if isinstance(of_people, list) else ()
+    return IncomingRemoval(team_id, kind, kind == "app_uninstalled" or bool(tokens.get("bot")), users)
 
 
 def parse_reaction(body: Mapping[str, Any]) -> IncomingReaction | None:

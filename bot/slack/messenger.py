@@ -15,6 +15,7 @@ from bot.blocks.links import permalink, with_addresses
 from bot.errors import SlackUnavailable
 from bot.slack.answers import called
 from bot.slack.response_url import respond
+from bot.slack.token_gate import REFUSED, TokenGate
 from bot.slack.turns import Turns
 
 METADATA_TYPE = "fingerpost_reply"
@@ -49,6 +50,7 @@ class Messenger:
         self.client = client
         self._identity = identity
         self._turns = turns
+        self.gate = TokenGate()
 
     async def identity(self) -> Identity:
         """Ask Slack who we are."""
@@ -140,6 +142,14 @@ class Messenger:
             self.client.chat_update, channel=channel, ts=ts, text=card.text[:4000], blocks=blocks
         )
 
+    async def delete(self, channel: str, ts: str) -> None:
+        """Delete a post of ours."""
+        await self._call(self.client.chat_delete, channel=channel, ts=ts)
+
+    async def delete_file(self, file_id: str) -> None:
+        """Delete a file of ours, with the message that shows it."""
+        await self._call(self.client.files_delete, file=file_id)
+
     async def respond(self, response_url: str, card: Card) -> None:
         """Answer only the person who asked, through the `response_url` of a command or button."""
         body = {
@@ -152,11 +162,14 @@ class Messenger:
 
     async def upload(
         self, channel: str, thread_ts: str, *, name: str, content: bytes, title: str, description: str
-    ) -> None:
-        """Put a picture into a thread; `description` is read to those who cannot see it."""
+    ) -> str:
+        """Put a picture into a thread and return the file's id.
+
+        `description` is read to those who cannot see it.
+        """
         if self._turns:
             await self._turns.wait_to_post(channel)
-        await self._call(
+        answer = await self._call(
             self.client.files_upload_v2,
             channel=channel,
             thread_ts=thread_ts,
@@ -165,6 +178,7 @@ class Messenger:
             title=title,
             alt_txt=description[:_ALT_TEXT],
         )
+        return str(answer["files"][0]["id"])
 
     async def user(self, user_id: str) -> Mapping[str, Any]:
         """Return `users.info` of a person."""
@@ -254,25 +268,31 @@ class Messenger:
         **arguments: Any,
     ) -> Mapping[str, Any]:
         """Call a method of Slack's when it may be called, and tell the others what came of it."""
+        self.gate.check()
         name = method.__name__.replace("_", ".", 1)
         if self._turns:
             await self._turns.enter(name)
         if just_before:
             await just_before()
-        if self._turns is None:
-            return await called(method, arguments)
         try:
             data = await called(method, arguments)
         except SlackUnavailable as error:
-            if error.retry_after is not None:
-                await self._turns.limited(name, error.retry_after)
-            if error.silent:
-                await self._turns.unanswered(name)
-            else:
-                await self._turns.answered(name)
-            raise
-        await self._turns.answered(name)
+            await self._tell(name, error)
+            raise (self.gate.refused(error.code) if error.code in REFUSED else error) from error
+        await self._tell(name, None)
+        self.gate.taken()
         return data
+
+    async def _tell(self, method: str, error: SlackUnavailable | None) -> None:
+        """Let all processes know what a call says about the next one of its method."""
+        if self._turns is None:
+            return
+        if error is not None and error.retry_after is not None:
+            await self._turns.limited(method, error.retry_after)
+        if error is not None and error.silent:
+            await self._turns.unanswered(method)
+        else:
+            await self._turns.answered(method)
 
 
 def _next_cursor(answer: Mapping[str, Any]) -> str:

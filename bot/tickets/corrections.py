@@ -148,6 +148,8 @@ class Corrections:
         space = self._workspace
         edits: list[tuple[str, str, Card]] = []
         async with space.database.unit_of_work() as work:
+            if not await work.replies.wanted(ticket.id):
+                return  # its message was deleted, and our posts with it
             state = await ticket_view(space, work, ticket)
             await add_replies(space, work, state)
             for reply in await work.replies.all_for_ticket(team_id=ticket.team_id, ticket_id=ticket.id):

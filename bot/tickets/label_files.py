@@ -11,9 +11,9 @@ from bot.slack.redaction import redact
 from classifier.contract import OUT_OF_SCOPE_LABEL
 from storage.database import Database, UnitOfWork
 from storage.models import LabelKind, LabelRole, LabelSource, Ticket, TicketState
+from storage.tickets.tickets import IMPORTED
 
-IMPORTED = "import"
-"""Stands in for a channel: an imported text was never a message in Slack."""
+__all__ = ["IMPORTED", "export_labels", "import_labels", "keep_text", "only_team"]
 
 
 async def only_team(database: Database) -> str:

@@ -115,6 +115,8 @@ class Asker:
         async with space.database.unit_of_work() as work:
             if await _is_labelled(work, pick.ticket):
                 return False
+            if not await work.replies.wanted(pick.ticket.id):
+                return False  # its message was deleted
             question = await work.questions.add_if_free(
                 team_id=team_id,
                 ticket_id=pick.ticket.id,

@@ -17,6 +17,7 @@ from bot.tickets.posts import add_replies, ticket_view
 from bot.workspace import Workspace
 from classifier.contract import Prediction
 from classifier.feedback.languages import is_foreign
+from storage.errors import RowNotFound
 from storage.models import Ticket, TicketState
 from storage.tickets.tickets import PredictionValues
 from storage.types import vector_to_bytes
@@ -52,14 +53,17 @@ class Router:
             )
             setting = await work.channels.get(team_id=message.team_id, channel_id=message.channel_id)
             await work.commit()
-        if ticket.state != TicketState.NEW:
+        if ticket.state != TicketState.NEW or ticket.deleted_at is not None:
             return
         prediction = await self._predict(message.text)
         if prediction is not None:
             async with space.database.reader() as work:
                 prediction = follow_merges(prediction, await space.directory.retired(work))
         threshold = setting.threshold if setting else None
-        await self._decide(ticket, prediction, threshold)
+        try:
+            await self._decide(ticket, prediction, threshold)
+        except RowNotFound:  # while the model worked its message was deleted
+            log.info("ticket_deleted_meanwhile", ticket=str(ticket.id))
         space.wake_outbox()
 
     async def _predict(self, text: str) -> Prediction | None:

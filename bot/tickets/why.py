@@ -11,6 +11,7 @@ from bot.blocks.why import Similar, WhyView, why_card
 from bot.errors import NotAllowed, UnknownMessage, UserError
 from bot.slack.incoming import parse_link
 from bot.slack.people import Role
+from bot.tickets.deletions import note_picture
 from bot.tickets.neighbours import Neighbour, Sight, nearest_labelled
 from bot.tickets.posts import link_of, ticket_view
 from bot.workspace import Workspace
@@ -53,7 +54,7 @@ class Explainer:
                 names = {view.slug: view.name for view in await space.directory.categories(work)}
             name = names.get(prediction.category, prediction.category)
             picture = await space.classifier.picture(ticket.text, title=name)
-            await space.messenger.upload(
+            file_id = await space.messenger.upload(
                 ticket.channel_id,
                 ticket.ts,
                 name="words.png",
@@ -61,6 +62,7 @@ class Explainer:
                 title=f"Words that decided: {name}",
                 description=picture.description,
             )
+            await note_picture(space, ticket, file_id)
 
     async def _find(self, payload: Mapping[str, Any]) -> Ticket:
         text, team_id = str(payload.get("text") or "").strip(), payload["team_id"]

@@ -174,7 +174,8 @@ class RemoteClassifier:
         except (TimeoutError, httpx.ReadTimeout, httpx.WriteTimeout, httpx.PoolTimeout) as error:
             raise ClassifierTimeout from error
         except (httpx.TransportError, httpx.InvalidURL) as error:
-            where = f"{self._client.base_url} ({type(error).__name__})"
+            url = self._client.base_url  # without a user's name and password: people read this
+            where = f"{url.scheme}://{url.netloc.decode('ascii')} ({type(error).__name__})"
             raise Transient(ClassifierUnavailable(f"no classifier service answers at {where}")) from error
 
 

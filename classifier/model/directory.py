@@ -29,6 +29,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from classifier.contract import BaseModelUnavailable, BrokenModel, InvalidInput
+from classifier.files import keep_private
 from classifier.model.base_models import load_encoder
 from classifier.model.baselines import load_baselines
 from classifier.model.integrity import MANIFEST, read_facts, sha256_of, verify
@@ -61,8 +62,9 @@ def save_model_directory(
         raise InvalidInput(f"{path} exists already: name a new directory, or remove it first")
     partial = path.parent / f".{path.name}.{secrets.token_hex(4)}.partial"
     try:
-        partial.mkdir(parents=True)
+        partial.mkdir(parents=True, mode=0o700)
         _write(model, partial, card, extra or {})
+        keep_private(partial)
         for file in partial.iterdir():
             _sync(file)
         _sync(partial)

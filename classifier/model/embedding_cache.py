@@ -63,6 +63,7 @@ class EmbeddingCache:
         hashes = dict.fromkeys(hashlib.sha256(text.encode()).digest() for text in texts)
         kept = [key for key in hashes if key in self._known]
         if not kept:
+            self._file.unlink(missing_ok=True)
             return
         self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         partial = self._file.with_name(f"{secrets.token_hex(4)}.partial")

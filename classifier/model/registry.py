@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from classifier.contract import BrokenModel, InvalidInput, UnknownVersion
+from classifier.files import keep_private
 from classifier.model.integrity import MANIFEST, read_facts, sha256_of, verify
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Registry:
         Raises:
             BrokenModel: the directory is not a whole model directory.
         """
-        self.home.mkdir(parents=True, exist_ok=True)
+        self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not isinstance(model, Path):
             from classifier.model.directory import save_model_directory  # noqa: PLC0415 - torch
 
@@ -81,6 +82,7 @@ class Registry:
         if not target.exists():
             partial = self.home / f".{target.name}.{os.getpid()}.partial"
             shutil.copytree(model, partial, dirs_exist_ok=True)
+            keep_private(partial)
             verify(partial)
             partial.rename(target)
         return target.name

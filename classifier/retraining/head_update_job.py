@@ -65,6 +65,7 @@ def work(job: RetrainJob, reporter: Reporter) -> RetrainResult:
     if inherited is not None:  # else nobody knows what the encoder learned from
         names = [name for name in training.names if name.label in plan.learned]
         rows = known([example.label for example in messages], plan)
+        inherited &= frozenset(job.head.said)  # a deleted message leaves no trace in a later manifest
         manifest = manifest_of(training.starter_hash, [*names, *(messages[row] for row in rows)], inherited)
 
     # compare

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from classifier.contract import OUT_OF_SCOPE_LABEL
 from classifier.data.dataset import Example, StarterPack
+from classifier.data.manifest import example_hash
 from classifier.model.integrity import read_facts
 from classifier.model.registry import Registry
 from classifier.retraining.child_process import RetrainingFailed
@@ -45,7 +46,10 @@ async def job_for(
         present = read_facts(registry.path(champion)).labels
         said = await read_labels(database, run.team_id)
         merged = {into for slug, into in said.heirs.items() if slug in present and into in present}
-        head = HeadUpdate(tuple(said.slugs(pack)), tuple(sorted(merged)))
+        async with database.reader() as work:
+            ever = await work.labels.ever_said(team_id=run.team_id)
+        hashes = sorted(example_hash(text, category or OUT_OF_SCOPE_LABEL) for text, category in ever)
+        head = HeadUpdate(tuple(said.slugs(pack)), tuple(sorted(merged)), tuple(hashes))
         # No recent label judges here: a new category needs each of its few.
         training = said.training_set(pack, _fitting(said, present), learned=None)
     config, home = asdict(settings.training_config()), str(registry.home.absolute())

@@ -25,10 +25,13 @@ class HeadUpdate:
     Attributes:
         categories: slugs that the workspace has now.
         merged: those that others were merged into since the champion was made.
+        said: hashes of all examples that people ever gave, but for those of deleted messages: of what the
+            champion's encoder learned from, the new manifest lists these and no others.
     """
 
     categories: tuple[str, ...]
     merged: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ class RunFolder:
 
     def make(self) -> None:
         """Make it, and take over the checkpoint of the holder before."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         for fence in range(self.fence - 1, 0, -1):
             before = RunFolder(self.registry, self.run_id, fence).path / CHECKPOINT
             if before.is_dir() and not (self.path / CHECKPOINT).exists():

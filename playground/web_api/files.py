@@ -1,4 +1,4 @@
-"""files.*: the three steps of an upload, and looking a file up."""
+"""files.*: the three steps of an upload, looking a file up, deleting it."""
 
 import re
 
@@ -53,6 +53,19 @@ async def info(call: Call) -> JSON:
     return {"file": _find(call, call.required("file")).to_slack()}
 
 
+async def delete(call: Call) -> JSON:
+    """files.delete: only the bot's own files; a message that shows nothing else goes with it."""
+    file = _find(call, call.required("file"))
+    if file.user != call.bot.bot_user_id:
+        raise SlackError("cant_delete_file")
+    del call.state.files[file.id]
+    for channel_id, shares in file.shares.items():
+        channel = call.state.channel(channel_id)
+        for message in [channel.messages[ts] for ts in shares if ts in channel.messages]:
+            call.services.conversations.delete(channel, message)
+    return {}
+
+
 def _find(call: Call, file_id: str) -> File:
     file = call.state.files.get(file_id)
     if file is None or not _FILE_ID.fullmatch(file_id) or file.team_id != call.bot.team_id:
@@ -63,5 +76,6 @@ def _find(call: Call, file_id: str) -> File:
 METHODS = {
     "files.getUploadURLExternal": Method(get_upload_url, ("files:write",)),
     "files.completeUploadExternal": Method(complete_upload, ("files:write",)),
+    "files.delete": Method(delete, ("files:write",)),
     "files.info": Method(info, ("files:read",)),
 }

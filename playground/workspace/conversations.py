@@ -105,7 +105,10 @@ class Conversations:
         )
 
     def delete(self, channel: Channel, message: Message) -> None:
-        """Removes a message; a thread's parent with replies stays as a tombstone, as in Slack."""
+        """Removes a message; a thread's parent with replies stays as a tombstone, as in Slack.
+
+        Slack tells of a tombstone as of a change; it goes with the last reply of its thread.
+        """
         before = message.to_slack()
         if message.ephemeral_to:
             self._state.ephemerals[message.ephemeral_to].remove(message)
@@ -123,25 +126,26 @@ class Conversations:
             }
             message.reactions.clear()
             self._publish(channel, "message_changed", message)
+            what: JSON = {"subtype": "message_changed", "message": message.to_slack()}
         else:
             del channel.messages[message.ts]
-            self._leave_thread(channel, message)
             self._publish(channel, "message_deleted", message)
+            what = {"subtype": "message_deleted", "deleted_ts": message.ts}
         ts = self._state.ids.ts()
         self._emit_message(
             channel,
             {
                 "type": "message",
-                "subtype": "message_deleted",
+                **what,
                 "previous_message": before,
                 "channel": channel.id,
                 "hidden": True,
-                "deleted_ts": message.ts,
                 "ts": ts,
                 "event_ts": ts,
                 "channel_type": channel.channel_type,
             },
         )
+        self._leave_thread(channel, message)
 
     def react(self, channel: Channel, message: Message, user_id: str, name: str) -> None:
         """Adds a reaction.
@@ -256,7 +260,10 @@ class Conversations:
         parent = channel.messages.get(str(message.body.get("thread_ts"))) if message.is_reply else None
         if parent is not None and message.ts in parent.replies:
             parent.replies.remove(message.ts)
-            self._publish(channel, "message_changed", parent)
+            if parent.body.get("subtype") == "tombstone" and not parent.replies:
+                self.delete(channel, parent)
+            else:
+                self._publish(channel, "message_changed", parent)
 
     def _publish(self, channel: Channel, kind: str, message: Message) -> None:
         frame = {"type": kind, "channel": channel.id, "ts": message.ts, "message": message.to_page()}

@@ -141,7 +141,8 @@ class Uploads:
         for file in files:
             file.mimetype = _guess(file.name)
         self._journal.wake()
-        if channel is None:
+        files = [file for file in files if file.id in self._state.files]  # else deleted meanwhile
+        if channel is None or not files:
             return
         body: JSON = {
             "subtype": "file_share",

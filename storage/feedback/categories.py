@@ -246,7 +246,7 @@ class CategoryRepository:
         )
 
     async def _tickets(self, team_id: str, where: Any, limit: int) -> list[Ticket]:
-        statement = select(Ticket).where(Ticket.team_id == team_id, where)
+        statement = select(Ticket).where(Ticket.team_id == team_id, Ticket.deleted_at.is_(None), where)
         newest = statement.order_by(Ticket.posted_at.desc(), Ticket.id).limit(limit)
         return list(await self._session.scalars(newest))
 

@@ -62,8 +62,10 @@ class EmbeddingRepository:
         Returns:
             Whether it is new; False as well where the ticket was deleted meanwhile.
         """
-        ticket = select(Ticket.id).where(Ticket.team_id == team_id, Ticket.id == ticket_id)
-        if await self._session.scalar(ticket) is None:
+        ticket = select(Ticket.id).where(
+            Ticket.team_id == team_id, Ticket.id == ticket_id, Ticket.deleted_at.is_(None)
+        )
+        if await self._session.scalar(ticket.with_for_update(read=True)) is None:
             return False
         return await insert_or_ignore(
             self._session,

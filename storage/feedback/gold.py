@@ -26,9 +26,11 @@ class GoldRepository:
         """Freeze a ticket with its category (None: none of these); False where it is frozen already.
 
         Raises:
-            RowNotFound: the ticket does not exist in this workspace.
+            RowNotFound: the ticket does not exist in this workspace, or its message was deleted.
         """
-        ticket = select(Ticket.id).where(Ticket.team_id == team_id, Ticket.id == ticket_id)
+        ticket = select(Ticket.id).where(
+            Ticket.team_id == team_id, Ticket.id == ticket_id, Ticket.deleted_at.is_(None)
+        )
         if await self._session.scalar(ticket) is None:
             raise RowNotFound("there is no such ticket in this workspace")
         return await insert_or_ignore(

@@ -115,9 +115,11 @@ class LabelRepository:
         Two clicks at once queue here: without the lock both would find nothing to withdraw or to settle.
 
         Raises:
-            RowNotFound: the ticket does not exist in this workspace.
+            RowNotFound: the ticket does not exist in this workspace, or its message was deleted.
         """
-        ticket = select(Ticket.id).where(Ticket.team_id == team_id, Ticket.id == ticket_id)
+        ticket = select(Ticket.id).where(
+            Ticket.team_id == team_id, Ticket.id == ticket_id, Ticket.deleted_at.is_(None)
+        )
         if await self._session.scalar(ticket.with_for_update()) is None:
             raise RowNotFound("there is no such ticket in this workspace")
 
@@ -198,6 +200,18 @@ class LabelRepository:
                 if same is not None:
                     examples.append(_example(ticket, same))
         return examples
+
+    async def ever_said(self, *, team_id: str) -> set[tuple[str, str | None]]:
+        """Return each (text, category) that a label ever said, withdrawn ones too; not of deleted tickets."""
+        rows = await self._session.execute(
+            select(Ticket.text, Label.category, Label.moved_from)
+            .join(Label, and_(Label.team_id == Ticket.team_id, Label.ticket_id == Ticket.id))
+            .where(Ticket.team_id == team_id, Ticket.deleted_at.is_(None))
+        )
+        found: set[tuple[str, str | None]] = set()
+        for text, category, before in rows:
+            found |= {(text, category), (text, before or category)}
+        return found
 
     async def settled(self, *, team_id: str) -> dict[UUID, str | None]:
         """Return what people settled on, by ticket: what may be learned from, and the gold set."""

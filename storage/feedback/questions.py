@@ -108,6 +108,7 @@ class QuestionRepository:
                 Ticket.state.in_((TicketState.ROUTED, TicketState.ASKED)),
                 Ticket.created_at >= since,
                 Ticket.created_at < until,
+                Ticket.deleted_at.is_(None),
                 Prediction.model_version == model_version,
                 Prediction.embedding.is_not(None),
                 or_(Ticket.state == TicketState.ASKED, Prediction.remembered_ticket_id.is_(None)),

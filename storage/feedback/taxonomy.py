@@ -51,7 +51,12 @@ class TaxonomyRepository:
         tickets = list(
             await self._session.scalars(
                 select(Ticket)
-                .where(Ticket.team_id == team_id, Ticket.posted_at >= since, Ticket.state.in_(decided))
+                .where(
+                    Ticket.team_id == team_id,
+                    Ticket.posted_at >= since,
+                    Ticket.state.in_(decided),
+                    Ticket.deleted_at.is_(None),
+                )
                 .order_by(Ticket.posted_at.desc(), Ticket.id)
                 .limit(limit)
             )

@@ -45,6 +45,11 @@ class AuditRepository:
         )
         return list(rows)
 
+    async def last(self, *, action: str) -> AuditEvent | None:
+        """Return the newest event of an action, of whatever team."""
+        newest = select(AuditEvent).where(AuditEvent.action == action).order_by(AuditEvent.at.desc())
+        return await self._session.scalar(newest.limit(1))
+
     async def find(self, *, team_id: str, action: str, subject: str) -> AuditEvent | None:
         """Return the first event of an action on a subject."""
         return await self._session.scalar(

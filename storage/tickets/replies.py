@@ -7,13 +7,16 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, exists, func, select, update
+from sqlalchemy import Select, and_, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from storage.errors import RowNotFound
-from storage.models import Reply, ReplyState
+from storage.models import Reply, ReplyState, Ticket
 from storage.statements import insert_or_ignore
+
+DELETED = "deleted"
+"""Error of a post whose ticket's message was deleted: while it has a `ts`, it is to be deleted in Slack."""
 
 
 class ReplyRepository:
@@ -37,7 +40,12 @@ class ReplyRepository:
         """Return the post of this ticket and surface, queued now or earlier, and whether it is new.
 
         A post about no ticket (`ticket_id` None) is always new.
+
+        Raises:
+            RowNotFound: the ticket's message was deleted.
         """
+        if ticket_id is not None and not await self.wanted(ticket_id):
+            raise RowNotFound("the ticket was deleted in the meantime")
         row = Reply(
             team_id=team_id,
             ticket_id=ticket_id,
@@ -111,9 +119,23 @@ class ReplyRepository:
         return renewed
 
     async def sent(self, key: UUID, *, ts: str, now: datetime) -> None:
-        """Slack has it, under this ts."""
+        """Slack has it, under this ts. Where its ticket was deleted meanwhile it is to be deleted again."""
         values = {"state": ReplyState.SENT, "ts": ts, "sent_at": now, "last_error": None}
         await self._session.execute(update(Reply).where(Reply.id == key).values(**values))
+        await self._session.execute(
+            update(Reply)
+            .where(Reply.id == key, Reply.ticket_id.in_(_deleted_tickets()))
+            .values(state=ReplyState.FAILED, last_error=DELETED, next_attempt_at=now)
+            .execution_options(synchronize_session=False)
+        )
+
+    async def wanted(self, ticket_id: UUID) -> bool:
+        """Say whether a post about a ticket may go out: not once its message was deleted.
+
+        In a transaction that writes, a deletion waits until the transaction has ended.
+        """
+        ticket = select(Ticket.id).where(Ticket.id == ticket_id, Ticket.deleted_at.is_(None))
+        return await self._session.scalar(ticket.with_for_update(read=True)) is not None
 
     async def put_off(
         self, reply: Reply, *, error: str, until: datetime, perhaps_sent: bool, counts: bool = False
@@ -177,3 +199,7 @@ class ReplyRepository:
             .execution_options(synchronize_session=False)
         )
         return bool(list(changed))
+
+
+def _deleted_tickets() -> Select[UUID]:
+    return select(Ticket.id).where(Ticket.deleted_at.is_not(None))

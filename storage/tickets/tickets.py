@@ -16,6 +16,9 @@ from storage.feedback.labels import is_labelled
 from storage.models import Prediction, Reply, Ticket, TicketState
 from storage.statements import insert_or_ignore
 
+IMPORTED = "import"
+"""Stands in for a channel: an imported text was never a message in Slack."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictionValues:
@@ -80,26 +83,36 @@ class TicketRepository:
         return ticket, new
 
     async def get(self, *, team_id: str, ticket_id: UUID) -> Ticket | None:
-        """Return a ticket of this team."""
+        """Return a ticket of this team; None where its message was deleted."""
         return await self._session.scalar(
-            select(Ticket).where(Ticket.team_id == team_id, Ticket.id == ticket_id)
+            select(Ticket).where(
+                Ticket.team_id == team_id, Ticket.id == ticket_id, Ticket.deleted_at.is_(None)
+            )
         )
 
     async def find(self, *, team_id: str, channel_id: str, ts: str) -> Ticket | None:
-        """Return the ticket that this root message is."""
+        """Return the ticket that this root message is, also where it was deleted."""
         return await self._session.scalar(
             select(Ticket).where(Ticket.team_id == team_id, Ticket.channel_id == channel_id, Ticket.ts == ts)
         )
 
     async def find_by_any_ts(self, *, team_id: str, channel_id: str, ts: str) -> Ticket | None:
-        """Return the ticket that a message is about: its root message, or one of our posts about it."""
+        """Return the ticket that a message is about: its root message, or one of our posts about it.
+
+        None where the message was deleted.
+        """
         root = await self.find(team_id=team_id, channel_id=channel_id, ts=ts)
         if root is not None:
-            return root
+            return root if root.deleted_at is None else None
         return await self._session.scalar(
             select(Ticket)
             .join(Reply, and_(Reply.team_id == Ticket.team_id, Reply.ticket_id == Ticket.id))
-            .where(Reply.team_id == team_id, Reply.channel_id == channel_id, Reply.ts == ts)
+            .where(
+                Reply.team_id == team_id,
+                Reply.channel_id == channel_id,
+                Reply.ts == ts,
+                Ticket.deleted_at.is_(None),
+            )
             .limit(1)
         )
 
@@ -116,7 +129,8 @@ class TicketRepository:
 
     async def count(self, *, team_id: str) -> int:
         """Return how many tickets the workspace has."""
-        query = select(func.count()).select_from(Ticket).where(Ticket.team_id == team_id)
+        query = select(func.count()).select_from(Ticket)
+        query = query.where(Ticket.team_id == team_id, Ticket.deleted_at.is_(None))
         return await self._session.scalar(query) or 0
 
     async def recent(self, *, team_id: str, limit: int = 20) -> list[Ticket]:
@@ -184,8 +198,8 @@ class TicketRepository:
 
     async def _again(self, ticket: Ticket) -> Ticket:
         """Read a ticket of an earlier unit of work again; `merge` would bring a deleted one back to life."""
-        kept = await self._session.get(Ticket, ticket.id, with_for_update=True)
-        if kept is None or kept.team_id != ticket.team_id:
+        kept = await self._session.get(Ticket, ticket.id, with_for_update=True, populate_existing=True)
+        if kept is None or kept.team_id != ticket.team_id or kept.deleted_at is not None:
             raise RowNotFound("the ticket was deleted in the meantime")
         return kept
 
@@ -193,6 +207,6 @@ class TicketRepository:
     def _newest(team_id: str) -> Select[Ticket]:
         return (
             select(Ticket)
-            .where(Ticket.team_id == team_id)
+            .where(Ticket.team_id == team_id, Ticket.deleted_at.is_(None))
             .order_by(Ticket.posted_at.desc(), Ticket.ts.desc())
         )

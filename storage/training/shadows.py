@@ -212,5 +212,5 @@ def _latest(team_id: str, *columns: Any) -> Select[Any]:
     return (
         select(*columns)
         .join_from(Ticket, Prediction, and_(Prediction.team_id == Ticket.team_id, Prediction.id == newest))
-        .where(Ticket.team_id == team_id)
+        .where(Ticket.team_id == team_id, Ticket.deleted_at.is_(None))
     )

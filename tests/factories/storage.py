@@ -3,7 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-from storage.models import TicketState
+from sqlalchemy import select
+
+from storage.models import Base, TicketState
 from storage.tickets.tickets import PredictionValues
 from storage.types import vector_to_bytes
 
@@ -98,3 +100,14 @@ async def add_version(work, version, *, team_id="T1", now=NOW):
         metrics={"accuracy": 0.9},
         now=now,
     )
+
+
+async def everything(database) -> str:
+    """All that is stored, as one text."""
+    async with database.reader() as work:
+        rows = [
+            f"{table.name}: {tuple(row)}"
+            for table in Base.metadata.sorted_tables
+            for row in await work.session.execute(select(table))
+        ]
+    return "\n".join(rows)

@@ -11,6 +11,7 @@ from classifier.evaluation.report.figures import draw_figures
 from classifier.evaluation.report.markdown import markdown
 from classifier.evaluation.report.page import page
 from classifier.evaluation.types import Report
+from classifier.files import write_bytes, write_text
 
 
 def write_report(report: Report, folder: Path, *, about: Mapping[str, str] | None = None) -> None:
@@ -29,13 +30,13 @@ def write_report(report: Report, folder: Path, *, about: Mapping[str, str] | Non
     """
     facts = dict(about or {})
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         figures = draw_figures(report)
         for figure in figures:
-            (folder / figure.file_name).write_bytes(figure.png)
-        (folder / "report.json").write_text(report_json(report), encoding="utf-8")
-        (folder / "report.md").write_text(markdown(report, facts, figures), encoding="utf-8")
-        (folder / "report.html").write_text(page(report, facts, figures), encoding="utf-8")
+            write_bytes(folder / figure.file_name, figure.png)
+        write_text(folder / "report.json", report_json(report))
+        write_text(folder / "report.md", markdown(report, facts, figures))
+        write_text(folder / "report.html", page(report, facts, figures))
     except OSError as error:
         raise InvalidInput(f"{folder} cannot be written ({error.strerror}): name another folder") from error
 

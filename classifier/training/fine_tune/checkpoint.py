@@ -61,7 +61,7 @@ class Checkpoints:
         """
         partial = self._folder.parent / f".{self._folder.name}.{secrets.token_hex(4)}.partial"
         try:
-            partial.mkdir(parents=True)
+            partial.mkdir(parents=True, mode=0o700)
             save_file({name: value.contiguous() for name, value in state.tensors.items()}, partial / _TENSORS)
             facts = {"key": self._key, "epoch": state.epoch, "step": state.step, "facts": dict(state.facts)}
             (partial / _FACTS).write_text(json.dumps(facts), encoding="utf-8")

@@ -19,6 +19,7 @@ from bot.clock import utc_now
 from bot.errors import ConfigurationError
 from bot.health import Health
 from bot.queue import serial_tasks
+from bot.slack.token_gate import TokenGate
 from classifier.testing import ScriptedClassifier
 from playground.server import Playground
 from storage.database import Database
@@ -294,7 +295,7 @@ async def test_the_health_check_says_when_the_database_cannot_be_written(
 async def test_the_health_check_says_when_the_database_is_gone():
     database = Database("postgresql://me:hidden@127.0.0.1:9/nothing")
     try:
-        said = await Health(database, TEAM, utc_now, ()).trouble()
+        said = await Health(database, TEAM, utc_now, (), TokenGate()).trouble()
     finally:
         await database.dispose()
     assert said == "the database cannot be written (DatabaseUnavailable)"

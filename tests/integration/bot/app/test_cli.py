@@ -38,7 +38,7 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104 - to see it refused
             TOKENS
             | {
                 "FINGERPOST_CLASSIFIER_URL": "http://127.0.0.1:9",
-                "FINGERPOST_DATABASE_URL": "postgresql://me:hidden@127.0.0.1:9/nothing",
+                "FINGERPOST_DATABASE_URL": "postgresql://me:hunter2@127.0.0.1:9/nothing?password=hunter2",
             },
             "FINGERPOST_DATABASE_URL",
         ),
@@ -63,7 +63,7 @@ def test_a_mistake_is_one_line_that_says_what_to_do(
     assert len(errors) == 1
     assert said in errors[0]
     assert "Traceback" not in result.stderr
-    assert "hidden" not in result.stderr
+    assert "hunter2" not in result.stderr
 
 
 def test_the_doctor_names_what_is_missing_and_how_to_mend_it(tmp_path: Path):

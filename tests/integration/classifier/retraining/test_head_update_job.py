@@ -97,8 +97,8 @@ async def workspace(sqlite_url: str, models):
     await database.dispose()
 
 
-async def label(work, number: int, text: str, source: LabelSource):
-    """A ticket that an admin put into the new category."""
+async def label(work, number: int, text: str, source: LabelSource, category: str = "canteen"):
+    """A ticket that an admin put into a category, the new one unless another is named."""
     ticket, _ = await work.tickets.add_if_new(
         team_id=TEAM,
         channel_id="C0HELP",
@@ -108,7 +108,7 @@ async def label(work, number: int, text: str, source: LabelSource):
         now=NOW,
     )
     await work.labels.add(
-        team_id=TEAM, ticket_id=ticket.id, category="canteen", user_id="U0ANNA", role=LabelRole.ADMIN,
+        team_id=TEAM, ticket_id=ticket.id, category=category, user_id="U0ANNA", role=LabelRole.ADMIN,
         kind=LabelKind.CORRECTION, source=source, now=NOW,
     )  # fmt: skip
     return ticket
@@ -211,9 +211,15 @@ async def test_a_refit_knows_what_it_learned_and_never_learns_the_gold_set(works
     async with workspace.database.unit_of_work() as work:
         frozen = await label(work, 99, "coffee hello lunch is frozen", LabelSource.BUTTON)
         await work.gold.add(team_id=TEAM, ticket_id=frozen.id, category="canteen", added_by="U0ANNA", now=NOW)
+        for number, text in enumerate(("old", "deleted in Slack since"), start=70):
+            ticket = await label(work, number, text, LabelSource.BUTTON, "login")
+        await work.forgetting.forget(ticket, now=NOW)
         await work.commit()
-    old = Example("old", "login", 8.0, role="staff", source="person", label_ids=("l1",))
-    (registry.path(first) / MANIFEST_FILE).write_bytes(encoded(manifest_of("s", [old])))
+    learned = [
+        Example(text, "login", 8.0, role="staff", source="person", label_ids=("l1",))
+        for text in ("old", "deleted in Slack since")
+    ]
+    (registry.path(first) / MANIFEST_FILE).write_bytes(encoded(manifest_of("s", learned)))
     await workspace.worker().carry_out(run)
     ended, _ = await workspace.outcome()
     assert ended.state == RunState.DONE, ended.reason
