@@ -24,14 +24,17 @@ from bot.models.drift import DriftWatch
 from bot.models.retrain_command import RetrainCommand
 from bot.models.retrain_requests import RetrainAnnouncer
 from bot.policy import Thresholds
+from bot.queue.backfill import Backfill
 from bot.queue.inbox import Inbox, Kind
 from bot.queue.outbox import Outbox
 from bot.queue.serial_tasks import in_background
 from bot.settings import Settings
 from bot.slack.directory import Directory
+from bot.slack.incoming import Accepted
 from bot.slack.messenger import Messenger
 from bot.slack.people import People
 from bot.tickets.corrections import Corrections
+from bot.tickets.edits import Edits
 from bot.tickets.memory_keeper import MemoryKeeper
 from bot.tickets.questions import Asker
 from bot.tickets.review_queue import ReviewQueue
@@ -117,8 +120,12 @@ async def running_bot(
         next_retraining=next_retraining,
     )
     inbox = create_inbox(workspace, settings.inbox_workers)
-    app = create_app(settings, inbox, client, CategoryDialogs(workspace))
+    own_ids = frozenset({identity.bot_user_id, identity.bot_id})
+    accepted = Accepted(frozenset(settings.accept_apps), own_ids)
+    backfill = Backfill(workspace, inbox, accepted, settings.backfill_hours)
+    app = create_app(settings, inbox, client, CategoryDialogs(workspace), accepted, backfill)
     loops = (
+        *([backfill.run()] if settings.backfill_hours else []),
         inbox.run(),
         outbox.run(),
         RetrainAnnouncer(workspace).run(),
@@ -129,11 +136,13 @@ async def running_bot(
     async with in_background(*loops) as tasks, contextlib.AsyncExitStack() as stack:
         if settings.socket_mode and settings.slack_app_token is not None:
             handler = AsyncSocketModeHandler(app, settings.slack_app_token.get_secret_value())
+            handler.client.on_message_listeners.append(backfill.on_frame)
             await handler.connect_async()  # type: ignore[no-untyped-call]
             stack.push_async_callback(handler.close_async)
             url = None
         else:
             url = await stack.enter_async_context(_http(create_web_app(app), settings))
+            backfill.missed()
         log.info("bot_ready", team=identity.team_id, mode="socket" if url is None else "http", url=url)
         yield RunningBot(workspace, inbox, outbox, url, tasks)
 
@@ -142,8 +151,10 @@ def create_inbox(workspace: Workspace, workers: int) -> Inbox:
     """Connect each kind of event to its use case. One table."""
     corrections, explainer = Corrections(workspace), Explainer(workspace)
     home = Home(workspace, ReviewQueue(workspace, corrections))
+    router = Router(workspace)
     handlers = {
-        Kind.MESSAGE: Router(workspace).route,
+        Kind.MESSAGE: router.route,
+        Kind.EDIT: Edits(workspace, router, corrections).on_edit,
         Kind.REACTION: corrections.on_reaction,
         Kind.ACTION: corrections.on_action,
         Kind.WHY: explainer.on_command,

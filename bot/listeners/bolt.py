@@ -20,8 +20,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.categories.dialogs import CategoryDialogs
 from bot.errors import ConfigurationError
 from bot.listeners import register
+from bot.queue.backfill import Backfill
 from bot.queue.inbox import Inbox
 from bot.settings import Settings
+from bot.slack.incoming import NO_APPS, Accepted
 
 PATH = "/slack/events"
 MAX_BODY_BYTES = 1024 * 1024
@@ -44,7 +46,12 @@ def create_client(settings: Settings) -> AsyncWebClient:
 
 
 def create_app(
-    settings: Settings, inbox: Inbox, client: AsyncWebClient, dialogs: CategoryDialogs
+    settings: Settings,
+    inbox: Inbox,
+    client: AsyncWebClient,
+    dialogs: CategoryDialogs,
+    accepted: Accepted = NO_APPS,
+    backfill: Backfill | None = None,
 ) -> AsyncApp:
     """Build the Bolt app; the same listeners serve HTTP and Socket Mode.
 
@@ -57,7 +64,7 @@ def create_app(
         signing_secret=secret.get_secret_value() if secret else "unused-in-socket-mode",
         process_before_response=True,
     )
-    register(app, inbox, dialogs)
+    register(app, inbox, dialogs, accepted, backfill)
     app.error(_on_error)
     return app
 

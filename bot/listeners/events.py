@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any
 
 from bot.listeners.types import EventListener
+from bot.queue.backfill import Backfill
 from bot.queue.inbox import Inbox, Kind
 from bot.slack.incoming import IncomingMessage, IncomingReaction, team_of
 
 Parse = Callable[[Mapping[str, Any]], IncomingMessage | IncomingReaction | None]
 
 
-def on_event(inbox: Inbox, kind: Kind, parse: Parse) -> EventListener:
-    """Return the listener that keeps what `parse` makes of an event; None is nothing to do."""
+def on_event(inbox: Inbox, *ways: tuple[Kind, Parse], backfill: Backfill | None = None) -> EventListener:
+    """Return the listener that keeps what the first parser makes of an event that makes anything of it.
+
+    Args:
+        inbox: where it is kept.
+        ways: kinds with their parsers; where each returns None there is nothing to do.
+        backfill: is told which messages were kept and which were not.
+    """
 
     async def listener(body: dict[str, Any]) -> None:
-        parsed = parse(body)
-        if parsed is not None:
-            await inbox.add(
-                team_id=parsed.team_id, event_id=body["event_id"], kind=kind, payload=asdict(parsed)
-            )
+        for kind, parse in ways:
+            parsed = parse(body)
+            if parsed is None:
+                continue
+            watched = backfill if isinstance(parsed, IncomingMessage) else None
+            with watched.watching(parsed.channel_id, parsed.ts) if watched else nullcontext():
+                await inbox.add(
+                    team_id=parsed.team_id, event_id=body["event_id"], kind=kind, payload=asdict(parsed)
+                )
+            return
 
     return listener
 

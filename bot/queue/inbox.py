@@ -31,6 +31,7 @@ class Kind(StrEnum):
     """What waits in the inbox."""
 
     MESSAGE = "message"
+    EDIT = "edit"
     REACTION = "reaction"
     ACTION = "action"
     WHY = "why"

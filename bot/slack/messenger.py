@@ -164,6 +164,23 @@ class Messenger:
             found.update({channel["name"]: channel["id"] for channel in page["channels"]})
         return found
 
+    async def my_channels(self) -> list[dict[str, Any]]:
+        """Return the channels that we are in, as Slack describes them."""
+        found: list[dict[str, Any]] = []
+        kinds = "public_channel,private_channel"
+        async for page in self._pages(self.client.users_conversations, exclude_archived=True, types=kinds):
+            found += page["channels"]
+        return found
+
+    async def history(
+        self, channel: str, oldest: str, cursor: str | None = None
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """Return a page of a channel's root messages after `oldest`, newest first, and the next's cursor."""
+        page = await self._call(
+            self.client.conversations_history(channel=channel, oldest=oldest, cursor=cursor, limit=200)
+        )
+        return page["messages"], (page.get("response_metadata") or {}).get("next_cursor") or None
+
     async def may_read(self, channel: str, user_id: str) -> bool:
         """Say whether a person can see a channel: any public one, a private one only as a member."""
         return not await self.is_private(channel) or await self.is_member(channel, user_id)

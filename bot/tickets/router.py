@@ -15,6 +15,7 @@ from bot.tickets.merges import follow_merges
 from bot.tickets.posts import add_replies, ticket_view
 from bot.workspace import Workspace
 from classifier.contract import Prediction
+from storage.database import UnitOfWork
 from storage.models import Ticket, TicketState
 from storage.tickets.tickets import PredictionValues
 from storage.types import vector_to_bytes
@@ -47,17 +48,25 @@ class Router:
                 user_id=message.user_id,
                 text=message.text,
                 now=received_at,
+                edited_ts=message.edited_ts or None,
             )
-            setting = await work.channels.get(team_id=message.team_id, channel_id=message.channel_id)
             await work.commit()
-        if ticket.state != TicketState.NEW:
-            return
-        prediction = await self._predict(message.text)
+        if ticket.state == TicketState.NEW:
+            await self.decide(ticket)
+
+    async def decide(self, ticket: Ticket) -> None:
+        """Ask the model about a ticket as it reads now, decide, and leave the replies in the outbox.
+
+        A ticket that was decided before is decided again, unless people said what it is.
+        """
+        space = self._workspace
+        async with space.database.reader() as work:
+            setting = await work.channels.get(team_id=ticket.team_id, channel_id=ticket.channel_id)
+        prediction = await self._predict(ticket.text)
         if prediction is not None:
             async with space.database.reader() as work:
                 prediction = follow_merges(prediction, await space.directory.retired(work))
-        threshold = setting.threshold if setting else None
-        await self._decide(ticket, prediction, threshold)
+        await self._decide(ticket, prediction, setting.threshold if setting else None)
         space.wake_outbox()
 
     async def _predict(self, text: str) -> Prediction | None:
@@ -77,6 +86,8 @@ class Router:
                 prediction, thresholds, team_id=ticket.team_id, text=ticket.text, leave_out=ticket.id
             )
         async with space.database.unit_of_work() as work:
+            if not await self._is_open(work, ticket):
+                return
             active = frozenset(view.slug for view in await space.directory.categories(work))
             decision = decide(prediction, thresholds, active, remembered.recalled if remembered else None)
             if prediction is None:
@@ -97,6 +108,18 @@ class Router:
             outcome=decision.outcome.value,
             remembered=decision.remembered,
         )
+
+    @staticmethod
+    async def _is_open(work: UnitOfWork, ticket: Ticket) -> bool:
+        """Say whether a decision on these words is wanted.
+
+        Not where the message was edited or deleted while the model read it: that event does what is left to
+        do. Nor where people have labelled a decided ticket.
+        """
+        if not await work.tickets.hold(ticket):
+            return False
+        key: dict[str, Any] = {"team_id": ticket.team_id, "ticket_id": ticket.id}
+        return ticket.state == TicketState.NEW or not await work.labels.active_for(**key)
 
 
 def _values(prediction: Prediction, decision: Decision, remembered: Remembered | None) -> PredictionValues:

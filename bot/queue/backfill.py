@@ -1,0 +1,204 @@
+"""Reads what was written while nobody listened: after a start, a new socket, a message that was not kept."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import structlog
+
+from bot.errors import SlackUnavailable
+from bot.queue.inbox import Inbox, Kind
+from bot.queue.serial_tasks import poll
+from bot.slack.incoming import Accepted, parse_message
+from bot.workspace import Workspace
+from storage.errors import StorageError
+
+LOOK_SECONDS = 1.0
+PAUSE_SECONDS = 1.5
+"""Between two calls, after a burst: conversations.history may be called about 50 times a minute."""
+BURST = 8
+BACKOFF_SECONDS = 15.0
+"""Between two tries while Slack does not answer and does not say for how long."""
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+
+class Backfill:
+    """Keeps how far each channel was read, and reads on from there where messages may have been missed.
+
+    A channel's mark moves with the messages that are kept, but only once all before them are: until the
+    channel was read up it stays. A channel without a mark is new to us, and nothing old is read there.
+
+    Args:
+        workspace: whose channels are read.
+        inbox: takes what is found; a message that is there already is taken once.
+        accepted: apps whose posts are read.
+        hours: how old a message may be; nobody waits for an answer to an older one.
+        monotonic: seconds, for the pace.
+        sleep: waits for the next turn.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        inbox: Inbox,
+        accepted: Accepted,
+        hours: float,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._workspace = workspace
+        self._inbox = inbox
+        self._accepted = accepted
+        self._longest = timedelta(hours=hours)
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._next_call = float("-inf")
+        self._wanted = self._done = 0
+        self._read_until: dict[str, str] = {}
+        self._stored: dict[str, str] = {}
+        self._caught_up: set[str] = set()
+
+    def missed(self) -> None:
+        """Say that messages may have been missed up to now."""
+        self._caught_up.clear()
+        self._wanted += 1
+
+    @contextmanager
+    def watching(self, channel_id: str, ts: str) -> Iterator[None]:
+        """Watch a message being kept. One that cannot be is looked for later: Slack gives up soon."""
+        try:
+            yield
+        except Exception:
+            before = f"{float(ts) - 0.000001:.6f}"
+            self._read_until[channel_id] = min(self._read_until.get(channel_id, before), before)
+            self.missed()
+            raise
+        if channel_id not in self._caught_up:
+            if self._wanted != self._done or channel_id in self._read_until:
+                return  # what is before it was not read yet
+            self._caught_up.add(channel_id)  # we were invited since the last look
+        self._read_until[channel_id] = max(self._read_until.get(channel_id, ts), ts)
+
+    async def on_frame(self, frame: Any) -> None:
+        """Take a web socket's `hello` for a sign: between two sockets messages may have been missed."""
+        data = frame.data
+        if isinstance(data, str) and '"hello"' in data and json.loads(data).get("type") == "hello":
+            self.missed()
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        await poll("backfill", self.look, LOOK_SECONDS, SlackUnavailable, StorageError)
+
+    async def look(self) -> None:
+        """Read up what is wanted, and store how far the channels were read.
+
+        Raises:
+            SlackUnavailable: our channels cannot be had, and never will.
+            StorageError: the database does not answer.
+        """
+        if self._done != self._wanted:
+            wanted = self._wanted
+            await self._workspace.database.ping()
+            for channel in await self._patiently(self._workspace.messenger.my_channels):
+                await self._read_up(str(channel["id"]))
+            self._done = wanted
+        for channel_id in self._caught_up:
+            if self._read_until[channel_id] != self._stored.get(channel_id):
+                await self._store(channel_id)
+
+    async def _read_up(self, channel_id: str) -> None:
+        space, wanted = self._workspace, self._wanted
+        try:
+            if not await self._patiently(lambda: space.directory.is_support_channel(channel_id)):
+                return
+            await self._read(channel_id)
+        except SlackUnavailable as error:  # we were sent out meanwhile, or a scope is missing
+            log.warning("backfill_refused", channel=channel_id, error=error.code)
+            return
+        await self._store(channel_id)
+        if wanted == self._wanted:
+            self._caught_up.add(channel_id)
+
+    async def _read(self, channel_id: str) -> None:
+        """Keep what was written since the channel's mark; move it when all of that is in the inbox."""
+        space = self._workspace
+        since = self._read_until.get(channel_id)
+        if since is None:
+            async with space.database.reader() as work:
+                since = await work.channels.read_until(team_id=space.identity.team_id, channel_id=channel_id)
+        if since is None:
+            newest, _ = await self._page(channel_id, "0", None)
+            self._read_until[channel_id] = max((_ts(message) for message in newest), default="0")
+            return
+        oldest = max(since, f"{(space.clock() - self._longest).timestamp():.6f}")
+        messages, cursor = await self._page(channel_id, oldest, None)
+        while cursor:
+            page, cursor = await self._page(channel_id, oldest, cursor)
+            messages = [*messages, *page]
+        found = await self._keep(channel_id, messages)
+        if found:
+            log.info("backfilled", channel=channel_id, messages=found)
+        self._read_until[channel_id] = max([since, *map(_ts, messages)])
+
+    async def _keep(self, channel_id: str, messages: Sequence[Mapping[str, Any]]) -> int:
+        """Put into the inbox, oldest first, what is no ticket yet or was edited; return how many."""
+        team_id, count = self._workspace.identity.team_id, 0
+        bodies = ({"team_id": team_id, "event": {**message, "channel": channel_id}} for message in messages)
+        asked = [message for body in bodies if (message := parse_message(body, self._accepted))]
+        async with self._workspace.database.reader() as work:
+            known = await work.tickets.edited(
+                team_id=team_id, channel_id=channel_id, stamps=[message.ts for message in asked]
+            )
+        for message in sorted(asked, key=lambda message: message.ts):
+            kind, event_id = Kind.MESSAGE, f"backfill-{channel_id}-{message.ts}"
+            if message.ts in known:
+                if message.edited_ts <= (known[message.ts] or ""):
+                    continue
+                kind, event_id = Kind.EDIT, f"{event_id}-{message.edited_ts}"
+            count += await self._inbox.add(
+                team_id=team_id, event_id=event_id, kind=kind, payload=asdict(message)
+            )
+        return count
+
+    async def _store(self, channel_id: str) -> None:
+        space, ts = self._workspace, self._read_until[channel_id]
+        async with space.database.unit_of_work() as work:
+            await work.channels.read_to(
+                team_id=space.identity.team_id, channel_id=channel_id, ts=ts, now=space.clock()
+            )
+            await work.commit()
+        self._stored[channel_id] = ts
+
+    async def _page(
+        self, channel_id: str, oldest: str, cursor: str | None
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        return await self._patiently(lambda: self._workspace.messenger.history(channel_id, oldest, cursor))
+
+    async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Call Slack in our turn, again and again until it answers."""
+        while True:
+            now = self._monotonic()
+            turn = max(self._next_call, now - BURST * PAUSE_SECONDS)
+            self._next_call = turn + PAUSE_SECONDS
+            if turn > now:
+                await self._sleep(turn - now)
+            try:
+                return await call()
+            except SlackUnavailable as error:
+                if error.permanent:
+                    raise
+                await self._sleep(error.retry_after or BACKOFF_SECONDS)
+
+
+def _ts(message: Mapping[str, Any]) -> str:
+    return str(message.get("ts") or "0")
