@@ -24,6 +24,8 @@ LOOK_SECONDS = 1.0
 PAUSE_SECONDS = 1.5
 """Between two calls, after a burst: conversations.history may be called about 50 times a minute."""
 BURST = 8
+EDITS_SECONDS = 3600.0
+"""How far before the mark edits are looked for: most are made soon."""
 BACKOFF_SECONDS = 15.0
 """Between two tries while Slack does not answer and does not say for how long."""
 
@@ -140,18 +142,19 @@ class Backfill:
             newest, _ = await self._page(channel_id, "0", None)
             self._read_until[channel_id] = max((_ts(message) for message in newest), default="0")
             return
-        oldest = max(since, f"{(space.clock() - self._longest).timestamp():.6f}")
+        earliest = (space.clock() - self._longest).timestamp()
+        oldest = f"{max(earliest, float(since) - EDITS_SECONDS):.6f}"
         messages, cursor = await self._page(channel_id, oldest, None)
         while cursor:
             page, cursor = await self._page(channel_id, oldest, cursor)
             messages = [*messages, *page]
-        found = await self._keep(channel_id, messages)
+        found = await self._keep(channel_id, messages, since)
         if found:
             log.info("backfilled", channel=channel_id, messages=found)
         self._read_until[channel_id] = max([since, *map(_ts, messages)])
 
-    async def _keep(self, channel_id: str, messages: Sequence[Mapping[str, Any]]) -> int:
-        """Put into the inbox, oldest first, what is no ticket yet or was edited; return how many."""
+    async def _keep(self, channel_id: str, messages: Sequence[Mapping[str, Any]], since: str) -> int:
+        """Put into the inbox, oldest first, what was written since or was edited; return how many."""
         team_id, count = self._workspace.identity.team_id, 0
         bodies = ({"team_id": team_id, "event": {**message, "channel": channel_id}} for message in messages)
         asked = [message for body in bodies if (message := parse_message(body, self._accepted))]
@@ -161,10 +164,12 @@ class Backfill:
             )
         for message in sorted(asked, key=lambda message: message.ts):
             kind, event_id = Kind.MESSAGE, f"backfill-{channel_id}-{message.ts}"
+            is_news = message.ts > since
             if message.ts in known:
-                if message.edited_ts <= (known[message.ts] or ""):
-                    continue
                 kind, event_id = Kind.EDIT, f"{event_id}-{message.edited_ts}"
+                is_news = message.edited_ts > (known[message.ts] or "")
+            if not is_news:
+                continue
             count += await self._inbox.add(
                 team_id=team_id, event_id=event_id, kind=kind, payload=asdict(message)
             )
@@ -182,22 +187,28 @@ class Backfill:
     async def _page(
         self, channel_id: str, oldest: str, cursor: str | None
     ) -> tuple[list[dict[str, Any]], str | None]:
-        return await self._patiently(lambda: self._workspace.messenger.history(channel_id, oldest, cursor))
+        async def ask() -> tuple[list[dict[str, Any]], str | None]:
+            await self._turn()
+            return await self._workspace.messenger.history(channel_id, oldest, cursor)
+
+        return await self._patiently(ask)
+
+    async def _turn(self) -> None:
+        now = self._monotonic()
+        turn = max(self._next_call, now - BURST * PAUSE_SECONDS)
+        self._next_call = turn + PAUSE_SECONDS
+        if turn > now:
+            await self._sleep(turn - now)
 
     async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Call Slack in our turn, again and again until it answers."""
+        """Call Slack again and again until it answers."""
         while True:
-            now = self._monotonic()
-            turn = max(self._next_call, now - BURST * PAUSE_SECONDS)
-            self._next_call = turn + PAUSE_SECONDS
-            if turn > now:
-                await self._sleep(turn - now)
             try:
                 return await call()
             except SlackUnavailable as error:
                 if error.permanent:
                     raise
-                await self._sleep(error.retry_after or BACKOFF_SECONDS)
+                await self._sleep(BACKOFF_SECONDS if error.retry_after is None else error.retry_after)
 
 
 def _ts(message: Mapping[str, Any]) -> str:

@@ -115,7 +115,7 @@ class TicketRepository:
                 Ticket.team_id == team_id, Ticket.channel_id == channel_id, Ticket.ts.in_(stamps)
             )
         )
-        return dict(rows.tuples().all())
+        return {row.ts: row.edited_ts for row in rows}
 
     async def edit(self, ticket: Ticket, *, text: str, edited_ts: str) -> bool:
         """Let a ticket say what its message says after an edit.
