@@ -48,11 +48,10 @@ class Edits:
                 now=received_at,
                 edited_ts=message.edited_ts,
             )
-            if not new and not await work.tickets.edit(
-                ticket, text=message.text, edited_ts=message.edited_ts
-            ):
-                return
+            news = new or await work.tickets.edit(ticket, text=message.text, edited_ts=message.edited_ts)
             await work.commit()
+        if not news:
+            return
         log.info("ticket_edited", ticket=str(ticket.id), new=new)
         await self._router.decide(ticket)
         await self._corrections.refresh(ticket)

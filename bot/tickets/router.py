@@ -61,6 +61,8 @@ class Router:
         """
         space = self._workspace
         async with space.database.reader() as work:
+            if await self._is_settled(work, ticket):
+                return
             setting = await work.channels.get(team_id=ticket.team_id, channel_id=ticket.channel_id)
         prediction = await self._predict(ticket.text)
         if prediction is not None:
@@ -86,7 +88,8 @@ class Router:
                 prediction, thresholds, team_id=ticket.team_id, text=ticket.text, leave_out=ticket.id
             )
         async with space.database.unit_of_work() as work:
-            if not await self._is_open(work, ticket):
+            # an edit or a deletion in the meantime does what is left to do
+            if not await work.tickets.hold(ticket) or await self._is_settled(work, ticket):
                 return
             active = frozenset(view.slug for view in await space.directory.categories(work))
             decision = decide(prediction, thresholds, active, remembered.recalled if remembered else None)
@@ -110,16 +113,10 @@ class Router:
         )
 
     @staticmethod
-    async def _is_open(work: UnitOfWork, ticket: Ticket) -> bool:
-        """Say whether a decision on these words is wanted.
-
-        Not where the message was edited or deleted while the model read it: that event does what is left to
-        do. Nor where people have labelled a decided ticket.
-        """
-        if not await work.tickets.hold(ticket):
-            return False
+    async def _is_settled(work: UnitOfWork, ticket: Ticket) -> bool:
+        """Say whether people have labelled a ticket that was decided."""
         key: dict[str, Any] = {"team_id": ticket.team_id, "ticket_id": ticket.id}
-        return ticket.state == TicketState.NEW or not await work.labels.active_for(**key)
+        return ticket.state != TicketState.NEW and bool(await work.labels.active_for(**key))
 
 
 def _values(prediction: Prediction, decision: Decision, remembered: Remembered | None) -> PredictionValues:

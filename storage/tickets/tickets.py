@@ -124,11 +124,13 @@ class TicketRepository:
         no more.
 
         Returns:
-            Whether it is the message's latest edit that we know of, this one again included.
+            Whether something follows from it; once more where this same edit comes again. Not where a later
+            one was taken over, or where the words are the same.
         """
         kept = await self._again(ticket)
         if kept.deleted_at is not None or (kept.edited_ts or "") > edited_ts:
             return False
+        news = kept.text != text or kept.edited_ts == edited_ts
         if kept.text != text:
             await self._session.execute(
                 delete(TicketEmbedding).where(
@@ -143,7 +145,7 @@ class TicketRepository:
         kept.text = ticket.text = text
         kept.edited_ts = ticket.edited_ts = edited_ts
         await self._session.flush()
-        return True
+        return news
 
     async def find_by_any_ts(self, *, team_id: str, channel_id: str, ts: str) -> Ticket | None:
         """Return the ticket that a message is about: its root message, or one of our posts about it."""
