@@ -51,5 +51,5 @@ def _slacks_name(text: str) -> str:
 def _names() -> dict[str, str]:
     """Read (character or name) -> Slack's first name for it."""
     lines = (files("bot.slack") / "emoji_names.txt").read_text(encoding="utf-8").splitlines()
-    known = (line.split(" ") for line in lines if not line.startswith("# "))
+    known = (line.split(" ") for line in lines if not line.startswith("#"))
     return {each: name for character, name, *others in known for each in (character, name, *others)}
