@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import timedelta
@@ -114,9 +114,7 @@ class Backfill:
             for channel in await self._patiently(self._workspace.messenger.my_channels):
                 await self._read_up(str(channel["id"]))
             self._done = wanted
-        for channel_id in self._caught_up:
-            if self._read_until[channel_id] != self._stored.get(channel_id):
-                await self._store(channel_id)
+        await self._store(self._caught_up)
 
     async def _read_up(self, channel_id: str) -> None:
         space, wanted = self._workspace, self._wanted
@@ -127,7 +125,7 @@ class Backfill:
         except SlackUnavailable as error:  # we were sent out meanwhile, or a scope is missing
             log.warning("backfill_refused", channel=channel_id, error=error.code)
             return
-        await self._store(channel_id)
+        await self._store({channel_id})
         if wanted == self._wanted:
             self._caught_up.add(channel_id)
 
@@ -175,14 +173,20 @@ class Backfill:
             )
         return count
 
-    async def _store(self, channel_id: str) -> None:
-        space, ts = self._workspace, self._read_until[channel_id]
+    async def _store(self, channel_ids: Collection[str]) -> None:
+        """Keep the marks of some channels for the next start, where they have moved."""
+        marks = {channel_id: self._read_until[channel_id] for channel_id in channel_ids}
+        moved = {channel_id: ts for channel_id, ts in marks.items() if ts != self._stored.get(channel_id)}
+        if not moved:
+            return
+        space = self._workspace
         async with space.database.unit_of_work() as work:
-            await work.channels.read_to(
-                team_id=space.identity.team_id, channel_id=channel_id, ts=ts, now=space.clock()
-            )
+            for channel_id, ts in moved.items():
+                await work.channels.read_to(
+                    team_id=space.identity.team_id, channel_id=channel_id, ts=ts, now=space.clock()
+                )
             await work.commit()
-        self._stored[channel_id] = ts
+        self._stored |= moved
 
     async def _page(
         self, channel_id: str, oldest: str, cursor: str | None
