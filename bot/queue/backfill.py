@@ -20,7 +20,9 @@ from bot.slack.incoming import Accepted, parse_message
 from bot.workspace import Workspace
 from storage.errors import StorageError
 
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 0.25
+STORE_SECONDS = 5.0
+"""What moved since is read again after a crash, and known."""
 PAUSE_SECONDS = 1.5
 """Between two calls, after a burst: conversations.history may be called about 50 times a minute."""
 BURST = 8
@@ -64,7 +66,7 @@ class Backfill:
         self._longest = timedelta(hours=hours)
         self._monotonic = monotonic
         self._sleep = sleep
-        self._next_call = float("-inf")
+        self._next_call = self._next_store = float("-inf")
         self._wanted = self._done = 0
         self._read_until: dict[str, str] = {}
         self._stored: dict[str, str] = {}
@@ -114,7 +116,9 @@ class Backfill:
             for channel in await self._patiently(self._workspace.messenger.my_channels):
                 await self._read_up(str(channel["id"]))
             self._done = wanted
-        await self._store(self._caught_up)
+        if self._monotonic() >= self._next_store:
+            await self._store(self._caught_up)
+            self._next_store = self._monotonic() + STORE_SECONDS
 
     async def _read_up(self, channel_id: str) -> None:
         space, wanted = self._workspace, self._wanted

@@ -150,7 +150,8 @@ class Corrections:
         await space.directory.refresh()
         edits: list[tuple[str, str, Card]] = []
         async with space.database.unit_of_work() as work:
-            state = await ticket_view(space, work, ticket)
+            kept = await work.tickets.get(team_id=ticket.team_id, ticket_id=ticket.id)
+            state = await ticket_view(space, work, kept or ticket)  # it may have been edited meanwhile
             await add_replies(space, work, state)
             for reply in await work.replies.all_for_ticket(team_id=ticket.team_id, ticket_id=ticket.id):
                 is_card = reply.surface == CARD

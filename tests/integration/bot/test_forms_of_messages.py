@@ -49,14 +49,14 @@ async def test_a_message_of_blocks_alone_is_read(world: World):
     assert await seen(world, ts, "Network") == "my vpn &amp; wifi :cry:"
 
 
-async def test_a_mail_to_the_channel_is_read(any_world: World):
+async def test_a_mail_to_the_channel_is_read(world: World):
     body = "Hello,\nmy vpn <drops> every hour.\n-- \nKim"
-    ts = await any_world.playground.send_mail(HELP, "Trouble", body)
+    ts = await world.playground.send_mail(HELP, "Trouble", body)
     assert (
-        await seen(any_world, ts, "Network") == "Trouble\nHello,\nmy vpn &lt;drops&gt; every hour.\n-- \nKim"
+        await seen(world, ts, "Network") == "Trouble\nHello,\nmy vpn &lt;drops&gt; every hour.\n-- \nKim"
     )
-    team = any_world.playground.state.channel("team-network").id
-    assert "new ticket from an e-mail" in text_of(any_world.playground.messages(team)[-1])
+    team = world.playground.state.channel("team-network").id
+    assert "new ticket from an e-mail" in text_of(world.playground.messages(team)[-1])
 
 
 async def test_what_slackbot_says_by_itself_is_no_ticket(world: World):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -29,6 +29,7 @@ from tests.factories.world import (
 )
 
 TEXTS = ("my password does not work", "vpn is dead", "the invoice is wrong")
+NO_TICKETS = ("good morning", "lunch?", "thanks", "hello", "see you")
 
 
 @asynccontextmanager
@@ -90,8 +91,11 @@ def answers(world: World) -> Counter[tuple[str, str]]:
     )
 
 
-async def all_answered(world: World, written: list[tuple[str, str]]) -> None:
-    """Wait for two cards a message, in its thread and in a team's channel, and see that none has more."""
+async def all_answered(world: World, written: list[tuple[str, str]], others: int = 0) -> None:
+    """Wait for two cards a message, in its thread and in a team's channel, and see that none has more.
+
+    `others` are messages that no team has: they are kept, and nobody answers.
+    """
     wanted = dict.fromkeys(written, 1)
 
     def look() -> bool:
@@ -105,25 +109,26 @@ async def all_answered(world: World, written: list[tuple[str, str]]) -> None:
     posted = answers(world)
     assert {message: count for message, count in posted.items() if message[1]} == wanted
     assert sum(count for (_, thread), count in posted.items() if not thread) == len(written)
-    assert await world.tickets() == len(written)
+    assert await world.tickets() == len(written) + others
 
 
-async def written_while_off(url: str, per_channel: int) -> None:
+async def written_while_off(url: str, texts: Sequence[str]) -> None:
     names = ["desk-a", "desk-b", "desk-c", "desk-d"]
     async with slack(names) as playground:
         channels = [HELP, *(playground.state.channel(name).id for name in names)]
         async with bot_in(playground, url) as world:
             await read_up(world, *channels)
         written = []
-        for number in range(per_channel):
+        for text in texts:
             for channel in channels:
-                ts = await playground.post_message(SAM, channel, TEXTS[number % len(TEXTS)])
-                written.append((channel, ts))
+                ts = await playground.post_message(SAM, channel, text)
+                if text in TEXTS:
+                    written.append((channel, ts))
                 await playground.post_message(LENA, channel, "my password too", thread_ts=ts)
                 await playground.post_message(OTHER_BOT, channel, "password of a robot")
         playground.faults.rate_limit("conversations.history", times=1, retry_after=1)
         async with bot_in(playground, url) as world:
-            await all_answered(world, written)
+            await all_answered(world, written, others=len(texts) * len(channels) - len(written))
             await read_up(world, *channels)
         refused_at = 0.0
         for call in looks(playground):
@@ -131,13 +136,13 @@ async def written_while_off(url: str, per_channel: int) -> None:
             refused_at = call.at + 1 if call.status == 429 else refused_at
 
 
-async def test_what_was_written_while_the_bot_was_off_is_answered_once(database_url: str):
-    await written_while_off(database_url, per_channel=3)
+async def test_40_messages_that_were_written_while_the_bot_was_off_are_answered_once(database_url: str):
+    await written_while_off(database_url, [*TEXTS, *NO_TICKETS])
 
 
 @pytest.mark.long
 async def test_200_messages_in_five_channels_are_answered_once(database_url: str):
-    await written_while_off(database_url, per_channel=40)
+    await written_while_off(database_url, [TEXTS[number % 3] for number in range(40)])
 
 
 async def test_a_new_installation_reads_nothing_old(sqlite_url: str):
@@ -152,6 +157,33 @@ async def test_a_new_installation_reads_nothing_old(sqlite_url: str):
             ts = await playground.post_message(SAM, HELP, TEXTS[1])
         async with bot_in(playground, sqlite_url) as world:
             await all_answered(world, [(HELP, ts)])
+            # Slack may still deliver what was read already
+            event = {"type": "message", "user": SAM, "channel": HELP, "ts": ts, "text": TEXTS[1]}
+            await playground.send_event(event)
+            await world.delivered("event", "message", 3)
+            await all_answered(world, [(HELP, ts)])
+
+
+async def test_more_than_a_page_is_read_whole(sqlite_url: str, monkeypatch):
+    async with slack() as playground, bot_in(playground, sqlite_url, backfill_hours=0) as world:
+        space = world.bot.workspace
+        backfill = Backfill(space, world.bot.inbox, NO_APPS, 24)
+        backfill.missed()
+        await backfill.look()
+        with nobody_told(playground):
+            written = [await world.say(f"good morning {number}") for number in range(5)]
+        ask = space.messenger.client.conversations_history
+
+        async def two_at_once(**arguments: Any) -> Any:
+            return await ask(**(arguments | {"limit": 2}))
+
+        monkeypatch.setattr(space.messenger.client, "conversations_history", two_at_once)
+        backfill.missed()
+        await backfill.look()
+        await world.quiet()
+        assert world.model.seen == [f"good morning {number}" for number in range(5)]
+        async with world.database.reader() as work:
+            assert await work.channels.read_until(team_id=TEAM, channel_id=HELP) == written[-1]
 
 
 async def test_nothing_is_read_where_it_is_switched_off(sqlite_url: str):

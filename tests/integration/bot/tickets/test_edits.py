@@ -110,17 +110,17 @@ async def test_a_labelled_ticket_keeps_its_category_and_follows_in_words(any_wor
     assert waiting in ([], [(ticket.id, ticket.text)])  # the memory reads it anew
 
 
-async def test_an_edit_that_overtakes_its_message_wins(any_world: World):
-    at = any_world.playground.clock()
+async def test_an_edit_that_overtakes_its_message_wins(world: World):
+    at = world.playground.clock()
     ts = f"{at:.6f}"
     message = {"type": "message", "channel": HELP, "channel_type": "channel", "user": SAM, "ts": ts}
-    await any_world.playground.send_event(change(ts, "the vpn is dead", f"{at + 5:.6f}"))
-    await any_world.playground.wait_for(lambda: any_world.model.seen)
-    await any_world.playground.send_event({**message, "text": "my password does not work"})
-    await any_world.delivered("event", "message", 2)
-    await any_world.quiet()
-    assert any_world.model.seen == ["the vpn is dead"]
-    assert (await ticket_of(any_world, ts)).category == "network"
+    await world.playground.send_event(change(ts, "the vpn is dead", f"{at + 5:.6f}"))
+    await world.playground.wait_for(lambda: world.model.seen)
+    await world.playground.send_event({**message, "text": "my password does not work"})
+    await world.delivered("event", "message", 2)
+    await world.quiet()
+    assert world.model.seen == ["the vpn is dead"]
+    assert (await ticket_of(world, ts)).category == "network"
 
 
 async def test_edits_out_of_order_and_doubled_leave_the_last_one(world: World):
