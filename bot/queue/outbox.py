@@ -76,10 +76,18 @@ class Outbox:
             async with self._database.unit_of_work() as work:
                 await work.replies.sent(reply.id, ts=ts, now=self._clock())
                 await work.commit()
+            await self._follow(reply, ts)
         except SlackUnavailable as error:
             await self._again(reply, error)
         except Exception:  # it stays `sending`: after its lease the thread is looked at first
             log.exception("reply_crashed", reply=str(reply.id))
+
+    async def _follow(self, reply: Reply, ts: str) -> None:
+        """Bring a post up to date: its ticket may have been edited or labelled while it was under way."""
+        async with self._database.reader() as work:
+            kept = await work.replies.get(reply.id)
+        if kept is not None and (reply.was_sending or (kept.text, kept.blocks) != (reply.text, reply.blocks)):
+            await self._messenger.update(reply.channel_id, ts, Card(kept.text, kept.blocks))
 
     async def _again(self, reply: Reply, error: SlackUnavailable) -> None:
         log.warning("reply_failed", reply=str(reply.id), error=error.code, attempt=reply.attempts)

@@ -52,9 +52,7 @@ async def test_a_message_of_blocks_alone_is_read(world: World):
 async def test_a_mail_to_the_channel_is_read(world: World):
     body = "Hello,\nmy vpn <drops> every hour.\n-- \nKim"
     ts = await world.playground.send_mail(HELP, "Trouble", body)
-    assert (
-        await seen(world, ts, "Network") == "Trouble\nHello,\nmy vpn &lt;drops&gt; every hour.\n-- \nKim"
-    )
+    assert await seen(world, ts, "Network") == "Trouble\nHello,\nmy vpn &lt;drops&gt; every hour.\n-- \nKim"
     team = world.playground.state.channel("team-network").id
     assert "new ticket from an e-mail" in text_of(world.playground.messages(team)[-1])
 

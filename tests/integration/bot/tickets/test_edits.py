@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 
 from bot.blocks.action_ids import ActionId
-from storage.models import Prediction, Ticket
+from storage.models import Prediction, Reply, ReplyState, Ticket
 from tests.factories.world import HELP, LENA, SAM, TEAM, World, decided, text_of
 
 
@@ -194,3 +194,20 @@ async def test_an_edit_that_leaves_the_words_alone_changes_nothing(world: World)
     await world.delivered("event", "message", 2)
     await world.quiet()
     assert world.model.seen == ["my password does not work"]
+
+
+async def test_an_edit_while_the_card_is_being_posted_is_followed(any_world: World):
+    any_world.playground.faults.hang("chat.postMessage", seconds=0.5, times=2)
+    ts = await any_world.say("my password does not work")
+
+    async def sending() -> bool:
+        query = select(Reply.id).where(Reply.state == ReplyState.SENDING)
+        async with any_world.database.reader() as work:
+            return len(list(await work.session.scalars(query))) == 2
+
+    await any_world.playground.wait_for(sending)
+    await any_world.playground.edit_message(SAM, HELP, ts, "the vpn is dead")
+    await any_world.card(ts, lambda text: "Network" in text)
+    await any_world.quiet()
+    await any_world.playground.wait_for(lambda: "password" not in posts(any_world))
+    assert len(any_world.playground.thread(HELP, ts)) == 1
