@@ -15,7 +15,6 @@ import structlog
 
 from bot.errors import SlackUnavailable
 from bot.queue.inbox import Inbox, Kind
-from bot.queue.serial_tasks import poll
 from bot.slack.incoming import Accepted, parse_message
 from bot.workspace import Workspace
 from storage.errors import StorageError
@@ -91,6 +90,7 @@ class Backfill:
             if self._wanted != self._done or channel_id in self._read_until:
                 return  # what is before it was not read yet
             self._caught_up.add(channel_id)  # we were invited since the last look
+            self._next_store = float("-inf")
         self._read_until[channel_id] = max(self._read_until.get(channel_id, ts), ts)
 
     async def on_frame(self, frame: Any) -> None:
@@ -101,7 +101,16 @@ class Backfill:
 
     async def run(self) -> None:
         """Look until cancelled."""
-        await poll("backfill", self.look, LOOK_SECONDS, SlackUnavailable, StorageError)
+        while True:
+            pause = BACKOFF_SECONDS
+            try:
+                await self.look()
+                pause = LOOK_SECONDS
+            except (SlackUnavailable, StorageError) as error:
+                log.warning("backfill_failed", error=str(error))
+            except Exception:  # the one error boundary of this loop
+                log.exception("backfill_crashed")
+            await asyncio.sleep(pause)
 
     async def look(self) -> None:
         """Read up what is wanted, and store how far the channels were read.
@@ -216,6 +225,7 @@ class Backfill:
             except SlackUnavailable as error:
                 if error.permanent:
                     raise
+                log.warning("backfill_waits", error=error.code)
                 await self._sleep(BACKOFF_SECONDS if error.retry_after is None else error.retry_after)
 
 

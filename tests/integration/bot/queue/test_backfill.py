@@ -186,6 +186,23 @@ async def test_more_than_a_page_is_read_whole(sqlite_url: str, monkeypatch):
             assert await work.channels.read_until(team_id=TEAM, channel_id=HELP) == written[-1]
 
 
+async def test_a_channel_that_the_bot_came_into_later_is_read_from_then_on(sqlite_url: str):
+    async with slack() as playground:
+        async with bot_in(playground, sqlite_url) as world:
+            await read_up(world, HELP)
+            desk = playground.add_channel("desk-a", [SAM])
+            await playground.post_message(SAM, desk, TEXTS[0])
+            await playground.join("U0FPOST", desk)
+            first = await world.say(TEXTS[1], channel=desk)
+            await world.card(first, channel=desk)
+            await read_up(world, desk)
+            await world.quiet()
+        with nobody_told(playground):
+            second = await playground.post_message(SAM, desk, TEXTS[2])
+        async with bot_in(playground, sqlite_url) as world:
+            await all_answered(world, [(desk, first), (desk, second)])
+
+
 async def test_nothing_is_read_where_it_is_switched_off(sqlite_url: str):
     async with slack() as playground, bot_in(playground, sqlite_url, backfill_hours=0) as world:
         await world.card(await world.say(TEXTS[0]))

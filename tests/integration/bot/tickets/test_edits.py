@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from sqlalchemy import select
 
 from bot.blocks.action_ids import ActionId
-from storage.models import Prediction, Reply, ReplyState, Ticket
+from storage.models import Prediction, Reply, Ticket
 from tests.factories.world import HELP, LENA, SAM, TEAM, World, decided, text_of
 
 
@@ -196,18 +197,28 @@ async def test_an_edit_that_leaves_the_words_alone_changes_nothing(world: World)
     assert world.model.seen == ["my password does not work"]
 
 
-async def test_an_edit_while_the_card_is_being_posted_is_followed(any_world: World):
-    any_world.playground.faults.hang("chat.postMessage", seconds=0.5, times=2)
+async def test_an_edit_while_the_card_is_being_posted_is_followed(any_world: World, monkeypatch):
+    messenger, answered = any_world.bot.workspace.messenger, asyncio.Event()
+    post = messenger.post
+
+    async def slow(*arguments: Any, **options: Any) -> str:
+        ts = await post(*arguments, **options)
+        await answered.wait()
+        return ts
+
+    monkeypatch.setattr(messenger, "post", slow)
     ts = await any_world.say("my password does not work")
-
-    async def sending() -> bool:
-        query = select(Reply.id).where(Reply.state == ReplyState.SENDING)
-        async with any_world.database.reader() as work:
-            return len(list(await work.session.scalars(query))) == 2
-
-    await any_world.playground.wait_for(sending)
+    await any_world.card(ts)
     await any_world.playground.edit_message(SAM, HELP, ts, "the vpn is dead")
+
+    async def redrawn() -> bool:
+        query = select(Reply.text).where(Reply.text.contains("password"))
+        async with any_world.database.reader() as work:
+            return await work.session.scalar(query) is None
+
+    await any_world.playground.wait_for(redrawn)
+    answered.set()
     await any_world.card(ts, lambda text: "Network" in text)
-    await any_world.quiet()
     await any_world.playground.wait_for(lambda: "password" not in posts(any_world))
+    await any_world.quiet()
     assert len(any_world.playground.thread(HELP, ts)) == 1
