@@ -70,6 +70,7 @@ class Backfill:
         self._read_until: dict[str, str] = {}
         self._stored: dict[str, str] = {}
         self._caught_up: set[str] = set()
+        self._talking: set[str] = set()
 
     def missed(self) -> None:
         """Say that messages may have been missed up to now."""
@@ -88,7 +89,8 @@ class Backfill:
             raise
         if channel_id not in self._caught_up:
             if self._wanted != self._done or channel_id in self._read_until:
-                return  # what is before it was not read yet
+                self._talking.add(channel_id)  # what is before it was not read yet
+                return
             self._caught_up.add(channel_id)  # we were invited since the last look
             self._next_store = float("-inf")
         self._read_until[channel_id] = max(self._read_until.get(channel_id, ts), ts)
@@ -124,6 +126,10 @@ class Backfill:
             await self._workspace.database.ping()
             for channel in await self._patiently(self._workspace.messenger.my_channels):
                 await self._read_up(str(channel["id"]))
+            while late := self._talking - self._caught_up:  # we were invited since we asked for the list
+                self._talking -= late
+                for channel_id in late:
+                    await self._read_up(channel_id)
             self._done = wanted
         if self._monotonic() >= self._next_store:
             await self._store(self._caught_up)
