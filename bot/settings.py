@@ -36,6 +36,8 @@ class Settings(BaseSettings):
 
     support_channels: Annotated[tuple[str, ...], NoDecode] = ()
     admins: Annotated[tuple[str, ...], NoDecode] = ()
+    accept_apps: Annotated[tuple[str, ...], NoDecode] = ()
+    backfill_hours: float = Field(24, ge=0, le=24 * 30)
 
     out_of_scope_threshold: float = Field(0.5, ge=0, le=1)
     inbox_workers: int = Field(4, ge=1, le=64)
@@ -55,7 +57,7 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_json: bool = False
 
-    @field_validator("support_channels", "admins", mode="before")
+    @field_validator("support_channels", "admins", "accept_apps", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """Let an environment variable hold a comma-separated list."""

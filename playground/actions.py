@@ -10,6 +10,7 @@ from playground.delivery.outcome import Outcome, sign
 from playground.delivery.requests import CommandResult, Requests
 from playground.delivery.socket_mode import SocketMode
 from playground.workspace.conversations import Conversations
+from playground.workspace.other_forms import link_preview
 from playground.workspace.people import People, UploadedFile
 from playground.workspace.shapes import JSON
 from playground.workspace.state import SlackApp, State
@@ -66,6 +67,28 @@ class Actions:
             user, channel, text, thread_ts=thread_ts, files=files, subtype=subtype, overrides=overrides
         )
         return message.ts
+
+    async def share_message(self, user: str, source: str, ts: str, channel: str, text: str = "") -> str:
+        """Somebody shares (forwards) a message of one channel in another; returns the new message's ts."""
+        return self._people.share(user, source, ts, channel, text).ts
+
+    async def send_mail(
+        self, channel: str, subject: str, text: str, sender: str = "kim@partner.example"
+    ) -> str:
+        """Somebody sends a mail to the channel's address; returns the message's ts."""
+        return self._people.mail(channel, subject, text, sender).ts
+
+    async def submit_workflow_form(
+        self, channel: str, answers: JSON, *, bot_id: str = "B0WORKFLOW", app_id: str = "A0WORKFLOW"
+    ) -> str:
+        """Somebody sends a workflow's form, and the workflow posts the answers; returns the message's ts."""
+        return self._people.submit_form(channel, answers, bot_id, app_id).ts
+
+    async def unfurl(self, channel: str, ts: str, url: str, title: str, text: str) -> None:
+        """Slack adds the preview of a link to a message."""
+        place = self.state.channel(channel)
+        changes: JSON = {"attachments": [link_preview(url, title, text)]}
+        self._conversations.edit(place, self.state.message(place.id, ts), changes, editor=None)
 
     async def edit_message(self, user: str, channel: str, ts: str, text: str) -> None:
         """Somebody edits a message of their own."""

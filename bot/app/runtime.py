@@ -30,18 +30,21 @@ from bot.models.drift import DriftWatch
 from bot.models.retrain_command import RetrainCommand
 from bot.models.retrain_requests import RetrainAnnouncer
 from bot.policy import Thresholds
+from bot.queue.backfill import Backfill
 from bot.queue.inbox import Inbox, Kind
 from bot.queue.outbox import Outbox
 from bot.queue.serial_tasks import in_background
 from bot.settings import Settings
 from bot.slack.answers import ABOUT_US
 from bot.slack.directory import Directory
+from bot.slack.incoming import Accepted
 from bot.slack.messenger import Messenger
 from bot.slack.people import People
 from bot.slack.turns import Turns
 from bot.tickets.corrections import Corrections
 from bot.tickets.deletions import Deletions, Forgetter
 from bot.tickets.destinations import Destinations
+from bot.tickets.edits import Edits
 from bot.tickets.memory_keeper import MemoryKeeper
 from bot.tickets.questions import Asker
 from bot.tickets.review_queue import ReviewQueue
@@ -130,8 +133,12 @@ async def running_bot(
     destinations = Destinations(workspace)
     outbox.on_unreachable = destinations.lost
     inbox = create_inbox(workspace, settings.inbox_workers)
-    app = create_app(inbox, identity, CategoryDialogs(workspace))
+    own_ids = frozenset({identity.bot_user_id, identity.bot_id})
+    accepted = Accepted(frozenset(settings.accept_apps), own_ids)
+    backfill = Backfill(workspace, inbox, accepted, settings.backfill_hours)
+    app = create_app(inbox, identity, CategoryDialogs(workspace), accepted, backfill)
     loops = (
+        *([backfill.run()] if settings.backfill_hours else []),
         inbox.run(),
         outbox.run(),
         destinations.run(),
@@ -144,7 +151,7 @@ async def running_bot(
     async with in_background(*loops) as tasks, contextlib.AsyncExitStack() as stack:
         await destinations.first_look()
         if settings.socket_mode and settings.slack_app_token is not None:
-            await _connect(stack, app, messenger, settings.slack_app_token.get_secret_value())
+            await _connect(stack, app, messenger, settings.slack_app_token.get_secret_value(), backfill)
             url = None
         else:
             secret = settings.slack_signing_secret
@@ -152,6 +159,7 @@ async def running_bot(
             stack.push_async_callback(health.close)
             web_app = create_web_app(app, secret.get_secret_value() if secret else "", health.trouble)
             url = await stack.enter_async_context(_http(web_app, settings))
+            backfill.missed()
         log.info("bot_ready", team=identity.team_id, mode="socket" if url is None else "http", url=url)
         yield RunningBot(workspace, inbox, outbox, destinations, url, tasks)
 
@@ -176,9 +184,12 @@ async def answered(ask: Callable[[], Awaitable[T]], setting: str) -> T:
     raise AssertionError("unreachable")
 
 
-async def _connect(stack: contextlib.AsyncExitStack, app: AsyncApp, messenger: Messenger, token: str) -> None:
+async def _connect(
+    stack: contextlib.AsyncExitStack, app: AsyncApp, messenger: Messenger, token: str, backfill: Backfill
+) -> None:
     """Open Socket Mode; it closes with the stack."""
     handler = AsyncSocketModeHandler(app, token, web_client=messenger.client)
+    handler.client.on_message_listeners.append(backfill.on_frame)
     stack.push_async_callback(handler.close_async)
     # The SDK tries a wrong token without end. From here on it connects, and connects again, by itself.
     ask = functools.partial(messenger.socket_address, token)
@@ -190,8 +201,10 @@ def create_inbox(workspace: Workspace, workers: int) -> Inbox:
     """Connect each kind of event to its use case. One table."""
     corrections, explainer = Corrections(workspace), Explainer(workspace)
     home = Home(workspace, ReviewQueue(workspace, corrections))
+    router = Router(workspace)
     handlers = {
-        Kind.MESSAGE: Router(workspace).route,
+        Kind.MESSAGE: router.route,
+        Kind.EDIT: Edits(workspace, router, corrections).on_edit,
         Kind.DELETED: Deletions(workspace).on_deleted,
         Kind.REMOVED: Uninstall(workspace).on_event,
         Kind.REACTION: corrections.on_reaction,

@@ -170,7 +170,12 @@ def _emoji(initial: str | None = None) -> InputBlock:
         max_length=EMOJI_MAX,
         placeholder=PlainTextObject(text="credit_card", emoji=False),
     )
-    return _input("emoji", "Emoji", element, hint="Its name in Slack. People react with it to correct me.")
+    return _input(
+        "emoji",
+        "Emoji",
+        element,
+        hint="Its name in Slack, or the emoji itself. People react with it to correct me.",
+    )
 
 
 def _description(initial: str = "") -> InputBlock:

@@ -175,6 +175,13 @@ def title(text: str) -> str:
     return escape(plain(" ".join(text.split()), NAME_LENGTH)).replace("*", "").replace("`", "'")
 
 
+def person(user_id: str) -> str:
+    """Name who wrote a message: a person, a mail that Slackbot posts, or an app that has no user."""
+    if user_id == "USLACKBOT":
+        return "an e-mail"
+    return f"<@{user_id}>" if user_id.startswith(("U", "W")) else "an app"
+
+
 def people(user_ids: Sequence[str]) -> str:
     """Name people, the first few by mention: an edit of a message notifies nobody."""
     # what was imported, and what an erased person said, has no name to mention

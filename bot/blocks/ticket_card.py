@@ -28,6 +28,7 @@ from bot.blocks.common import (
     legend,
     people,
     percent,
+    person,
     phrase,
     plain,
     quote,
@@ -191,6 +192,7 @@ def team_card(
     moved: Correction | None = None,
     sent_by: Sequence[str] = (),
     precedent: Precedent | None = None,
+    edited: bool = False,
 ) -> Card:
     """Tell the owning team about a ticket: who wrote, the first words, and the link back.
 
@@ -203,18 +205,19 @@ def team_card(
         moved: where the ticket went since, where it is not this team's any more.
         sent_by: the people who sent it here, where it was not the bot.
         precedent: the message for whose sake it is here, where it was not the model.
+        edited: whether the message was changed after it had been written.
     """
     if moved is not None:
         label, name = (moved.category.label, title(moved.category.name)) if moved.category else ("", "")
-        body = f"Not yours after all: {_moved(label, moved.by)}. <{link}|Open the thread>"
-        return card(f"Not yours after all: {_moved(name, moved.by)}.", [section(body)])
+        body = f"Not yours after all: {_moved(label, moved.by, edited)}. <{link}|Open the thread>"
+        return card(f"Not yours after all: {_moved(name, moved.by, edited)}.", [section(body)])
     lines = excerpt_lines(excerpt)
     sure = f"I am {phrase(confidence)} ({percent(confidence)})"
     if sent_by:
         sure = f"sent here by {people(sent_by)}"
     elif precedent is not None:
         sure = precedent.said
-    head = f"{category.label} · new ticket from <@{author}> · {sure} · <{link}|Open the thread>"
+    head = f"{category.label} · new ticket from {person(author)} · {sure} · <{link}|Open the thread>"
     return card(
         f"New ticket for {title(category.name)}: {escape(' '.join(lines))}", [section(head), quote(lines)]
     )
@@ -244,11 +247,13 @@ def _verdict_text(correction: Correction) -> str:
     return f"{title(correction.category.name)}: goes to {correction.category.where_text}. {verb} by {by}."
 
 
-def _moved(where: str, user_ids: Sequence[str]) -> str:
+def _moved(where: str, user_ids: Sequence[str], edited: bool) -> str:
     by = people(user_ids)
     if where:
         return f"moved to {where}" + (f" by {by}" if by else "")
-    return f"{by} said that none of the categories fits" if by else "the correction was taken back"
+    if by:
+        return f"{by} said that none of the categories fits"
+    return "the message was edited" if edited else "the correction was taken back"
 
 
 def _why_button(ticket_id: UUID) -> ButtonElement:

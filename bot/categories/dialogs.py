@@ -25,8 +25,9 @@ from bot.blocks.category_modals import (
     split_modal,
 )
 from bot.blocks.common import CategoryView, readable
-from bot.categories.rules import CategoryForm, emoji_name, errors_of, example_lines
+from bot.categories.rules import CategoryForm, errors_of, example_lines
 from bot.errors import CategoryRefused, NotAllowed, SlackUnavailable, UnknownCategory, UserError
+from bot.slack.emoji import emoji_name
 from bot.slack.people import Role
 from bot.slack.redaction import redact
 from bot.workspace import Workspace

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from bot.blocks.action_ids import CategoryOp
-from bot.slack.emoji import CONFIRM, NONE_OF_THESE, normalise
+from bot.slack.emoji import CONFIRM, NONE_OF_THESE, emoji_name, normalise
 from classifier.contract import OUT_OF_SCOPE_LABEL
 from storage.models import Category, CategoryState
 
@@ -116,11 +116,6 @@ def example_lines(text: str) -> list[str]:
     return list(dict.fromkeys(line for line in lines if line))[:EXAMPLES_TAKEN]
 
 
-def emoji_name(typed: str) -> str:
-    """Return the name that a person means by `:Key:` or `key::skin-tone-2`."""
-    return typed.strip().strip(":").split("::", 1)[0].lower()
-
-
 def _name_errors(form: CategoryForm, rows: Sequence[Category]) -> dict[str, str]:
     name = _folded(form.name)
     if not name:
@@ -141,6 +136,8 @@ def _emoji_errors(form: CategoryForm, active: Sequence[Category]) -> dict[str, s
     emoji = emoji_name(form.emoji)
     if not emoji:
         return {"emoji": "Type an emoji's name, such as credit_card."}
+    if any(unicodedata.category(character) in {"So", "Sk", "Cn"} for character in emoji):
+        return {"emoji": "Slack has no name for that character. Take another emoji."}
     if not _EMOJI.fullmatch(emoji):
         return {"emoji": "That is no emoji's name. Slack shows it between colons, such as :credit_card:."}
     one_name = normalise(emoji)

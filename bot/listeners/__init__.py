@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from slack_bolt.async_app import AsyncApp
 
@@ -12,15 +13,33 @@ from bot.listeners import views
 from bot.listeners.commands import on_action, on_command
 from bot.listeners.events import on_event, on_home_opened
 from bot.listeners.types import Ack
+from bot.queue.backfill import Backfill
 from bot.queue.inbox import Inbox, Kind
-from bot.slack.incoming import parse_deletion, parse_message, parse_reaction, parse_removal
+from bot.slack.incoming import (
+    NO_APPS,
+    Accepted,
+    parse_deletion,
+    parse_edit,
+    parse_message,
+    parse_reaction,
+    parse_removal,
+)
 
 ANYTHING = re.compile(".*")
 
 
-def register(app: AsyncApp, inbox: Inbox, dialogs: CategoryDialogs) -> None:
+def register(
+    app: AsyncApp,
+    inbox: Inbox,
+    dialogs: CategoryDialogs,
+    accepted: Accepted = NO_APPS,
+    backfill: Backfill | None = None,
+) -> None:
     """Connect each event, command and action to its listener; the first match wins."""
-    app.event("message")(on_event(inbox, (Kind.MESSAGE, parse_message), (Kind.DELETED, parse_deletion)))
+    messages = (Kind.MESSAGE, partial(parse_message, accepted=accepted))
+    edits = (Kind.EDIT, partial(parse_edit, accepted=accepted))
+    deletions = (Kind.DELETED, parse_deletion)
+    app.event("message")(on_event(inbox, messages, deletions, edits, backfill=backfill))
     app.event("reaction_added")(on_event(inbox, (Kind.REACTION, parse_reaction)))
     app.event("reaction_removed")(on_event(inbox, (Kind.REACTION, parse_reaction)))
     for removed in ("app_uninstalled", "tokens_revoked"):
@@ -48,7 +67,7 @@ def register(app: AsyncApp, inbox: Inbox, dialogs: CategoryDialogs) -> None:
 
 
 async def _nothing_to_do() -> None:
-    """Accept an event that is none of our business (joins, edits, other subtypes)."""
+    """Accept an event that is none of our business (joins, other subtypes)."""
 
 
 async def _acknowledge(ack: Ack) -> None:

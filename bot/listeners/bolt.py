@@ -15,9 +15,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.categories.dialogs import CategoryDialogs
 from bot.errors import ConfigurationError
 from bot.listeners import register
+from bot.queue.backfill import Backfill
 from bot.queue.inbox import Inbox
 from bot.settings import Settings
-from bot.slack.incoming import team_of
+from bot.slack.incoming import NO_APPS, Accepted, team_of
 from bot.slack.messenger import Identity
 from storage.characters import replaced_in
 
@@ -41,7 +42,13 @@ def create_client(settings: Settings) -> AsyncWebClient:
     return AsyncWebClient(token=settings.slack_bot_token.get_secret_value(), base_url=settings.slack_api_url)
 
 
-def create_app(inbox: Inbox, identity: Identity, dialogs: CategoryDialogs) -> AsyncApp:
+def create_app(
+    inbox: Inbox,
+    identity: Identity,
+    dialogs: CategoryDialogs,
+    accepted: Accepted = NO_APPS,
+    backfill: Backfill | None = None,
+) -> AsyncApp:
     """Build the Bolt app; the same listeners serve HTTP and Socket Mode.
 
     `process_before_response` makes Bolt answer only after the inbox has committed: a failure becomes a 500
@@ -78,7 +85,7 @@ def create_app(inbox: Inbox, identity: Identity, dialogs: CategoryDialogs) -> As
         before_authorize=only_ours,
         process_before_response=True,
     )
-    register(app, inbox, dialogs)
+    register(app, inbox, dialogs, accepted, backfill)
     app.error(_on_error)
     return app
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from typing import Any
 
 from bot.listeners.types import EventListener
+from bot.queue.backfill import Backfill
 from bot.queue.inbox import Inbox, Kind
 from bot.slack.incoming import (
     IncomingDeletion,
@@ -20,20 +22,28 @@ Parsed = IncomingMessage | IncomingReaction | IncomingDeletion | IncomingRemoval
 Parse = Callable[[Mapping[str, Any]], Parsed | None]
 
 
-def on_event(inbox: Inbox, *kinds: tuple[Kind, Parse]) -> EventListener:
-    """Return the listener that keeps what the first of some parsers makes of an event.
+def on_event(inbox: Inbox, *ways: tuple[Kind, Parse], backfill: Backfill | None = None) -> EventListener:
+    """Return the listener that keeps what the first parser makes of an event that makes anything of it.
 
-    Where all of them return None there is nothing to do.
+    Args:
+        inbox: where it is kept.
+        ways: kinds with their parsers; where each returns None there is nothing to do.
+        backfill: is told which messages were kept and which were not.
     """
 
     async def listener(body: dict[str, Any]) -> None:
-        for kind, parse in kinds:
+        for kind, parse in ways:
             parsed = parse(body)
-            if parsed is not None:
+            if parsed is None:
+                continue
+            watched: AbstractContextManager[None] = nullcontext()
+            if backfill is not None and isinstance(parsed, IncomingMessage):
+                watched = backfill.watching(parsed.channel_id, parsed.ts)
+            with watched:
                 await inbox.add(
                     team_id=parsed.team_id, event_id=body["event_id"], kind=kind, payload=asdict(parsed)
                 )
-                return
+            return
 
     return listener
 

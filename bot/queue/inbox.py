@@ -24,6 +24,7 @@ class Kind(StrEnum):
     MESSAGE = "message"
     DELETED = "deleted"
     REMOVED = "removed"
+    EDIT = "edit"
     REACTION = "reaction"
     ACTION = "action"
     WHY = "why"

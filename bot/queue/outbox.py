@@ -129,6 +129,7 @@ class Outbox:
             async with self._database.unit_of_work() as work:
                 await work.replies.sent(reply.id, ts=ts, now=self._clock())
                 await work.commit()
+            await self._follow(reply, ts)
         except _ClaimRanOut:
             log.info("reply_left_to_another", reply=str(reply.id))
         except SlackUnavailable as error:
@@ -146,6 +147,13 @@ class Outbox:
             await self._end(
                 reply, type(error).__name__, LEASE.total_seconds(), perhaps_sent=True, counts=True
             )
+
+    async def _follow(self, reply: Reply, ts: str) -> None:
+        """Bring a post up to date: its ticket may have been edited or labelled while it was under way."""
+        async with self._database.reader() as work:
+            kept = await work.replies.get(reply.id)
+        if kept is not None and (reply.was_sending or (kept.text, kept.blocks) != (reply.text, reply.blocks)):
+            await self._messenger.update(reply.channel_id, ts, Card(kept.text, kept.blocks))
 
     async def _given_up(self, reply: Reply) -> bool:
         """Give a post up that ended its process again and again, or whose ticket's message was deleted."""

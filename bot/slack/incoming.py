@@ -4,22 +4,58 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
 from bot.slack.emoji import normalise
+from bot.slack.message_text import has_files, is_mail, text_of
 from bot.slack.redaction import redact
 
 # A root message that a person wrote has no subtype, or `file_share` where something is attached.
-ROOT_SUBTYPES = frozenset({None, "", "file_share"})
+ROOT_SUBTYPES = (None, "", "file_share")
+APP_SUBTYPES = (*ROOT_SUBTYPES, "bot_message")
+SLACKBOT = "USLACKBOT"
+"""In whose name Slack posts the mails that are sent to a channel, and much that nobody wrote."""
 
+_TS = re.compile(r"\d{1,12}\.\d{1,9}", re.ASCII)
 _LINK = re.compile(r"/archives/(?P<channel>[A-Z0-9]+)/p(?P<seconds>\d{10})(?P<fraction>\d{6})")
 
 
 @dataclass(frozen=True, slots=True)
+class Accepted:
+    """Which apps' posts are read as a person's are; none unless the operator names them.
+
+    Attributes:
+        apps: ids of apps, bots or workflows (`A...`, `B...`, `Wf...`).
+        own: our own ids, whose posts are never read: the bot would answer itself.
+    """
+
+    apps: frozenset[str] = frozenset()
+    own: frozenset[str] = frozenset()
+
+    def takes(self, body: Mapping[str, Any], message: Mapping[str, Any]) -> bool:
+        """Say whether a message is by an app that was chosen."""
+        profile = _mapping(message.get("bot_profile"))
+        named = (
+            *(message.get(name) for name in ("app_id", "bot_id", "workflow_id", "user")),
+            *(profile.get(name) for name in ("app_id", "id")),
+        )
+        ids = {name for name in named if isinstance(name, str)}
+        return bool(ids & self.apps) and not ids & {*self.own, str(body.get("api_app_id"))}
+
+
+NO_APPS = Accepted()
+
+
+@dataclass(frozen=True, slots=True)
 class IncomingMessage:
-    """A root message of a person in a channel. `text` is redacted already."""
+    """A root message in a channel: a person's, a mail, or a chosen app's. `text` is redacted already.
+
+    Attributes:
+        user_id: who wrote it; of an app without a user its bot's id.
+        edited_ts: Slack's mark of its last edit; "" where it was not edited. Later edits have greater ones.
+    """
 
     team_id: str
     channel_id: str
@@ -27,6 +63,7 @@ class IncomingMessage:
     user_id: str
     text: str
     has_files: bool = False
+    edited_ts: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,30 +107,63 @@ class MessageLink:
     ts: str
 
 
-def parse_message(body: Mapping[str, Any]) -> IncomingMessage | None:
-    """Return the root message that a person wrote, or None (bots, edits, joins, thread replies, DMs)."""
+def parse_message(body: Mapping[str, Any], accepted: Accepted = NO_APPS) -> IncomingMessage | None:
+    """Return the root message that somebody asks something with, or None (joins, thread replies, DMs)."""
     event = _mapping(body.get("event"))
-    if not _is_root_message(event):
+    if event.get("type") != "message" or event.get("hidden"):
         return None
-    names = _names(team_of(body), event.get("channel"), event.get("ts"), event.get("user"))
-    if names is None or event["user"] == "USLACKBOT":
-        return None
-    given = event.get("text")
-    text = redact(given) if isinstance(given, str) else ""  # Slack sends null for some messages
-    has_files = bool(event.get("files"))
-    if not text.strip() and not has_files:
-        return None
-    return IncomingMessage(*names, text, has_files)
+    return _root_message(body, event, event, accepted)
 
 
-def _is_root_message(event: Mapping[str, Any]) -> bool:
-    """Say whether a person wrote it in a channel and not in a thread. Compares only: any field may be odd."""
-    return (
-        event.get("type") == "message"
-        and any(event.get("subtype") == subtype for subtype in ROOT_SUBTYPES)
-        and not any(event.get(mark) for mark in ("hidden", "bot_id", "bot_profile", "app_id"))
-        and (event.get("thread_ts") is None or event["thread_ts"] == event.get("ts"))
-        and not any(event.get("channel_type") == direct for direct in ("im", "mpim"))
+def parse_edit(body: Mapping[str, Any], accepted: Accepted = NO_APPS) -> IncomingMessage | None:
+    """Return a root message as it reads after an edit, or None where what it says did not change.
+
+    Slack sends the same event when it unfurls a link, when a thread grows, and for our own updates.
+    """
+    event = _mapping(body.get("event"))
+    if event.get("type") != "message" or event.get("subtype") != "message_changed":
+        return None
+    message, before = _mapping(event.get("message")), _mapping(event.get("previous_message"))
+    edited = _root_message(body, event, message, accepted)
+    if edited is None:
+        return None
+    if before and text_of(before, by_app=_by_app(before)) == text_of(message, by_app=_by_app(message)):
+        return None
+    mark = edited.edited_ts or event.get("event_ts") or event.get("ts")
+    return replace(edited, edited_ts=mark) if isinstance(mark, str) else None
+
+
+def _root_message(
+    body: Mapping[str, Any], event: Mapping[str, Any], message: Mapping[str, Any], accepted: Accepted
+) -> IncomingMessage | None:
+    """Read a message; `event` says of which channel. Compares only: any field may be odd."""
+    in_thread = message.get("thread_ts") is not None and message["thread_ts"] != message.get("ts")
+    if in_thread or any(event.get("channel_type") == direct for direct in ("im", "mpim")):
+        return None
+    by_app, author = _by_app(message), message.get("user")
+    if by_app:
+        if not accepted.takes(body, message):
+            return None
+        author = author or message.get("bot_id")
+    elif author == SLACKBOT and not is_mail(message):
+        return None
+    subtypes = APP_SUBTYPES if by_app else ROOT_SUBTYPES
+    names = _names(team_of(body), event.get("channel"), message.get("ts"), author)
+    if names is None or not _TS.fullmatch(names[2]) or message.get("subtype") not in subtypes:
+        return None
+    text, files = redact(text_of(message, by_app=by_app)), has_files(message)
+    if not text.strip() and not files:
+        return None
+    mark = _mapping(message.get("edited")).get("ts")
+    return IncomingMessage(*names, text, files, mark if isinstance(mark, str) else "")
+
+
+def _by_app(message: Mapping[str, Any]) -> bool:
+    """Say whether an app wrote it. A mail has a bot's marks, and is a person's words."""
+    if message.get("user") == SLACKBOT and is_mail(message):
+        return False
+    return message.get("subtype") == "bot_message" or any(
+        message.get(mark) for mark in ("bot_id", "bot_profile", "app_id")
     )
 
 

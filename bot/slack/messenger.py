@@ -208,6 +208,15 @@ class Messenger:
         ]
         return found
 
+    async def history(
+        self, channel: str, oldest: str, cursor: str | None = None
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """Return a page of a channel's root messages after `oldest`, newest first, and the next's cursor."""
+        page = await self._call(
+            self.client.conversations_history, channel=channel, oldest=oldest, cursor=cursor, limit=PAGE
+        )
+        return page["messages"], _next_cursor(page) or None
+
     async def may_read(self, channel: str, user_id: str) -> bool:
         """Say whether a person can see a channel: any public one, a private one only as a member."""
         return not await self.is_private(channel) or await self.is_member(channel, user_id)

@@ -148,11 +148,13 @@ class Corrections:
         space = self._workspace
         edits: list[tuple[str, str, Card]] = []
         async with space.database.unit_of_work() as work:
+            key: dict[str, Any] = {"team_id": ticket.team_id, "ticket_id": ticket.id}
             if not await work.replies.wanted(ticket.id):
                 return  # its message was deleted, and our posts with it
-            state = await ticket_view(space, work, ticket)
+            kept = await work.tickets.get(**key)
+            state = await ticket_view(space, work, kept or ticket)  # it may have been edited meanwhile
             await add_replies(space, work, state)
-            for reply in await work.replies.all_for_ticket(team_id=ticket.team_id, ticket_id=ticket.id):
+            for reply in await work.replies.all_for_ticket(**key, hold=True):
                 is_card = reply.surface == CARD
                 card = posted_card(state) if is_card else team_surface_card(state, reply.surface)
                 if card is None:

@@ -187,13 +187,21 @@ def team_surface_card(state: TicketView, surface: str) -> Card | None:
     if lost is not None and lost.slug == slug:
         owner = lost  # nobody else's: the team keeps the card, which says so
     if owner is None or owner.slug != view.slug:
-        # Without a correction it was here only because of one that was taken back.
+        # Without a correction it was here because of one that was taken back, or of words that are gone.
         moved = correction or Correction(owner, (), confirmed=False)
     sent_by = correction.by if correction and not correction.confirmed else ()
     confidence = next((p for likely, p in state.likely if likely.slug == view.slug), 1.0)
     excerpt = state.ticket.text if state.ticket.text.strip() else "(a file)"
     shown = team_card(
-        view, confidence, state.ticket.user_id, excerpt, state.link, moved, sent_by, state.precedent
+        view,
+        confidence,
+        state.ticket.user_id,
+        excerpt,
+        state.link,
+        moved,
+        sent_by,
+        state.precedent,
+        edited=state.ticket.edited_ts is not None,
     )
     return with_retired(shown, lost if lost is not None and lost.slug == slug else None)
 

@@ -17,6 +17,7 @@ from bot.tickets.posts import add_replies, ticket_view
 from bot.workspace import Workspace
 from classifier.contract import Prediction
 from classifier.feedback.languages import is_foreign
+from storage.database import UnitOfWork
 from storage.errors import RowNotFound
 from storage.models import Ticket, TicketState
 from storage.tickets.tickets import PredictionValues
@@ -50,18 +51,28 @@ class Router:
                 user_id=message.user_id,
                 text=message.text,
                 now=received_at,
+                edited_ts=message.edited_ts or None,
             )
-            setting = await work.channels.get(team_id=message.team_id, channel_id=message.channel_id)
             await work.commit()
-        if ticket.state != TicketState.NEW or ticket.deleted_at is not None:
-            return
-        prediction = await self._predict(message.text)
+        if ticket.state == TicketState.NEW and ticket.deleted_at is None:
+            await self.decide(ticket)
+
+    async def decide(self, ticket: Ticket) -> None:
+        """Ask the model about a ticket as it reads now, decide, and leave the replies in the outbox.
+
+        A ticket that was decided before is decided again, unless people said what it is.
+        """
+        space = self._workspace
+        async with space.database.reader() as work:
+            if await self._is_settled(work, ticket):
+                return
+            setting = await work.channels.get(team_id=ticket.team_id, channel_id=ticket.channel_id)
+        prediction = await self._predict(ticket.text)
         if prediction is not None:
             async with space.database.reader() as work:
                 prediction = follow_merges(prediction, await space.directory.retired(work))
-        threshold = setting.threshold if setting else None
         try:
-            await self._decide(ticket, prediction, threshold)
+            await self._decide(ticket, prediction, setting.threshold if setting else None)
         except RowNotFound:  # while the model worked its message was deleted
             log.info("ticket_deleted_meanwhile", ticket=str(ticket.id))
         space.wake_outbox()
@@ -84,6 +95,9 @@ class Router:
                 prediction, thresholds, team_id=ticket.team_id, text=ticket.text, leave_out=ticket.id
             )
         async with space.database.unit_of_work() as work:
+            # an edit or a deletion in the meantime does what is left to do
+            if not await work.tickets.hold(ticket) or await self._is_settled(work, ticket):
+                return
             active = frozenset(view.slug for view in await space.directory.categories(work))
             recalled = remembered.recalled if remembered else None
             decision = decide(prediction, thresholds, active, recalled, foreign=foreign)
@@ -105,6 +119,12 @@ class Router:
             outcome=decision.outcome.value,
             remembered=decision.remembered,
         )
+
+    @staticmethod
+    async def _is_settled(work: UnitOfWork, ticket: Ticket) -> bool:
+        """Say whether people have labelled a ticket that was decided."""
+        key: dict[str, Any] = {"team_id": ticket.team_id, "ticket_id": ticket.id}
+        return ticket.state != TicketState.NEW and bool(await work.labels.active_for(**key))
 
 
 def _values(prediction: Prediction, decision: Decision, remembered: Remembered | None) -> PredictionValues:

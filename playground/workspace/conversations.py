@@ -78,11 +78,17 @@ class Conversations:
             self._streams.publish(frame, team_id=channel.team_id, users=[user_id])
         return message
 
-    def edit(self, channel: Channel, message: Message, changes: JSON, *, editor: str) -> None:
-        """Replaces fields of a message; a value of None removes the field."""
+    def edit(self, channel: Channel, message: Message, changes: JSON, *, editor: str | None) -> None:
+        """Replaces fields of a message; a value of None removes the field.
+
+        Without an editor it is Slack that does so, when it unfurls a link: the app gets the same event, and
+        the message is not marked as edited.
+        """
         before = message.to_slack()
         ts = self._state.ids.ts()
-        body = message.body | changes | {"edited": {"user": editor, "ts": ts}}
+        body = message.body | changes
+        if editor is not None:
+            body["edited"] = {"user": editor, "ts": ts}
         message.body = {key: value for key, value in body.items() if value is not None}
         message.mentions = slack_text.mentions(message.body)
         message.links = slack_text.links(message.body)

@@ -6,6 +6,7 @@ from typing import Any
 
 from playground.delivery.delivery import Delivery
 from playground.errors import NoSuchThing, SlackError
+from playground.workspace import other_forms
 from playground.workspace import text as slack_text
 from playground.workspace.conversations import Conversations
 from playground.workspace.shapes import JSON, Channel, File, Message
@@ -77,6 +78,25 @@ class People:
             body |= {"subtype": "file_share", "files": [file.to_slack() for file in stored], "upload": False}
             return self._share(place, body | self._subtype(subtype) | (overrides or {}), stored)
         return self._conversations.post(place, body | self._subtype(subtype) | (overrides or {}))
+
+    def share(self, user_id: str, source: str, ts: str, channel: str, text: str = "") -> Message:
+        """Shares a message of one channel in another; `text` is what is said about it."""
+        origin, message = self.place(user_id, source), self._state.message(self.place(user_id, source).id, ts)
+        author = self._state.user(str(message.body.get("user") or user_id))
+        attachment = other_forms.shared(self._state.team(origin.team_id), origin, message, author)
+        return self.post(user_id, channel, text, overrides={"attachments": [attachment]})
+
+    def mail(self, channel: str, subject: str, text: str, sender: str) -> Message:
+        """A mail to the channel's address."""
+        place = self._state.channel(channel)
+        file = self._uploads.add(place.team_id, "USLACKBOT", subject, text.encode(), "text/html")
+        return self._conversations.post(place, other_forms.mail(file, subject, text, sender))
+
+    def submit_form(self, channel: str, answers: JSON, bot_id: str, app_id: str) -> Message:
+        """Somebody sends the form of a workflow, which posts the answers."""
+        place = self._state.channel(channel)
+        body = other_forms.workflow_form(place.team_id, bot_id, app_id, answers)
+        return self._conversations.post(place, body)
 
     def edit(self, user_id: str, channel: str, ts: str, text: str) -> None:
         """Edits a message of one's own."""

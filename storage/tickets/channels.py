@@ -1,4 +1,4 @@
-"""What people set for a channel, and what Slack last said of it."""
+"""What people set for a channel, what Slack last said of it, and how far we have read it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.errors import RowNotFound
@@ -29,14 +29,26 @@ class ChannelRepository:
             .execution_options(populate_existing=True)
         )
 
-    async def enabled_ids(self, *, team_id: str) -> frozenset[str]:
-        """Return the channels that somebody switched on."""
-        rows = await self._session.scalars(
-            select(ChannelSetting.channel_id).where(
-                ChannelSetting.team_id == team_id, ChannelSetting.enabled.is_(True)
+    async def read_until(self, *, team_id: str, channel_id: str) -> str | None:
+        """Return the `ts` up to which a channel was read; None: nothing was read there yet."""
+        return await self._session.scalar(
+            select(KnownChannel.read_until).where(
+                KnownChannel.team_id == team_id, KnownChannel.channel_id == channel_id
             )
         )
-        return frozenset(rows)
+
+    async def read_to(self, *, team_id: str, channel_id: str, ts: str, now: datetime) -> None:
+        """Keep that a channel was read up to `ts`, unless it was read further already."""
+        values = {"team_id": team_id, "channel_id": channel_id, "read_until": ts, "updated_at": now}
+        unique = [KnownChannel.team_id, KnownChannel.channel_id]
+        if await insert_or_ignore(self._session, KnownChannel, values, unique):
+            return
+        further = or_(KnownChannel.read_until.is_(None), KnownChannel.read_until < ts)
+        await self._session.execute(
+            update(KnownChannel)
+            .where(KnownChannel.team_id == team_id, KnownChannel.channel_id == channel_id, further)
+            .values(read_until=ts)
+        )
 
     async def set(
         self,

@@ -179,14 +179,18 @@ class ReplyRepository:
             )
         )
 
-    async def all_for_ticket(self, *, team_id: str, ticket_id: UUID) -> list[Reply]:
-        """Return all our posts about a ticket, oldest first."""
-        rows = await self._session.scalars(
+    async def get(self, key: UUID) -> Reply | None:
+        """Return a post."""
+        return await self._session.get(Reply, key)
+
+    async def all_for_ticket(self, *, team_id: str, ticket_id: UUID, hold: bool = False) -> list[Reply]:
+        """Return our posts about a ticket, oldest first; `hold` keeps others from them until the commit."""
+        query = (
             select(Reply)
             .where(Reply.team_id == team_id, Reply.ticket_id == ticket_id)
             .order_by(Reply.created_at, Reply.id)
         )
-        return list(rows)
+        return list(await self._session.scalars(query.with_for_update() if hold else query))
 
     async def _claimed(self, reply: Reply, **values: Any) -> bool:
         """Change a post as long as the claim holds: the end of its lease is the fence."""

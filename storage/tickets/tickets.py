@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import Select, and_, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.errors import RowNotFound
 from storage.feedback.labels import is_labelled
+from storage.learning_models import TicketEmbedding
 from storage.models import Prediction, Reply, Ticket, TicketState
 from storage.statements import insert_or_ignore
 
@@ -60,7 +61,15 @@ class TicketRepository:
         self._session = session
 
     async def add_if_new(
-        self, *, team_id: str, channel_id: str, ts: str, user_id: str, text: str, now: datetime
+        self,
+        *,
+        team_id: str,
+        channel_id: str,
+        ts: str,
+        user_id: str,
+        text: str,
+        now: datetime,
+        edited_ts: str | None = None,
     ) -> tuple[Ticket, bool]:
         """Return the ticket of this message, and whether it is new. `text` must be redacted already."""
         new = await insert_or_ignore(
@@ -74,6 +83,7 @@ class TicketRepository:
                 "text": text,
                 "created_at": now,
                 "posted_at": time_of(ts),
+                "edited_ts": edited_ts,
             },
             [Ticket.team_id, Ticket.channel_id, Ticket.ts],
         )
@@ -95,6 +105,52 @@ class TicketRepository:
         return await self._session.scalar(
             select(Ticket).where(Ticket.team_id == team_id, Ticket.channel_id == channel_id, Ticket.ts == ts)
         )
+
+    async def hold(self, ticket: Ticket) -> bool:
+        """Keep others from a ticket until the commit; False where it does not say any more what was read."""
+        kept = await self._again(ticket)
+        return kept.deleted_at is None and kept.text == ticket.text
+
+    async def edited(
+        self, *, team_id: str, channel_id: str, stamps: Collection[str]
+    ) -> dict[str, str | None]:
+        """Return, of the messages that are tickets, the mark of the edit that was taken over last."""
+        rows = await self._session.execute(
+            select(Ticket.ts, Ticket.edited_ts).where(
+                Ticket.team_id == team_id, Ticket.channel_id == channel_id, Ticket.ts.in_(stamps)
+            )
+        )
+        return {row.ts: row.edited_ts for row in rows}
+
+    async def edit(self, ticket: Ticket, *, text: str, edited_ts: str) -> bool:
+        """Let a ticket say what its message says after an edit.
+
+        What models made of the words before goes: their place in the models' space, and words that are there
+        no more.
+
+        Returns:
+            Whether something follows from it; once more where this same edit comes again. Not where a later
+            one was taken over, or where the words are the same.
+        """
+        kept = await self._again(ticket)
+        if kept.deleted_at is not None or (kept.edited_ts or "") > edited_ts:
+            return False
+        news = kept.text != text or kept.edited_ts == edited_ts
+        if kept.text != text:
+            await self._session.execute(
+                delete(TicketEmbedding).where(
+                    TicketEmbedding.team_id == kept.team_id, TicketEmbedding.ticket_id == kept.id
+                )
+            )
+            for row in await self._session.scalars(
+                select(Prediction).where(Prediction.team_id == kept.team_id, Prediction.ticket_id == kept.id)
+            ):
+                row.embedding = None
+                row.words = [word for word in row.words if str(word["text"]).casefold() in text.casefold()]
+        kept.text = ticket.text = text
+        kept.edited_ts = ticket.edited_ts = edited_ts
+        await self._session.flush()
+        return news
 
     async def find_by_any_ts(self, *, team_id: str, channel_id: str, ts: str) -> Ticket | None:
         """Return the ticket that a message is about: its root message, or one of our posts about it.

@@ -95,7 +95,10 @@ function content(message, page) {
   const edited = message.edited && h("span", { class: "edited" }, "(edited)");
   if (edited && !hasBlocks) body.append(" ", edited);
   if (isJumbo(message)) body.classList.add("jumbo");
-  return [body, hasBlocks && edited, (message.files ?? []).map((file) => fileNode(file, page))];
+  const quotes = (message.attachments ?? []).map((item) =>
+    h("blockquote", { class: "attachment" }, mrkdwn(item.text || item.fallback || "", names)),
+  );
+  return [body, hasBlocks && edited, quotes, (message.files ?? []).map((file) => fileNode(file, page))];
 }
 
 /** A message of nothing but a few emoji is shown large. */

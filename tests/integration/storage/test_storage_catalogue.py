@@ -61,11 +61,19 @@ async def test_a_channel_setting_can_be_changed(database):
     async with database.unit_of_work() as work:
         assert await work.channels.get(**key) is None
         await work.channels.set(**key, enabled=True, threshold=0.8, updated_by="U1", now=NOW)
-        assert await work.channels.enabled_ids(team_id="T1") == {"C1"}
-        assert await work.channels.enabled_ids(team_id="T2") == frozenset()
         setting = await work.channels.set(**key, enabled=False, updated_by="U2", now=NOW + SECOND)
-        assert await work.channels.enabled_ids(team_id="T1") == frozenset()
     assert (setting.threshold, setting.updated_by, setting.updated_at) == (None, "U2", NOW + SECOND)
+
+
+async def test_how_far_a_channel_was_read_only_grows(database):
+    key = {"team_id": "T1", "channel_id": "C1"}
+    async with database.unit_of_work() as work:
+        assert await work.channels.read_until(**key) is None
+        for ts, kept in (("1790000000.000100", 0), ("1790000009.000000", 1), ("1790000005.000000", 1)):
+            await work.channels.read_to(**key, ts=ts, now=NOW)
+            marks = ("1790000000.000100", "1790000009.000000")
+            assert await work.channels.read_until(**key) == marks[kept]
+        assert await work.channels.read_until(team_id="T2", channel_id="C1") is None
 
 
 async def test_the_audit_log_is_newest_first_and_a_workspaces_own(database):

@@ -117,6 +117,27 @@ async def test_a_modal_that_is_submitted_twice_is_carried_out_once(world: World)
     assert await audited(world) == [(ANNA, "category_add", "doors")]
 
 
+async def test_a_pasted_emoji_is_kept_by_its_name_and_counts_by_any_of_its_names(world: World):
+    await submit(world, "emoji login", typed(emoji="\U0001f52a"))
+    await submit(world, "emoji billing", typed(emoji="\u2709\ufe0f"))
+    found = await rows(world)
+    assert (found["login"].emoji, found["billing"].emoji) == ("hocho", "email")
+    wrong = await errors(world, "emoji network", typed(emoji="envelope"))
+    assert wrong == {"emoji": "Billing has that emoji already. Take another one."}
+    assert "no name" in (await errors(world, "emoji network", typed(emoji="\u262d")))["emoji"]
+    ts = await world.say("the vpn is dead")
+    await world.card(ts)
+    await world.playground.react(LENA, HELP, ts, "knife")
+    await world.card(ts, lambda text: "Corrected by" in text)
+    assert await world.labels(ts) == [("login", LENA)]
+    await world.playground.unreact(LENA, HELP, ts, "knife")
+    await world.playground.wait_for(lambda: labels_gone(world, ts))
+
+
+async def labels_gone(world: World, ts: str) -> bool:
+    return not await world.labels(ts)
+
+
 async def test_rename_emoji_and_destination_show_what_is_there_and_change_it(world: World):
     ts = await world.say("please pay the invoice")
     await world.card(ts, lambda text: "Billing" in text)

@@ -135,3 +135,56 @@ async def test_the_newest_messages_that_nobody_labelled(database):
         texts = await work.tickets.unlabelled_texts(team_id="T1", limit=2)
         assert texts == ["message 4", "message 2"]
         assert await work.tickets.unlabelled_texts(team_id="T1", limit=9) == [*texts, "message 0"]
+
+
+async def test_an_edit_takes_over_the_words_and_what_was_made_of_the_old_ones_goes(database):
+    async with database.unit_of_work() as work:
+        ticket = await add_ticket(work, text="the VPN drops")
+        await work.tickets.record(ticket, ANSWER, state="routed", category="vpn", now=NOW)
+        await add_label(work, ticket, "vpn")
+        await work.embeddings.keep(team_id="T1", ticket_id=ticket.id, now=NOW)
+        await work.commit()
+        assert await work.tickets.edit(ticket, text="the vpn is slow", edited_ts="1767600010.0")
+        await work.commit()
+    async with database.reader() as work:
+        row = await work.tickets.latest_prediction(team_id="T1", ticket_id=ticket.id)
+        assert (row.embedding, [word["text"] for word in row.words]) == (None, ["VPN"])
+        assert await work.embeddings.vectors(team_id="T1", model_version="m1") == []
+        kept = await work.tickets.get(team_id="T1", ticket_id=ticket.id)
+        assert (kept.text, kept.edited_ts, kept.category) == ("the vpn is slow", "1767600010.0", "vpn")
+    async with database.unit_of_work() as work:
+        assert await work.tickets.edit(kept, text="wifi", edited_ts="1767600011.0")
+        row = await work.tickets.latest_prediction(team_id="T1", ticket_id=ticket.id)
+        assert row.words == []
+
+
+async def test_only_the_latest_edit_counts_and_the_same_words_are_none(database):
+    async with database.unit_of_work() as work:
+        ticket = await add_ticket(work, text="a")
+        edit = work.tickets.edit
+        assert await edit(ticket, text="c", edited_ts="1767600020.0")
+        assert await edit(ticket, text="c", edited_ts="1767600020.0")  # what failed behind it is done again
+        assert not await edit(ticket, text="b", edited_ts="1767600010.0")
+        assert not await edit(ticket, text="c", edited_ts="1767600030.0")
+        assert not await edit(ticket, text="b", edited_ts="1767600025.0")
+        assert (ticket.text, ticket.edited_ts) == ("c", "1767600030.0")
+        stamps = [ticket.ts, "1.0"]
+        assert await work.tickets.edited(team_id="T1", channel_id="C1", stamps=stamps) == {
+            ticket.ts: "1767600030.0"
+        }
+        ticket.deleted_at = NOW
+        await work.session.flush()
+        assert not await edit(ticket, text="d", edited_ts="1767600040.0")
+
+
+async def test_a_ticket_that_says_something_else_by_now_is_not_held(database):
+    async with database.unit_of_work() as work:
+        ticket = await add_ticket(work, text="a")
+        await work.commit()
+    async with database.unit_of_work() as work:
+        assert await work.tickets.hold(ticket)
+        again = await work.tickets.get(team_id="T1", ticket_id=ticket.id)
+        await work.tickets.edit(again, text="b", edited_ts="1767600010.0")
+        await work.commit()
+    async with database.unit_of_work() as work:
+        assert not await work.tickets.hold(ticket)

@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.slack.incoming import (
+    Accepted,
     IncomingMessage,
     IncomingReaction,
     moment,
+    parse_edit,
     parse_link,
     parse_message,
     parse_reaction,
@@ -63,6 +65,7 @@ def test_a_persons_root_message_is_read_whole():
         {"user": ""},
         {"channel": None},
         {"ts": None},
+        {"ts": "soon"},
         {"text": None},
         {"text": ""},
         {"text": " \n "},
@@ -100,6 +103,85 @@ def test_a_long_message_is_cut():
     message = parse_message(message_body("wifi " * 10_000))
     assert message is not None
     assert len(message.text) <= MAX_CHARACTERS
+
+
+MAIL = {"filetype": "email", "subject": "Trouble", "plain_text": "my vpn drops"}
+FORM = {"subtype": "bot_message", "user": None, "bot_id": "B1", "app_id": "A1"}
+
+
+def test_a_mail_that_slackbot_posts_is_a_message():
+    message = parse_message(
+        message_body("", subtype="file_share", user="USLACKBOT", bot_id="B0EMAIL", files=[MAIL])
+    )
+    assert message is not None
+    assert (message.user_id, message.text) == ("USLACKBOT", "Trouble\nmy vpn drops")
+
+
+@pytest.mark.parametrize(
+    ("event", "apps", "author"),
+    [
+        (FORM, {"A1"}, "B1"),
+        (FORM, {"B1"}, "B1"),
+        (FORM | {"user": "U0APP"}, {"B1"}, "U0APP"),
+        ({"bot_profile": {"id": "B1", "app_id": "A1"}}, {"A1"}, SAM),
+        (FORM | {"workflow_id": "Wf1"}, {"Wf1"}, "B1"),
+        (FORM, set(), None),
+        (FORM, {"A2"}, None),
+        (FORM | {"app_id": "A0OURS"}, {"B1"}, None),
+        (FORM | {"bot_id": "B0OURS"}, {"A1"}, None),
+        (FORM | {"thread_ts": "1780000000.000100"}, {"A1"}, None),
+        (FORM | {"subtype": "channel_join"}, {"A1"}, None),
+    ],
+    ids=str,
+)
+def test_an_app_is_read_where_it_was_chosen_and_is_not_us(event: dict, apps: set[str], author: str | None):
+    accepted = Accepted(frozenset(apps), frozenset({"B0OURS"}))
+    message = parse_message(message_body("my vpn drops", **event) | {"api_app_id": "A0OURS"}, accepted)
+    assert (message and message.user_id) == author
+
+
+def edit_body(text: str, before: str | None, **message: object) -> dict:
+    new = message_body(text)["event"]
+    fields = {
+        "subtype": "message_changed",
+        "hidden": True,
+        "ts": "1790000009.000100",
+        "message": new | message,
+    }
+    if before is not None:
+        fields["previous_message"] = new | {"text": before}
+    return message_body(**fields)
+
+
+def test_an_edit_is_the_message_as_it_reads_now():
+    edited = {"user": SAM, "ts": "1790000008.000000"}
+    assert parse_edit(edit_body("my vpn drops", "hi all", edited=edited)) == IncomingMessage(
+        TEAM, HELP, "1790000000.000100", SAM, "my vpn drops", edited_ts="1790000008.000000"
+    )
+
+
+def test_an_edit_without_a_mark_of_its_own_takes_the_events_time():
+    for before in ("hi all", None):
+        edit = parse_edit(edit_body("my vpn drops", before))
+        assert edit is not None
+        assert edit.edited_ts == "1790000009.000100"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        edit_body("my vpn drops", "my vpn drops"),
+        edit_body("see", "see", attachments=[{"from_url": "https://a.example", "text": "a preview"}]),
+        edit_body("my vpn drops", "hi all", thread_ts="1780000000.000100"),
+        edit_body("my vpn drops", "hi all", bot_id="B1"),
+        edit_body("This message was deleted.", "hi all", subtype="tombstone", user="USLACKBOT"),
+        message_body("my vpn drops"),
+        message_body(subtype="message_deleted"),
+    ],
+    ids=str,
+)
+def test_what_changes_no_words_is_no_edit(body: dict):
+    assert parse_edit(body) is None
 
 
 @pytest.mark.parametrize(
@@ -160,8 +242,16 @@ def test_a_reaction_on_something_else_or_incomplete_is_none(event: dict):
 @given(event=EVENTS | JSON, team=WELL_KNOWN | JSON)
 def test_no_payload_breaks_the_parsers(event: object, team: object):
     body = {"event": event, "team_id": team}
-    message, reaction = parse_message(body), parse_reaction(body)
-    for value in (message, reaction):
+    changed = {"event": {"type": "message", "subtype": "message_changed", "message": event}, "team_id": team}
+    both = Accepted(frozenset({"C0HELP"}))
+    parsed = (
+        parse_message(body),
+        parse_message(body, both),
+        parse_reaction(body),
+        parse_edit(body),
+        parse_edit(changed),
+    )
+    for value in parsed:
         assert value is None or (isinstance(value.ts, str) and isinstance(value.user_id, str))
 
 
