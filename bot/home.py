@@ -11,7 +11,7 @@ from bot.blocks.home import home_view
 from bot.categories.proposals import proposals_for_home
 from bot.errors import UserError
 from bot.models.drift import drift_figures
-from bot.slack.people import Role
+from bot.rights import Deed, Reach, reach
 from bot.tickets.review_queue import ReviewQueue
 from bot.workspace import Workspace
 from classifier.contract import ClassifierUnavailable
@@ -27,6 +27,7 @@ class Home:
 
     async def on_opened(self, payload: Mapping[str, Any], _received_at: datetime) -> None:
         """Publish the Home tab of the person who opened it."""
+        self._workspace.access.require_ours(payload)
         await self.publish(str(payload["user_id"]))
 
     async def on_review(self, payload: Mapping[str, Any], received_at: datetime) -> None:
@@ -57,14 +58,16 @@ class Home:
             }
             categories = await space.directory.categories(work)
             figures = await drift_figures(work, team_id, space.clock())
-        is_admin = await space.people.role(user_id) is Role.ADMIN
+        role = await space.people.role(user_id)
+        is_admin = reach(Deed.CHANGE, role) is not Reach.NO
+        member = reach(Deed.FIGURES, role) is not Reach.NO
         view = home_view(
             categories,
             model,
-            counts,
+            counts if member else None,
             is_admin,
             await self._reviews.queue(user_id, notice),
-            figures=drift_blocks(figures),
-            proposals=await proposals_for_home(space) if is_admin else [],
+            figures=drift_blocks(figures) if member else [],
+            proposals=await proposals_for_home(space, user_id) if is_admin else [],
         )
         await space.messenger.publish_home(user_id, view)

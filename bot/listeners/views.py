@@ -22,7 +22,9 @@ def on_command(inbox: Inbox, dialogs: CategoryDialogs) -> AckListener:
         word, _, wanted = str(body.get("text") or "").strip().partition(" ")
         if word.lower() in WITH_MODAL:
             value = ModalValue(CategoryOp(word.lower()), response_url=body.get("response_url") or "")
-            told = await dialogs.open(body["user_id"], body["trigger_id"], value, wanted.strip())
+            told = await dialogs.open(
+                team_of(body) or "", body["user_id"], body["trigger_id"], value, wanted.strip()
+            )
             await ack(escape(told or ""))
             return
         await _add(inbox, body, f"command-{trigger(body)}", body["user_id"], text=body.get("text") or "")
@@ -43,7 +45,7 @@ def on_change(inbox: Inbox, dialogs: CategoryDialogs) -> AckListener:
             value = ModalValue(chosen.op, chosen.slug, None, url)
         else:
             value = ModalValue(CategoryOp.ADD, response_url=url)
-        told = await dialogs.open(body["user"]["id"], body["trigger_id"], value)
+        told = await dialogs.open(team_of(body) or "", body["user"]["id"], body["trigger_id"], value)
         if told is not None:
             key = f"action-{trigger(body)}"
             await _add(inbox, body, key, body["user"]["id"], url=url, told=told)
@@ -74,7 +76,9 @@ def on_submission(inbox: Inbox, dialogs: CategoryDialogs) -> AckListener:
 
     async def listener(ack: Ack, body: dict[str, Any]) -> None:
         view, user_id = body["view"], body["user"]["id"]
-        checked = await dialogs.check(user_id, view["private_metadata"], view["state"]["values"])
+        checked = await dialogs.check(
+            team_of(body) or "", user_id, view["private_metadata"], view["state"]["values"]
+        )
         if checked.errors:
             await ack(response_action="errors", errors=dict(checked.errors))
         elif checked.form is None:

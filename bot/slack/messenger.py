@@ -44,6 +44,7 @@ class Identity:
     bot_user_id: str
     bot_id: str
     url: str
+    enterprise_id: str = ""
 
 
 class Messenger:
@@ -67,7 +68,13 @@ class Messenger:
     async def identity(self) -> Identity:
         """Ask Slack who we are."""
         answer = await self._call(self.client.auth_test())
-        return Identity(answer["team_id"], answer["user_id"], answer.get("bot_id", ""), answer.get("url", ""))
+        return Identity(
+            answer["team_id"],
+            answer["user_id"],
+            answer.get("bot_id", ""),
+            answer.get("url", ""),
+            answer.get("enterprise_id") or "",
+        )
 
     async def post(
         self, channel: str, card: Card, *, thread_ts: str | None = None, reply_id: str | None = None
@@ -164,10 +171,6 @@ class Messenger:
             found.update({channel["name"]: channel["id"] for channel in page["channels"]})
         return found
 
-    async def may_read(self, channel: str, user_id: str) -> bool:
-        """Say whether a person can see a channel: any public one, a private one only as a member."""
-        return not await self.is_private(channel) or await self.is_member(channel, user_id)
-
     async def is_member(self, channel: str, user_id: str) -> bool:
         """Say whether a person has joined a channel, public or private."""
         async for page in self._pages(self.client.conversations_members, channel=channel):
@@ -181,9 +184,9 @@ class Messenger:
         return [str(user_id) for user_id in answer["members"]]
 
     async def is_private(self, channel: str) -> bool:
-        """Say whether only members can read a channel."""
+        """Say whether only members can read a channel: one of which Slack does not say that it is public."""
         info = (await self._call(self.client.conversations_info(channel=channel)))["channel"]
-        return bool(info.get("is_private"))
+        return info.get("is_private") is not False
 
     async def permalink(self, channel: str, ts: str) -> str:
         """Return the link of a message; "" where it was deleted in Slack."""
