@@ -136,13 +136,14 @@ class Access:
         What only one person sees, and what has no message, proves nothing: their right to read decides.
 
         Raises:
+            NotAllowed: it was pressed in another workspace.
             UnknownMessage: no such ticket, or the message is about another one.
         """
+        self.require_ours(payload)
         try:
             value = TicketValue.decode(str(payload["value"]))
         except ValueError as error:
             raise UnknownMessage from error
-        self.require_ours(payload)
         ticket = await self._ticket(value.ticket_id, payload)
         if ticket is None:
             raise UnknownMessage
@@ -152,10 +153,10 @@ class Access:
         """Refuse what was asked in another workspace than the one that we serve.
 
         Raises:
-            UnknownMessage: it was.
+            NotAllowed: it was.
         """
         if payload.get("team_id") != self._identity.team_id:
-            raise UnknownMessage
+            raise NotAllowed("I work for another workspace than yours.")
 
     async def _ticket(self, ticket_id: UUID, payload: Mapping[str, Any]) -> Ticket | None:
         key: dict[str, Any] = {"team_id": self._identity.team_id, "ticket_id": ticket_id}

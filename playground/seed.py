@@ -1,4 +1,4 @@
-"""The workspace that a fresh playground has: Acme with its people, a partner's, and Beta as a second tenant."""
+"""What a fresh playground has: Acme with its people and a partner's, and Beta as a second tenant."""
 
 from collections.abc import Iterable
 

@@ -25,9 +25,9 @@ from bot.blocks.category_modals import (
     split_modal,
 )
 from bot.blocks.common import CategoryView, readable
-from bot.categories.proposals import proposed_tickets
+from bot.categories.proposals import UNSEEN, proposed_tickets
 from bot.categories.rules import CategoryForm, emoji_name, errors_of, example_lines
-from bot.errors import CategoryRefused, SlackUnavailable, UnknownCategory, UserError
+from bot.errors import CategoryRefused, NotAllowed, SlackUnavailable, UnknownCategory, UserError
 from bot.rights import Deed
 from bot.slack.redaction import redact
 from bot.workspace import Workspace
@@ -167,6 +167,8 @@ class CategoryDialogs:
             return add_modal(value)
         tickets = await proposed_tickets(self._workspace, proposal)
         seen = await self._workspace.access.seen(user_id, tickets)
+        if tickets and not seen:
+            raise NotAllowed(UNSEEN)
         # The words are of all its tickets: they name it for those who may see them all.
         words = proposal.words[:3] if len(seen) == len(tickets) else []
         examples = await self._options(user_id, seen)

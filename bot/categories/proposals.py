@@ -14,6 +14,7 @@ from bot.workspace import Workspace
 from storage.learning_models import CategoryProposal
 from storage.models import Ticket
 
+UNSEEN = "You cannot see the channels of that proposal's tickets."
 LOOKED_AT = 20
 """Open proposals from which those are taken that the admin may see something of."""
 
@@ -59,7 +60,7 @@ async def require_sight(space: Workspace, form: CategoryForm, user_id: str) -> N
             row = await work.proposals.get(team_id=space.identity.team_id, proposal_id=form.proposal_id)
         tickets = await proposed_tickets(space, row) if row else []
         if tickets and not await space.access.seen(user_id, tickets):
-            raise NotAllowed("You cannot see the channels of that proposal's tickets.")
+            raise NotAllowed(UNSEEN)
 
 
 async def proposals_for_home(space: Workspace, user_id: str) -> Blocks:

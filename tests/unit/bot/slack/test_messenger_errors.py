@@ -12,7 +12,7 @@ from bot.blocks.common import Card
 from bot.errors import SlackUnavailable
 from bot.slack import messenger as module
 from bot.slack.messenger import METADATA_TYPE, Identity, Messenger
-from tests.factories.rows import HELP, LENA, SAM
+from tests.factories.rows import HELP, SAM
 from tests.factories.slack_api import TOKEN, Answer, SlackApi, closed_port_url, error, ok, slack_api
 
 CARD = Card("hello", [{"type": "section", "text": {"type": "plain_text", "text": "hello"}}])
@@ -152,19 +152,14 @@ async def test_all_pages_of_channels_are_read(api: SlackApi):
     assert api.named("conversations.list")[1]["cursor"] == "more"
 
 
-async def test_a_public_channel_may_be_read_by_anybody(api: SlackApi):
-    api.script("conversations.info", ok(channel={"is_private": False}))
-    assert await Messenger(api.client()).may_read(HELP, LENA)
-    assert not api.named("conversations.members")
-
-
-async def test_a_private_channel_may_be_read_by_its_members(api: SlackApi):
-    api.script("conversations.info", ok(channel={"is_private": True}))
-    pages = [ok(members=[SAM], response_metadata={"next_cursor": "more"}), ok(members=[LENA])]
-    api.script("conversations.members", *pages)
-    messenger = Messenger(api.client())
-    assert await messenger.may_read(HELP, LENA)
-    assert not await messenger.may_read(HELP, "U0GUEST")
+@pytest.mark.parametrize(
+    ("channel", "private"), [({"is_private": False}, False), ({"is_private": True}, True), ({}, True)]
+)
+async def test_a_channel_is_public_only_where_slack_says_so(
+    api: SlackApi, channel: dict[str, bool], private: bool
+):
+    api.script("conversations.info", ok(channel=channel))
+    assert await Messenger(api.client()).is_private(HELP) is private
 
 
 async def test_an_answer_goes_to_the_person_alone(api: SlackApi):

@@ -36,6 +36,7 @@ def view(state: TicketState = TicketState.ROUTED, **fields: Any) -> TicketView:
         "labels": (),
         "categories": CATEGORIES,
         "link": LINK,
+        "quotable": True,
     }
     return TicketView(**(values | fields))
 
