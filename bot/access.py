@@ -23,6 +23,7 @@ CACHE_SECONDS = 60.0
 """Who has left a private channel reads it no longer than this."""
 LAST_SAID_SECONDS = 3600.0
 """So long counts what Slack last said of a channel while it does not answer."""
+PAUSE_SECONDS = 30.0
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +54,7 @@ class Access:
         self._messenger = messenger
         self._private = TimedCache(CACHE_SECONDS, self._is_private, monotonic)
         self._members = TimedCache(CACHE_SECONDS, self._is_member, monotonic)
+        self._look_again = float("-inf")
         self._said: dict[str, tuple[float, bool]] = {}
 
     async def may_read(self, user_id: str, channel_id: str) -> bool:
@@ -96,12 +98,18 @@ class Access:
         return found
 
     async def look(self, *channels: str) -> None:
-        """Ask Slack whether channels are public, so that `is_open` knows: it is asked inside transactions."""
+        """Ask Slack whether channels are public, so that `is_open` knows: it is asked inside transactions.
+
+        Nobody waits long for that: after a failure what was said last has to do for a while.
+        """
         for channel_id in channels:
+            if self._monotonic() < self._look_again:
+                return
             try:
                 await self._private.get(channel_id)
             except SlackUnavailable as error:
                 log.info("channel_unknown", channel=channel_id, error=error.code)
+                self._look_again = self._monotonic() + PAUSE_SECONDS
 
     def is_open(self, channel_id: str) -> bool:
         """Say whether what was said in a channel may be quoted in another: as Slack last said, else no."""
