@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.access import CACHE_SECONDS, LAST_SAID_SECONDS, PAUSE_SECONDS, Access
 from bot.errors import NotAllowed, SlackUnavailable, UnknownMessage
-from bot.rights import RIGHTS, Deed, Reach, reach
+from bot.rights import RIGHTS, Deed, Reach, reach, rights_table
 from bot.slack.messenger import Identity
 from bot.slack.people import Role
 from bot.tickets.label_files import IMPORTED
@@ -167,3 +168,8 @@ def test_every_right_of_the_table_is_for_every_role():
         assert set(right.reach) == set(Role)
         refused = any(reach(deed, role) is Reach.NO for role in Role)
         assert right.refusal or not refused or deed is Deed.FIGURES
+
+
+def test_the_documentation_shows_the_table():
+    page = Path(__file__).parents[3] / "docs" / "roles.md"
+    assert rights_table() in page.read_text(encoding="utf-8")
