@@ -133,8 +133,10 @@ class Access:
         """
         granted = reach(deed, role or await self._people.role(user_id))
         if granted is Reach.NO:
+            log.info("not_allowed", deed=deed.name, user=user_id)
             raise NotAllowed(RIGHTS[deed].refusal)
         if ticket is not None and not await self.may_see(user_id, ticket):
+            log.info("not_allowed", deed=deed.name, user=user_id, ticket=str(ticket.id))
             raise NotAllowed("You cannot see the channel of that message.")
 
     async def pressed(self, payload: Mapping[str, Any]) -> tuple[Ticket, TicketValue]:

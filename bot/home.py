@@ -6,16 +6,21 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from bot.blocks.drift import drift_blocks
 from bot.blocks.home import home_view
 from bot.categories.proposals import proposals_for_home
-from bot.errors import UserError
+from bot.errors import SlackUnavailable, UserError
 from bot.models.drift import drift_figures
 from bot.rights import Deed, Reach, reach
+from bot.slack.people import UNKNOWN
 from bot.tickets.review_queue import ReviewQueue
 from bot.workspace import Workspace
 from classifier.contract import ClassifierUnavailable
 from storage.models import InboxState
+
+log = structlog.get_logger(__name__)
 
 
 class Home:
@@ -70,4 +75,9 @@ class Home:
             figures=drift_blocks(figures) if member else [],
             proposals=await proposals_for_home(space, user_id) if is_admin else [],
         )
-        await space.messenger.publish_home(user_id, view)
+        try:
+            await space.messenger.publish_home(user_id, view)
+        except SlackUnavailable as error:
+            if error.code not in UNKNOWN:
+                raise
+            log.info("home_not_shown", error=error.code)  # a person of another workspace has no tab here

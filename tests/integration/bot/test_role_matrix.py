@@ -22,6 +22,8 @@ from bot.rights import RIGHTS
 from storage.learning_models import CategoryProposal
 from storage.models import (
     AuditEvent,
+    InboxEvent,
+    InboxState,
     Label,
     LabelKind,
     LabelRole,
@@ -188,6 +190,12 @@ async def opened(url: str) -> AsyncIterator[Desk]:
         tickets["foreign"] = await stored(world, BETA, "C0BETAHELP", "1790000000.000900", "foreign")
         cards["foreign"] = "1790000000.000901"
         yield Desk(world, tickets, cards)
+        async with world.database.reader() as work:  # a refusal is no failure
+            failed = await work.session.scalars(
+                select(InboxEvent.last_error).where(InboxEvent.state == InboxState.DEAD)
+            )
+            # of tickets that were only stored there is no message to edit
+            assert {error for error in failed if "message_not_found" not in str(error)} == set()
 
 
 async def own(world: World) -> None:
