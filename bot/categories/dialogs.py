@@ -70,7 +70,7 @@ class CategoryDialogs:
         """
         space = self._workspace
         try:
-            await self._require_admin(team_id, user_id)
+            await self._require(team_id, user_id, value)
             view = await self._view(user_id, value, wanted)
             await space.messenger.open_view(trigger_id, view)
         except UserError as error:
@@ -94,7 +94,7 @@ class CategoryDialogs:
         """
         value, fields = ModalValue.decode(metadata), _fields(state)
         try:
-            await self._require_admin(team_id, user_id)
+            await self._require(team_id, user_id, value)
             if value.slug is None and value.op is not CategoryOp.ADD:
                 picked = ModalValue(value.op, str(fields.get("category") or ""), None, value.response_url)
                 return Checked(view=await self._view(user_id, picked))
@@ -114,9 +114,11 @@ class CategoryDialogs:
             return Checked(view=message_modal(value, text))
         return Checked(errors=errors) if errors else Checked(form=form)
 
-    async def _require_admin(self, team_id: str, user_id: str) -> None:
+    async def _require(self, team_id: str, user_id: str, value: ModalValue) -> None:
         self._workspace.access.require_ours({"team_id": team_id})
         await self._workspace.access.require(Deed.CHANGE, user_id)
+        if value.op not in WITH_MODAL:  # forged: no element of ours carries it
+            raise CategoryRefused
 
     async def _known(self, user_id: str, channel_id: str) -> bool:
         """Say whether both of us see a channel."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.blocks.action_ids import ActionId, CategoryOp, TicketValue
-from storage.models import InboxState, Ticket
+from storage.models import CategoryState, InboxState, Ticket
 from tests.factories import forgery
 from tests.factories.category_dialogs import labelled, listed, opened, rows, ticked, typed
 from tests.factories.rows import NOW
@@ -154,6 +154,41 @@ async def test_a_press_counts_only_under_the_tickets_own_post(world: World):
     assert await world.labels(second) == []
     async with world.database.reader() as work:
         assert not (await work.inbox.counts(team_id=TEAM)).get(InboxState.DEAD)
+
+
+@pytest.mark.parametrize(
+    ("action", "value", "menu"),
+    [
+        (ActionId.PROPOSAL_ACCEPT, "no id", False),
+        (ActionId.PROPOSAL_DISMISS, "", False),
+        (ActionId.CATEGORY_CHANGE, "fly:billing", True),
+        (ActionId.CATEGORY_CHANGE, "list:billing", True),
+        (ActionId.CATEGORY_CHANGE, "rename:billing", False),  # a button where a menu is
+        (ActionId.CATEGORY_RESTORE, "no-such-slug", False),
+        (f"{ActionId.SETTLE}_0", "x:y:z", False),
+    ],
+)
+async def test_a_value_that_is_none_of_ours_does_nothing(world: World, action: str, value: str, menu: bool):
+    await forgery.press(world, ANNA, action, value, menu=menu)
+    await world.quiet()
+    entry = next(e for e in world.playground.journal if e.kind == "interaction")
+    assert entry.status == 200
+    assert world.playground.view(ANNA) is None
+    assert {row.state for row in (await rows(world)).values()} == {CategoryState.ACTIVE}
+    async with world.database.reader() as work:
+        assert not (await work.inbox.counts(team_id=TEAM)).get(InboxState.DEAD)
+        assert await work.audit.recent(team_id=TEAM) == []
+
+
+@pytest.mark.parametrize("op", [CategoryOp.LIST, CategoryOp.RESTORE, CategoryOp.DISMISS])
+async def test_a_modal_that_does_not_exist_changes_nothing(world: World, op: CategoryOp):
+    await forgery.submit(world, ANNA, op, typed(name="Refunds", emoji="moneybag"), "billing")
+    broken = {"tickets_1": {"tickets_1": {"selected_options": [{"value": "no id"}]}}}
+    await forgery.submit(world, ANNA, CategoryOp.SPLIT, typed(name="R", emoji="m") | broken, "billing")
+    await world.quiet()
+    assert {e.status for e in world.playground.journal if e.kind == "interaction"} == {200}
+    async with world.database.reader() as work:
+        assert await work.audit.recent(team_id=TEAM) == []
 
 
 async def test_an_emoji_on_the_teams_card_counts_from_who_may_read_the_ticket(world: World):
