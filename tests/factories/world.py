@@ -56,7 +56,7 @@ class World:
         found: dict[str, Any] = await self.playground.wait_for(look)
         return found
 
-    async def quiet(self) -> None:
+    async def quiet(self, within: float = 10.0) -> None:
         """Wait until the bot has nothing left to do."""
 
         async def idle() -> bool:
@@ -67,7 +67,7 @@ class World:
                 )
                 return not waiting and not await unsent(work)
 
-        await self.playground.wait_for(idle)
+        await self.playground.wait_for(idle, timeout=within)
 
     async def delivered(self, kind: str, method: str, count: int = 1) -> None:
         """Wait until so many deliveries of a kind were acknowledged."""

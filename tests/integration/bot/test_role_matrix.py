@@ -54,6 +54,8 @@ from tests.factories.world import (
 OWNER, SECOND, PARTNER, BEN, BETTY = "U0OLGA", "U0YURI", "U0PARTNER", "U0BEN", "U0BETTY"
 BETA = "T0BETA"
 AUTHOR = SAM
+PATIENCE = 60.0
+"""Seconds: fifty presses at once take a busy machine longer than a test usually waits."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ class Desk:
     async def everybody(self, act: Callable[[Actor, str], Awaitable[Any]]) -> None:
         """Let everybody do something to the ticket of each place."""
         await asyncio.gather(*(act(actor, place) for place in PLACES for actor in ACTORS.values()))
-        await self.world.quiet()
+        await self.world.quiet(PATIENCE)
 
     async def rows(self, model: Any, *where: Any) -> list[Any]:
         async with self.world.database.reader() as work:
@@ -335,10 +337,10 @@ async def test_who_settles(desk: Desk):
                 )
         await work.commit()
     for (_, letter), ticket in cases.items():
-        value = TicketValue(ticket.id, "billing").encode()
+        value = TicketValue(ticket.id).encode()
         who = ACTORS[letter]
         await forgery.press(desk.world, who.user, f"{ActionId.SETTLE}_0", value, team=who.team)
-    await desk.world.quiet()
+    await desk.world.quiet(PATIENCE)
     settled = {row.ticket_id for row in await desk.rows(Label, Label.source == LabelSource.REVIEW)}
     found = {p: "".join(x for x in ACTORS if cases[p, x].id in settled) for p in PLACES}
     assert found == EXPECTED[ActionId.SETTLE]
@@ -376,10 +378,10 @@ async def test_whose_modals_and_buttons_change_the_categories(desk: Desk):
         )
         for op, state, slug in submissions:
             await forgery.submit(desk.world, actor.user, op, state, slug, team=actor.team)
-        await desk.world.quiet()
+        await desk.world.quiet(PATIENCE)
         await forgery.press(desk.world, actor.user, ActionId.CATEGORY_RESTORE, "login", team=actor.team)
         await forgery.submit(desk.world, actor.user, CategoryOp.RETIRE, {}, "network", team=actor.team)
-        await desk.world.quiet()
+        await desk.world.quiet(PATIENCE)
     done = await desk.rows(AuditEvent, AuditEvent.action.startswith("category_"))
     wanted = {"add", "rename", "emoji", "destination", "merge", "restore", "retire"}
     assert {(row.actor, row.action) for row in done} == {(ANNA, f"category_{op}") for op in wanted}
@@ -411,7 +413,7 @@ async def test_who_sees_figures_at_home(desk: Desk):
     for actor in ACTORS.values():
         event = {"type": "app_home_opened", "user": actor.user, "channel": "D0ANY", "tab": "home"}
         await desk.world.playground.send_event(event, team=actor.team)
-    await desk.world.quiet()
+    await desk.world.quiet(PATIENCE)
     homes = {letter: str(desk.world.playground.home(actor.user)) for letter, actor in ACTORS.items()}
     assert "".join(x for x, home in homes.items() if "*4* tickets" in home) == EXPECTED["Home tab"]
     assert "".join(x for x, home in homes.items() if "For admins" in home) == ADMINS
@@ -425,20 +427,19 @@ async def told(desk: Desk, command: str, text: str) -> str:
     before = len(playground.messages(HELP))
     for actor in ACTORS.values():
         await playground.forge(actor.user, command, team=actor.team, channel=HELP, text=text)
-    await desk.world.quiet()
-    posted, refused, silent = len(playground.messages(HELP)) > before, "", ""
+    await desk.world.quiet(PATIENCE)
+    posted, found = len(playground.messages(HELP)) > before, ""
     for letter, actor in ACTORS.items():
         answers = [message["text"] for message in playground.ephemerals(actor.user)]
-        silent += "" if answers else letter
-        if any("Only admins" in said or "another workspace" in said for said in answers):
-            refused += letter
-    assert silent == ("A" if posted else ""), (text, silent)  # a retraining answers by its own message
-    return "".join(letter for letter in ACTORS if letter not in refused)
+        if any("Only admins" not in said and "another workspace" not in said for said in answers):
+            found += letter
+    # a retraining is no answer to one person, but a message in the channel: it was the admin's
+    return "".join(sorted({*found, *("A" if posted else "")}, key=[*ACTORS].index))
 
 
 async def modals(desk: Desk) -> str:
     """Close all modals; return whose were open."""
     open_for = {user for user, stack in desk.world.playground.state.modals.items() if stack}
     desk.world.playground.state.modals.clear()
-    await desk.world.quiet()
+    await desk.world.quiet(PATIENCE)
     return letters(open_for)
