@@ -6,16 +6,21 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from bot.blocks.drift import drift_blocks
 from bot.blocks.home import GIVEN_UP_SHOWN, home_view
 from bot.categories.proposals import proposals_for_home
-from bot.errors import UserError
+from bot.errors import SlackUnavailable, UserError
 from bot.models.drift import drift_figures
-from bot.slack.people import Role
+from bot.rights import Deed, Reach, reach
+from bot.slack.people import UNKNOWN
 from bot.tickets.review_queue import ReviewQueue
 from bot.workspace import Workspace
 from classifier.contract import ClassifierUnavailable
 from storage.models import InboxState
+
+log = structlog.get_logger(__name__)
 
 
 class Home:
@@ -27,6 +32,7 @@ class Home:
 
     async def on_opened(self, payload: Mapping[str, Any], _received_at: datetime) -> None:
         """Publish the Home tab of the person who opened it."""
+        self._workspace.access.require_ours(payload)
         await self.publish(str(payload["user_id"]))
 
     async def on_review(self, payload: Mapping[str, Any], received_at: datetime) -> None:
@@ -57,15 +63,22 @@ class Home:
             given_up = await work.inbox.dead_letters(team_id=team_id, limit=GIVEN_UP_SHOWN)
             categories = await space.directory.categories(work)
             figures = await drift_figures(work, team_id, space.clock())
-        is_admin = await space.people.role(user_id) is Role.ADMIN
+        role = await space.people.role(user_id)
+        is_admin = reach(Deed.CHANGE, role) is not Reach.NO
+        member = reach(Deed.FIGURES, role) is not Reach.NO
         view = home_view(
             categories,
             model,
-            counts,
+            counts if member else None,
             is_admin,
             await self._reviews.queue(user_id, notice),
-            figures=drift_blocks(figures),
+            figures=drift_blocks(figures) if member else [],
             given_up=[(e.kind, e.received_at, e.last_error or "") for e in given_up],
-            proposals=await proposals_for_home(space) if is_admin else [],
+            proposals=await proposals_for_home(space, user_id) if is_admin else [],
         )
-        await space.messenger.publish_home(user_id, view)
+        try:
+            await space.messenger.publish_home(user_id, view)
+        except SlackUnavailable as error:
+            if error.code not in UNKNOWN:
+                raise
+            log.info("home_not_shown", error=error.code)  # a person of another workspace has no tab here

@@ -7,18 +7,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
+from bot.access import Access
 from bot.blocks.common import Card
 from bot.clock import Clock
-from bot.errors import UnknownMessage, UserError
+from bot.errors import UserError
 from bot.policy import Thresholds
 from bot.slack.directory import Directory
 from bot.slack.messenger import Identity, Messenger
 from bot.slack.people import People
 from classifier.contract import Classifier, ModelControl
 from storage.database import Database, UnitOfWork
-from storage.models import AuditEvent, Ticket
+from storage.models import AuditEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class Workspace:
     messenger: Messenger
     people: People
     directory: Directory
+    access: Access
     clock: Clock
     wake_outbox: Callable[[], None]
     thresholds: Thresholds = field(default_factory=Thresholds)
@@ -51,18 +52,6 @@ class Workspace:
             details=details,
             now=self.clock(),
         )
-
-    async def ticket(self, team_id: str, ticket_id: UUID) -> Ticket:
-        """Return a ticket.
-
-        Raises:
-            UnknownMessage: it was deleted, or never was one.
-        """
-        async with self.database.reader() as work:
-            ticket = await work.tickets.get(team_id=team_id, ticket_id=ticket_id)
-        if ticket is None:
-            raise UnknownMessage
-        return ticket
 
     @asynccontextmanager
     async def tell_person(self, response_url: str) -> AsyncIterator[None]:

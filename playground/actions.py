@@ -145,6 +145,10 @@ class Actions:
         """Somebody closes a modal."""
         return await self.requests.close(user, view_id)
 
+    async def forge(self, user: str, kind: str, **fields: Any) -> CommandResult:
+        """Sends an interaction or a command that no person could make, with any ids; see `Requests.forge`."""
+        return await self.requests.forge(user, kind, **fields)
+
     async def open_home(self, user: str, tab: str = "home") -> None:
         """Somebody opens the app's Home tab."""
         self._people.open_home(user, tab)

@@ -1,4 +1,4 @@
-"""The workspace that a fresh playground has: Acme with its people, and Beta as a second tenant."""
+"""What a fresh playground has: Acme with its people and a partner's, and Beta as a second tenant."""
 
 from collections.abc import Iterable
 
@@ -7,6 +7,8 @@ from playground.workspace.state import DEFAULT_SCOPES, Command, Installation, Sl
 
 ACME = "T0ACME"
 BETA = "T0BETA"
+PARTNER = "T0PARTNER"
+"""A workspace without our app, whose people are in Acme's #help-desk (Slack Connect)."""
 
 
 def new_app() -> SlackApp:
@@ -37,12 +39,15 @@ def seed(state: State, channels: Iterable[str] = ()) -> None:
 
 def _seed_acme(state: State, names: list[str]) -> None:
     state.teams[ACME] = Team(ACME, "Acme", "acme")
+    state.teams[PARTNER] = Team(PARTNER, "Partner", "partner")
     people = [
         User("U0ANNA", ACME, "anna", "Anna Admin", is_admin=True, is_owner=True),
         User("U0SAM", ACME, "sam", "Sam Support"),
         User("U0LENA", ACME, "lena", "Lena Larsen"),
         User("U0GUEST", ACME, "guest", "Gus Guest", is_restricted=True),
-        User("U0STRANGER", ACME, "stranger", "Stella Stranger", is_stranger=True),
+        User("U0STRANGER", PARTNER, "stranger", "Stella Stranger", is_stranger=True),
+        # Slack leaves is_stranger out where the app sees a channel that they are in; flags are of their own.
+        User("U0PARTNER", PARTNER, "partner", "Paul Partner", is_admin=True, is_owner=True),
         User("U0OTHERBOT", ACME, "otherbot", "Other Bot", bot_id="B0OTHER", app_id="A0OTHER"),
     ]
     _add_users(state, people)

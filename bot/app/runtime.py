@@ -18,6 +18,7 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 
 from bot import web_server
+from bot.access import Access
 from bot.categories.command import Categories
 from bot.categories.dialogs import CategoryDialogs
 from bot.clock import Clock, utc_now
@@ -115,13 +116,15 @@ async def running_bot(
     directory = Directory(
         database, messenger, identity.team_id, clock, settings.support_channels, settings.admin_channel
     )
+    people = People(messenger, identity, settings.admins)
     workspace = Workspace(
         identity=identity,
         database=database,
         classifier=classifier,
         messenger=messenger,
-        people=People(messenger, settings.admins),
+        people=people,
         directory=directory,
+        access=Access(database, messenger, people, identity),
         clock=clock,
         wake_outbox=outbox.wake,
         thresholds=Thresholds(out_of_scope=settings.out_of_scope_threshold),

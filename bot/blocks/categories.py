@@ -69,12 +69,16 @@ NOT_IN_IT = "I am in no channel of that name: invite me, or choose another with 
 
 @dataclass(frozen=True, slots=True)
 class ProposalView:
-    """A group of tickets that no category fits: words for a name, best first, and the tickets' texts."""
+    """A group of tickets that no category fits: words for a name, best first, and the tickets' texts.
+
+    `hidden` of its tickets the reader may not see; then there are no words.
+    """
 
     id: UUID
     words: Sequence[str]
     excerpts: Sequence[str]
     tickets: int
+    hidden: int = 0
 
 
 def list_card(
@@ -128,10 +132,11 @@ def proposal_blocks(proposal: ProposalView) -> list[Block]:
     words = ", ".join(f"*{title(plain(word, 40))}*" for word in list(proposal.words)[:5] if word.strip())
     quoted = [one_line(text, EXCERPT_LENGTH) for text in proposal.excerpts]
     lines = [f"> {escape(text)}" for text in quoted[:EXCERPTS_SHOWN] if text]
-    head = (
-        f":bulb: {counted(proposal.tickets, 'ticket fits', 'tickets fit')} no category. "
-        f"Words they share: {words or '_none_'}"
-    )
+    head = f":bulb: {counted(proposal.tickets, 'ticket fits', 'tickets fit')} no category. "
+    if proposal.hidden:
+        head += f"{proposal.hidden} of them you may not read, so their words are not shown."
+    else:
+        head += f"Words they share: {words or '_none_'}"
     return [
         section("\n".join([head, *lines])),
         ActionsBlock(

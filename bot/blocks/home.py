@@ -24,7 +24,7 @@ NONE: Blocks = []
 def home_view(
     categories: Sequence[CategoryView],
     model: str,
-    counts: Mapping[str, int],
+    counts: Mapping[str, int] | None,
     is_admin: bool,
     queue: Queue = NOTHING_WAITS,
     *,
@@ -37,7 +37,7 @@ def home_view(
     Args:
         categories: the active ones.
         model: version name of the model that answers.
-        counts: `tickets`, `labels`, `waiting`, `dead` of this workspace.
+        counts: `tickets`, `labels`, `waiting`, `dead` of this workspace. None: not for this person.
         is_admin: admins also see the state of the inbox.
         queue: what waits for this person's word.
         figures: blocks on how routing goes.
@@ -51,13 +51,12 @@ def home_view(
             "To correct me, react with a category's emoji or use the menu under my reply. "
             "`/why last` shows why I decided as I did."
         ),
-        section(
-            f"{_count(counts.get('tickets', 0), 'ticket')} · {_count(counts.get('labels', 0), 'label')} · "
-            f"model `{title(model)}`"
-        ),
-        *figures,
     ]
-    if is_admin:
+    if counts is not None:
+        known = f"{_count(counts.get('tickets', 0), 'ticket')} · {_count(counts.get('labels', 0), 'label')}"
+        blocks.append(section(f"{known} · model `{title(model)}`"))
+    blocks += figures
+    if is_admin and counts is not None:
         blocks.append(
             section(
                 f"*For admins:* {counts.get('waiting', 0)} waiting in the queue, "

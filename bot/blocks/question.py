@@ -29,7 +29,7 @@ def daily_question(
     ticket_id: UUID,
     choices: Sequence[tuple[CategoryView, float]],
     channel_id: str,
-    excerpt: str,
+    excerpt: str | None,
     link: str,
     answer: Correction | None = None,
 ) -> Card:
@@ -39,15 +39,16 @@ def daily_question(
         ticket_id: for the buttons' values.
         choices: the likeliest categories with their probabilities, best first.
         channel_id: where it was written. Its author is not named: a mention would ring.
-        excerpt: the message, as Slack delivered it; a few lines of it are quoted.
+        excerpt: the message, as Slack delivered it; a few lines of it are quoted. None: not to be shown here.
         link: of the message.
         answer: what people said, if they did.
     """
-    lines = excerpt_lines(excerpt)
+    quoted = [] if excerpt is None else [quote(excerpt_lines(excerpt))]
+    words = escape(" ".join(excerpt_lines(excerpt or "")))
     origin = f"From <#{channel_id}> · <{link}|Open the thread>"
     if answer is not None:
         said, spoken = _said(answer)
-        return card(spoken, [section(said), quote(lines), small_print(origin)])
+        return card(spoken, [section(said), *quoted, small_print(origin)])
     buttons = [
         button(
             f"{ActionId.ANSWER}_{index}", choice(category, p), TicketValue(ticket_id, category.slug).encode()
@@ -57,10 +58,10 @@ def daily_question(
     buttons.append(button(f"{ActionId.ANSWER}_none", "None of these", TicketValue(ticket_id).encode()))
     names = ", ".join(title(category.name) for category, _ in choices)
     return card(
-        f"One question: is it {names}, or none of these? {escape(' '.join(lines))}",
+        f"One question: is it {names}, or none of these? {words}".rstrip(),
         [
             section(":speech_balloon: *One question:* what is this message about? Its answer helps me most."),
-            quote(lines),
+            *quoted,
             ActionsBlock(block_id=f"question:{ticket_id}", elements=buttons),
             small_print(f"{origin} · one tap is enough"),
         ],

@@ -187,7 +187,7 @@ def team_card(
     category: CategoryView,
     confidence: float,
     author: str,
-    excerpt: str,
+    excerpt: str | None,
     link: str,
     moved: Correction | None = None,
     sent_by: Sequence[str] = (),
@@ -200,7 +200,8 @@ def team_card(
         category: the team's.
         confidence: the model's probability for it.
         author: user id of the person who wrote.
-        excerpt: the message, as Slack delivered it; a few lines of it are quoted.
+        excerpt: the message, as Slack delivered it; a few lines of it are quoted. None: it is not to be shown
+            here, so there is its link alone.
         link: of the message.
         moved: where the ticket went since, where it is not this team's any more.
         sent_by: the people who sent it here, where it was not the bot.
@@ -211,6 +212,9 @@ def team_card(
         label, name = (moved.category.label, title(moved.category.name)) if moved.category else ("", "")
         body = f"Not yours after all: {_moved(label, moved.by, edited)}. <{link}|Open the thread>"
         return card(f"Not yours after all: {_moved(name, moved.by, edited)}.", [section(body)])
+    if excerpt is None:
+        head = f"{category.label} · new ticket, whose text stays in its channel · <{link}|Open the thread>"
+        return card(f"New ticket for {title(category.name)}. Its text stays in its channel.", [section(head)])
     lines = excerpt_lines(excerpt)
     sure = f"I am {phrase(confidence)} ({percent(confidence)})"
     if sent_by:

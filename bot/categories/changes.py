@@ -13,7 +13,7 @@ from bot.errors import CategoryRefused
 from bot.tickets.label_files import IMPORTED, keep_text
 from storage.database import UnitOfWork
 from storage.feedback.categories import CategorySpec
-from storage.models import Category, LabelKind, LabelRole, LabelSource
+from storage.models import Category, LabelKind, LabelRole, LabelSource, Ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +106,7 @@ async def _add(
         team_id=team_id, proposal_id=form.proposal_id, by=user_id, now=now
     ):
         raise CategoryRefused("Somebody settled that proposal already.")
-    tickets = [await work.tickets.get(team_id=team_id, ticket_id=key) for key in form.tickets]
-    taught = [ticket for ticket in tickets if ticket is not None]
+    taught = await _offered(work, form, team_id)
     if form.slug is not None:
         ids = [ticket.id for ticket in taught]
         # Labels of others follow, or the split would leave them in disagreement with the one who made it.
@@ -136,6 +135,27 @@ async def _add(
     how = "" if taught else " Correct some messages to it, so that I can learn it."
     said = f"Added {form.name} with {counted(len(taught), 'label')}.{how}"
     return AppliedChange(said, slug, details, bool(taught))
+
+
+async def _offered(work: UnitOfWork, form: CategoryForm, team_id: str) -> list[Ticket]:
+    """Return the form's tickets that still exist.
+
+    Raises:
+        CategoryRefused: one was not on offer: it is not the proposal's, or nobody put it into the category.
+    """
+    row = form.proposal_id and await work.proposals.get(team_id=team_id, proposal_id=form.proposal_id)
+    proposed = set(row.ticket_ids) if row else set()
+    found = []
+    for key in form.tickets:
+        ticket = await work.tickets.get(team_id=team_id, ticket_id=key)
+        if ticket is None:
+            continue
+        labels = await work.labels.active_for(team_id=team_id, ticket_id=key)
+        labelled = form.slug is not None and form.slug in {label.category for label in labels}
+        if not labelled and str(key) not in proposed:
+            raise CategoryRefused("One of the tickets is no longer on offer. Open the dialog again.")
+        found.append(ticket)
+    return found
 
 
 async def _dismiss(

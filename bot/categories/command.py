@@ -11,12 +11,11 @@ import structlog
 from bot.blocks.action_ids import CategoryOp
 from bot.blocks.categories import HELP, list_card
 from bot.categories.changes import apply
-from bot.categories.dialogs import NEED_ADMIN
-from bot.categories.proposals import open_proposals
+from bot.categories.proposals import open_proposals, require_sight
 from bot.categories.rules import CategoryForm
-from bot.errors import NotAllowed, SlackUnavailable, UserError
+from bot.errors import SlackUnavailable, UserError
 from bot.home import Home
-from bot.slack.people import Role
+from bot.rights import Deed, Reach, reach
 from bot.tickets.corrections import Corrections
 from bot.workspace import Workspace
 
@@ -45,12 +44,14 @@ class Categories:
             await self._answer(payload, str(payload["told"]), received_at)
             return
         try:
+            space.access.require_ours(payload)
             if form is None:
                 await self._show(payload, user_id)
-            elif await space.people.role(user_id) is not Role.ADMIN:
-                raise NotAllowed(NEED_ADMIN)
             else:
-                await self._carry_out(CategoryForm.from_json(form), payload, received_at)
+                await space.access.require(Deed.CHANGE, user_id)
+                wanted = CategoryForm.from_json(form)
+                await require_sight(space, wanted, user_id)
+                await self._carry_out(wanted, payload, received_at)
         except UserError as error:
             await self._answer(payload, str(error), received_at)
 
@@ -59,12 +60,12 @@ class Categories:
         if words and not (words[0] == CategoryOp.LIST or words[0].isdecimal()):
             await space.tell(payload["response_url"], HELP.replace("`", ""))
             return
-        is_admin = await space.people.role(user_id) is Role.ADMIN
+        is_admin = reach(Deed.CHANGE, await space.people.role(user_id)) is not Reach.NO
+        proposals = await open_proposals(space, user_id) if is_admin else []
         async with space.database.reader() as work:
             categories = await space.directory.categories(work)
             retired = await space.directory.retired(work)
             labels = await work.categories.label_counts(team_id=space.identity.team_id)
-            proposals = await open_proposals(work, space.identity.team_id) if is_admin else []
         page = next((int(word) for word in words if word.isdecimal()), 1)
         shown = list_card(categories, labels, retired, proposals, is_admin=is_admin, page=page)
         await space.messenger.respond(payload["response_url"], shown)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -25,18 +25,21 @@ from bot.blocks.category_modals import (
     split_modal,
 )
 from bot.blocks.common import CategoryView, readable
+from bot.categories.proposals import UNSEEN, proposed_tickets
 from bot.categories.rules import CategoryForm, errors_of, example_lines
 from bot.errors import CategoryRefused, NotAllowed, SlackUnavailable, UnknownCategory, UserError
+from bot.rights import Deed
 from bot.slack.emoji import emoji_name
-from bot.slack.people import Role
 from bot.slack.redaction import redact
 from bot.workspace import Workspace
 from storage.database import UnitOfWork
-from storage.learning_models import ProposalState
+from storage.learning_models import CategoryProposal, ProposalState
+from storage.models import Ticket
 
 log = structlog.get_logger(__name__)
 WITH_MODAL = frozenset(TITLES)
-NEED_ADMIN = "Only admins may change the categories. Ask a workspace admin."
+LOOKED_AT = 4 * TICKETS_SHOWN
+"""Labelled tickets from which those are offered that the admin may see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +57,13 @@ class CategoryDialogs:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
 
-    async def open(self, user_id: str, trigger_id: str, value: ModalValue, wanted: str = "") -> str | None:
+    async def open(
+        self, team_id: str, user_id: str, trigger_id: str, value: ModalValue, wanted: str = ""
+    ) -> str | None:
         """Open the modal of a change; return what to tell the person where it did not open.
 
         Args:
+            team_id: in which workspace it was asked.
             user_id: who asked.
             trigger_id: of the command or click.
             value: what for.
@@ -65,8 +71,8 @@ class CategoryDialogs:
         """
         space = self._workspace
         try:
-            await self._require_admin(user_id)
-            view = await self._view(value, wanted)
+            await self._require(team_id, user_id, value)
+            view = await self._view(user_id, value, wanted)
             await space.messenger.open_view(trigger_id, view)
         except UserError as error:
             return str(error)
@@ -75,10 +81,11 @@ class CategoryDialogs:
             return "Slack did not open the dialog in time. Nothing was changed; try again."
         return None
 
-    async def check(self, user_id: str, metadata: str, state: Mapping[str, Any]) -> Checked:
+    async def check(self, team_id: str, user_id: str, metadata: str, state: Mapping[str, Any]) -> Checked:
         """Check a submission; nothing is changed here.
 
         Args:
+            team_id: in which workspace it was submitted.
             user_id: who submitted.
             metadata: the view's private_metadata.
             state: the view's `state.values`.
@@ -88,16 +95,16 @@ class CategoryDialogs:
         """
         value, fields = ModalValue.decode(metadata), _fields(state)
         try:
-            await self._require_admin(user_id)
+            await self._require(team_id, user_id, value)
             if value.slug is None and value.op is not CategoryOp.ADD:
                 picked = ModalValue(value.op, str(fields.get("category") or ""), None, value.response_url)
-                return Checked(view=await self._view(picked))
+                return Checked(view=await self._view(user_id, picked))
             form = _form(value, fields)
             async with self._workspace.database.reader() as work:
                 await self._require_open(work, value.proposal_id)
                 rows = await work.categories.all(team_id=self._workspace.identity.team_id)
             errors = errors_of(form, rows)
-            if form.destination and await self._workspace.directory.channel_name(form.destination) is None:
+            if form.destination and not await self._known(user_id, form.destination):
                 errors["destination"] = "I cannot see that channel. Pick a channel that I am in."
             if "" in errors:
                 raise CategoryRefused(errors[""])
@@ -108,16 +115,24 @@ class CategoryDialogs:
             return Checked(view=message_modal(value, text))
         return Checked(errors=errors) if errors else Checked(form=form)
 
-    async def _require_admin(self, user_id: str) -> None:
-        if await self._workspace.people.role(user_id) is not Role.ADMIN:
-            raise NotAllowed(NEED_ADMIN)
+    async def _require(self, team_id: str, user_id: str, value: ModalValue) -> None:
+        self._workspace.access.require_ours({"team_id": team_id})
+        await self._workspace.access.require(Deed.CHANGE, user_id)
+        if value.op not in WITH_MODAL:  # forged: no element of ours carries it
+            raise CategoryRefused
 
-    async def _view(self, value: ModalValue, wanted: str = "") -> dict[str, Any]:
+    async def _known(self, user_id: str, channel_id: str) -> bool:
+        """Say whether both of us see a channel."""
+        space = self._workspace
+        known = await space.directory.channel_name(channel_id) is not None
+        return known and await space.access.may_read(user_id, channel_id)
+
+    async def _view(self, user_id: str, value: ModalValue, wanted: str = "") -> dict[str, Any]:
         space, team_id = self._workspace, self._workspace.identity.team_id
+        if value.op is CategoryOp.ADD:
+            return await self._add_view(user_id, value)
         async with space.database.reader() as work:
             categories = await space.directory.categories(work)
-            if value.op is CategoryOp.ADD:
-                return await self._add_view(work, value)
             category = _named(categories, value.slug or wanted)
             if category is None:
                 if value.slug:
@@ -125,11 +140,13 @@ class CategoryDialogs:
                 return pick_modal(value, categories)
             value = ModalValue(value.op, category.slug, None, value.response_url)
             labels = (await work.categories.label_counts(team_id=team_id)).get(category.slug, 0)
+            tickets = []
             if value.op is CategoryOp.SPLIT:
                 tickets = await work.categories.labelled_tickets(
-                    team_id=team_id, slug=category.slug, limit=TICKETS_SHOWN
+                    team_id=team_id, slug=category.slug, limit=LOOKED_AT
                 )
-                return split_modal(value, category, [TicketOption(t.id, t.text) for t in tickets])
+        if value.op is CategoryOp.SPLIT:
+            return split_modal(value, category, await self._options(user_id, tickets))
         if value.op is CategoryOp.MERGE:
             others = [view for view in categories if view.slug != category.slug]
             if not others:
@@ -144,19 +161,26 @@ class CategoryDialogs:
         }
         return build[value.op](value, category)
 
-    async def _add_view(self, work: UnitOfWork, value: ModalValue) -> dict[str, Any]:
-        if value.proposal_id is None:
+    async def _add_view(self, user_id: str, value: ModalValue) -> dict[str, Any]:
+        async with self._workspace.database.reader() as work:
+            proposal = await self._require_open(work, value.proposal_id)
+        if proposal is None:
             return add_modal(value)
-        team_id = self._workspace.identity.team_id
-        proposal = await self._require_open(work, value.proposal_id)
-        examples = []
-        for ticket_id in proposal.ticket_ids[:TICKETS_SHOWN]:
-            ticket = await work.tickets.get(team_id=team_id, ticket_id=UUID(ticket_id))
-            if ticket is not None:  # deleted since it was proposed
-                examples.append(TicketOption(ticket.id, ticket.text))
-        return add_modal(value, " ".join(str(word) for word in proposal.words[:3]).capitalize(), examples)
+        tickets = await proposed_tickets(self._workspace, proposal)
+        seen = await self._workspace.access.seen(user_id, tickets)
+        if tickets and not seen:
+            raise NotAllowed(UNSEEN)
+        # The words are of all its tickets: they name it for those who may see them all.
+        words = proposal.words[:3] if len(seen) == len(tickets) else []
+        examples = await self._options(user_id, seen)
+        return add_modal(value, " ".join(map(str, words)).capitalize(), examples)
 
-    async def _require_open(self, work: UnitOfWork, proposal_id: UUID | None) -> Any:
+    async def _options(self, user_id: str, tickets: Sequence[Ticket]) -> list[TicketOption]:
+        """Return the tickets that a person can tick: those that they may see."""
+        seen = await self._workspace.access.seen(user_id, tickets)
+        return [TicketOption(ticket.id, ticket.text) for ticket in seen[:TICKETS_SHOWN]]
+
+    async def _require_open(self, work: UnitOfWork, proposal_id: UUID | None) -> CategoryProposal | None:
         if proposal_id is None:
             return None
         team_id = self._workspace.identity.team_id

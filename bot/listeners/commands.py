@@ -31,12 +31,14 @@ def on_action(inbox: Inbox, kind: Kind) -> AckListener:
     """Return the listener for buttons or a menu."""
 
     async def listener(ack: Ack, body: dict[str, Any]) -> None:
-        action = body["actions"][0]
+        action, container = body["actions"][0], body.get("container") or {}
         payload = {
             "team_id": team_of(body) or "",
             "user_id": body["user"]["id"],
             "channel_id": (body.get("channel") or {}).get("id", ""),
-            "ts": (body.get("container") or {}).get("thread_ts") or "",
+            "ts": container.get("thread_ts") or "",
+            "message_ts": container.get("message_ts") or "",
+            "ephemeral": bool(container.get("is_ephemeral")),
             "action_id": action["action_id"],
             "value": action.get("value") or (action.get("selected_option") or {}).get("value", ""),
             "response_url": body.get("response_url") or "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,9 @@ from bot.listeners.types import Ack, AckListener
 from bot.queue.inbox import Inbox, Kind
 from bot.slack.incoming import team_of
 
+FORGED = (ValueError, KeyError, TypeError, AttributeError)
+"""What reading a value raises that no element of ours carries: it is acknowledged, and nothing happens."""
+
 
 def on_command(inbox: Inbox, dialogs: CategoryDialogs) -> AckListener:
     """Return the listener for `/categories`: a change opens its modal at once, the list waits its turn."""
@@ -22,7 +26,9 @@ def on_command(inbox: Inbox, dialogs: CategoryDialogs) -> AckListener:
         word, _, wanted = str(body.get("text") or "").strip().partition(" ")
         if word.lower() in WITH_MODAL:
             value = ModalValue(CategoryOp(word.lower()), response_url=body.get("response_url") or "")
-            told = await dialogs.open(body["user_id"], body["trigger_id"], value, wanted.strip())
+            told = await dialogs.open(
+                team_of(body) or "", body["user_id"], body["trigger_id"], value, wanted.strip()
+            )
             await ack(escape(told or ""))
             return
         await _add(inbox, body, f"command-{trigger(body)}", body["user_id"], text=body.get("text") or "")
@@ -35,15 +41,13 @@ def on_change(inbox: Inbox, dialogs: CategoryDialogs) -> AckListener:
     """Return the listener for the card's buttons and menus that open a modal."""
 
     async def listener(ack: Ack, body: dict[str, Any]) -> None:
-        action, url = body["actions"][0], body.get("response_url") or ""
-        if action["action_id"] == ActionId.PROPOSAL_ACCEPT:
-            value = ModalValue(CategoryOp.ADD, None, UUID(action["value"]), url)
-        elif action["action_id"] == ActionId.CATEGORY_CHANGE:
-            chosen = CategoryValue.decode(action["selected_option"]["value"])
-            value = ModalValue(chosen.op, chosen.slug, None, url)
-        else:
-            value = ModalValue(CategoryOp.ADD, response_url=url)
-        told = await dialogs.open(body["user"]["id"], body["trigger_id"], value)
+        url = body.get("response_url") or ""
+        try:
+            value = _wanted(body["actions"][0], url)
+        except FORGED:
+            await ack()
+            return
+        told = await dialogs.open(team_of(body) or "", body["user"]["id"], body["trigger_id"], value)
         if told is not None:
             key = f"action-{trigger(body)}"
             await _add(inbox, body, key, body["user"]["id"], url=url, told=told)
@@ -57,10 +61,14 @@ def on_button(inbox: Inbox) -> AckListener:
 
     async def listener(ack: Ack, body: dict[str, Any]) -> None:
         action = body["actions"][0]
-        if action["action_id"] == ActionId.CATEGORY_RESTORE:
-            form = CategoryForm(CategoryOp.RESTORE, action["value"])
-        else:
-            form = CategoryForm(CategoryOp.DISMISS, proposal_id=UUID(action["value"]))
+        try:
+            if action["action_id"] == ActionId.CATEGORY_RESTORE:
+                form = CategoryForm(CategoryOp.RESTORE, str(action["value"]))
+            else:
+                form = CategoryForm(CategoryOp.DISMISS, proposal_id=UUID(action["value"]))
+        except FORGED:
+            await ack()
+            return
         home = (body.get("view") or {}).get("type") == "home"
         key = f"action-{trigger(body)}"
         await _add(inbox, body, key, body["user"]["id"], form=form.to_json(), home=home)
@@ -74,7 +82,13 @@ def on_submission(inbox: Inbox, dialogs: CategoryDialogs) -> AckListener:
 
     async def listener(ack: Ack, body: dict[str, Any]) -> None:
         view, user_id = body["view"], body["user"]["id"]
-        checked = await dialogs.check(user_id, view["private_metadata"], view["state"]["values"])
+        try:
+            checked = await dialogs.check(
+                team_of(body) or "", user_id, view["private_metadata"], view["state"]["values"]
+            )
+        except ValueError:  # none of ours
+            await ack()
+            return
         if checked.errors:
             await ack(response_action="errors", errors=dict(checked.errors))
         elif checked.form is None:
@@ -88,6 +102,20 @@ def on_submission(inbox: Inbox, dialogs: CategoryDialogs) -> AckListener:
             await ack()
 
     return listener
+
+
+def _wanted(action: Mapping[str, Any], url: str) -> ModalValue:
+    """Return what a button or menu opens a modal for.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is none of ours.
+    """
+    if action["action_id"] == ActionId.PROPOSAL_ACCEPT:
+        return ModalValue(CategoryOp.ADD, None, UUID(action["value"]), url)
+    if action["action_id"] == ActionId.CATEGORY_CHANGE:
+        chosen = CategoryValue.decode(action["selected_option"]["value"])
+        return ModalValue(chosen.op, chosen.slug, None, url)
+    return ModalValue(CategoryOp.ADD, response_url=url)
 
 
 async def _add(

@@ -10,6 +10,7 @@ Each ticket is one item of a signal, in the order in which tickets were decided:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -23,7 +24,7 @@ from bot.queue.serial_tasks import poll
 from bot.workspace import Workspace
 from storage.database import UnitOfWork
 from storage.learning_models import DriftState
-from storage.training.drift import Observation
+from storage.training.drift import Observation, Routing
 
 log = structlog.get_logger(__name__)
 POLL_SECONDS = 300.0
@@ -64,7 +65,12 @@ class DriftWatch:
 
     async def look(self) -> bool:
         """Feed what is new to both detectors; return whether more is waiting."""
-        channel_id = await self._workspace.directory.admin_channel_id()
+        space = self._workspace
+        channel_id = await space.directory.admin_channel_id()
+        async with space.database.reader() as work:
+            since = space.clock() - COMPARED
+            channels = await work.tickets.channels(team_id=space.identity.team_id, since=since)
+        await space.access.look(*channels)
         return any([await self._look_at(signal, channel_id) for signal in Signal])
 
     async def _look_at(self, signal: Signal, channel_id: str | None) -> bool:
@@ -115,9 +121,13 @@ class DriftWatch:
         return replace(
             view,
             shifts=shifts(before, after, names),
-            words=new_words(before, after),
+            words=new_words(self._quotable(before), self._quotable(after)),
             model_age=await _model_age(work, team_id, now),
         )
+
+    def _quotable(self, routings: Sequence[Routing]) -> list[Routing]:
+        """Return those whose words another channel may read."""
+        return [each for each in routings if self._workspace.access.is_open(each.channel_id)]
 
 
 async def drift_figures(work: UnitOfWork, team_id: str, now: datetime) -> DriftFigures:

@@ -8,11 +8,11 @@ from typing import Any
 
 from bot.blocks.common import Card
 from bot.blocks.retraining import help_card, history_card, status_card
-from bot.errors import NotAllowed, RetrainingRefused
+from bot.errors import RetrainingRefused
 from bot.models.retrain_requests import RetrainRequests
 from bot.models.rollback import Rollback
 from bot.models.shadow import end_by, silent
-from bot.slack.people import Role
+from bot.rights import Deed
 from bot.workspace import Workspace
 from classifier.contract import ClassifierUnavailable
 from storage.models import RunState
@@ -33,8 +33,8 @@ class RetrainCommand:
         space, url, user_id = self._workspace, payload["response_url"], payload["user_id"]
         name, _, argument = str(payload.get("text") or "").strip().partition(" ")
         async with space.tell_person(url):
-            if await space.people.role(user_id) is not Role.ADMIN:
-                raise NotAllowed("Only admins may retrain me. Ask a workspace admin.")
+            space.access.require_ours(payload)
+            await space.access.require(Deed.RETRAIN, user_id)
             match name.lower(), argument.strip(" `"):
                 case ("" | "start" | "dry-run") as word, "":
                     await self._requests.start(

@@ -12,7 +12,7 @@ from bot.blocks.category_update import update_card
 from bot.blocks.common import Card
 from bot.blocks.retrain_result import result_card
 from bot.blocks.retraining import cancelled_card, dry_run_card, progress_card
-from bot.errors import RetrainingRefused, SlackUnavailable, UserError
+from bot.errors import NotAllowed, RetrainingRefused, SlackUnavailable, UserError
 from bot.models.retrain_pictures import upload_matrix, with_links
 from bot.models.shadow import announce_ended
 from bot.notices import leave_post, swapping
@@ -42,6 +42,8 @@ class RetrainRequests:
             RetrainingRefused: one is under way, or there is too little to learn.
         """
         space = self._workspace
+        if not channel_id.startswith("D") and not await space.access.may_read(user_id, channel_id):
+            raise NotAllowed("You cannot see that channel, so I cannot show the progress there.")
         run, new = await self._insert(user_id, channel_id, received_at, dry_run=dry_run)
         try:
             ts = None if new else await self._posted(run)

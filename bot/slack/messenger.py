@@ -36,6 +36,7 @@ class Identity:
     bot_user_id: str
     bot_id: str
     url: str
+    enterprise_id: str = ""
 
 
 class Messenger:
@@ -55,7 +56,13 @@ class Messenger:
     async def identity(self) -> Identity:
         """Ask Slack who we are."""
         answer = await self._call(self.client.auth_test)
-        return Identity(answer["team_id"], answer["user_id"], answer.get("bot_id", ""), answer.get("url", ""))
+        return Identity(
+            answer["team_id"],
+            answer["user_id"],
+            answer.get("bot_id", ""),
+            answer.get("url", ""),
+            answer.get("enterprise_id") or "",
+        )
 
     async def seconds_until_posting(self) -> float:
         """Return for how long no post may be made, because Slack said so or says nothing; 0: now."""
@@ -217,10 +224,6 @@ class Messenger:
         )
         return page["messages"], _next_cursor(page) or None
 
-    async def may_read(self, channel: str, user_id: str) -> bool:
-        """Say whether a person can see a channel: any public one, a private one only as a member."""
-        return not await self.is_private(channel) or await self.is_member(channel, user_id)
-
     async def is_member(self, channel: str, user_id: str) -> bool:
         """Say whether a person has joined a channel, public or private.
 
@@ -244,8 +247,8 @@ class Messenger:
         return [str(user_id) for user_id in answer["members"]]
 
     async def is_private(self, channel: str) -> bool:
-        """Say whether only members can read a channel."""
-        return bool((await self.channel(channel)).get("is_private"))
+        """Say whether only members can read a channel: one of which Slack does not say that it is public."""
+        return (await self.channel(channel)).get("is_private") is not False
 
     def permalink(self, channel: str, ts: str) -> str:
         """Return the link of a root message. Slack is not asked: a link decorates, and may lead nowhere."""

@@ -1,4 +1,4 @@
-"""What the bot must know of a channel before it speaks up there: its people's clock, and who can read it."""
+"""What the bot must know of a channel before it speaks up there: its people's clock."""
 
 from __future__ import annotations
 
@@ -37,7 +37,6 @@ class ChannelFacts:
         self._messenger = messenger
         self._zone = zone
         self._zones = TimedCache(CACHE_SECONDS, self._look_up, monotonic)
-        self._private = TimedCache(CACHE_SECONDS, messenger.is_private, monotonic)
 
     async def zone(self, channel_id: str) -> tzinfo:
         """Return the most common time zone of a channel's people: Slack gives people a zone, not channels."""
@@ -46,14 +45,6 @@ class ChannelFacts:
         except SlackUnavailable as error:
             log.info("channel_zone_unknown", channel=channel_id, error=error.code)
             return self._zone
-
-    async def is_private(self, channel_id: str) -> bool:
-        """Say whether only members read a channel.
-
-        Raises:
-            SlackUnavailable: Slack did not say.
-        """
-        return await self._private.get(channel_id)
 
     async def _look_up(self, channel_id: str) -> tzinfo:
         votes: Counter[tzinfo] = Counter()

@@ -8,9 +8,10 @@ from typing import Any
 
 import structlog
 
-from bot.blocks.action_ids import ActionId, TicketValue
+from bot.blocks.action_ids import ActionId
 from bot.blocks.common import Card
 from bot.errors import NotAllowed
+from bot.rights import Deed
 from bot.slack.emoji import CONFIRM, NONE_OF_THESE, normalise
 from bot.slack.incoming import IncomingReaction, moment
 from bot.slack.people import Role, owning_channels
@@ -40,7 +41,7 @@ class Corrections:
     async def on_reaction(self, payload: Mapping[str, Any], received_at: datetime) -> None:
         """Take a category's emoji as a label, its removal as a withdrawal; ignore every other reaction."""
         reaction, space = IncomingReaction(**payload), self._workspace
-        if reaction.user_id == space.identity.bot_user_id:
+        if reaction.user_id == space.identity.bot_user_id or reaction.team_id != space.identity.team_id:
             return
         async with space.database.reader() as work:
             ticket = await work.tickets.find_by_any_ts(
@@ -63,8 +64,10 @@ class Corrections:
         else:
             return
         role = await self._role(ticket, reaction.user_id, category)
-        if role is Role.OUTSIDER:
-            return
+        try:
+            await space.access.require(Deed.LABEL, reaction.user_id, ticket, role)
+        except NotAllowed:
+            return  # an emoji is nothing that must be answered
         when = moment(reaction.event_ts, received_at)
         if reaction.added:
             await self._store(
@@ -87,15 +90,13 @@ class Corrections:
         """Take a button or the menu as a label."""
         space = self._workspace
         async with space.tell_person(payload["response_url"]):
-            value = TicketValue.decode(payload["value"])
-            ticket = await space.ticket(payload["team_id"], value.ticket_id)
+            ticket, value = await space.access.pressed(payload)
+            role = await self._role(ticket, payload["user_id"], value.category)
+            await space.access.require(Deed.LABEL, payload["user_id"], ticket, role)
             known = {view.slug for view in await space.directory.categories()}
             if value.category is not None and value.category not in known:
                 await self.refresh(ticket)  # so that the card offers what exists
                 raise await space.directory.unknown(value.category)
-            role = await self._role(ticket, payload["user_id"], value.category)
-            if role is Role.OUTSIDER:
-                raise NotAllowed("Only members of this workspace can correct me.")
             source = source_of(payload["action_id"])
             await self._store(ticket, payload["user_id"], role, value.category, source, None, received_at)
             await self.refresh(ticket)
@@ -146,6 +147,7 @@ class Corrections:
     async def refresh(self, ticket: Ticket) -> None:
         """Make every post of the ticket say what is true now; repeating it is harmless."""
         space = self._workspace
+        await space.access.look(ticket.channel_id)
         edits: list[tuple[str, str, Card]] = []
         async with space.database.unit_of_work() as work:
             key: dict[str, Any] = {"team_id": ticket.team_id, "ticket_id": ticket.id}
@@ -156,7 +158,11 @@ class Corrections:
             await add_replies(space, work, state)
             for reply in await work.replies.all_for_ticket(**key, hold=True):
                 is_card = reply.surface == CARD
-                card = posted_card(state) if is_card else team_surface_card(state, reply.surface)
+                card = (
+                    posted_card(state)
+                    if is_card
+                    else team_surface_card(state, reply.surface, reply.channel_id)
+                )
                 if card is None:
                     continue
                 # A reply that is still waiting is posted with the new content; a posted one is edited.

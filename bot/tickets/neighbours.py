@@ -1,4 +1,4 @@
-"""Labelled tickets that are like another one, and which of them a person may read."""
+"""Labelled tickets that are like another one, and which of them a person may see."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 
-from bot.errors import SlackUnavailable
-from bot.tickets.label_files import IMPORTED
 from bot.workspace import Workspace
 from storage.database import UnitOfWork
 from storage.feedback.resolution import resolve_labels
@@ -73,30 +71,7 @@ async def nearest_labelled(
     return found
 
 
-class Sight:
-    """What one person may read; each channel is asked about once."""
-
-    def __init__(self, space: Workspace, user_id: str, *, is_admin: bool) -> None:
-        self._space = space
-        self._user_id = user_id
-        # Imported texts were in no channel: those who may import may read them.
-        self._known: dict[str, bool] = {IMPORTED: is_admin}
-
-    async def reaches(self, channel: str) -> bool:
-        """Say whether the person may read a channel; not where it is gone."""
-        if channel not in self._known:
-            try:
-                self._known[channel] = await self._space.messenger.may_read(channel, self._user_id)
-            except SlackUnavailable as error:
-                if not error.permanent:
-                    raise
-                self._known[channel] = False
-        return self._known[channel]
-
-    async def of(self, near: Sequence[Neighbour], count: int) -> list[Neighbour]:
-        """Return so many of the nearest tickets that the person may read."""
-        found: list[Neighbour] = []
-        for each in near:
-            if len(found) < count and await self.reaches(each.ticket.channel_id):
-                found.append(each)
-        return found
+async def readable(space: Workspace, user_id: str, near: Sequence[Neighbour], count: int) -> list[Neighbour]:
+    """Return so many of the nearest tickets that a person may see."""
+    seen = {ticket.id for ticket in await space.access.seen(user_id, [each.ticket for each in near])}
+    return [each for each in near if each.ticket.id in seen][:count]

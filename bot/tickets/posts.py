@@ -34,6 +34,7 @@ class TicketView:
         link: to its message, see `message_link`.
         capped: people whose word needs a second one.
         like: link to the labelled ticket that had a say in this one; "" where none had, or it is gone.
+        quotable: whether other channels may quote its text; else they get its link alone.
     """
 
     ticket: Ticket
@@ -44,6 +45,7 @@ class TicketView:
     retired: Sequence[CategoryView] = ()
     capped: frozenset[str] = frozenset()
     like: str = ""
+    quotable: bool = False
 
     def category(self, slug: str | None) -> CategoryView | None:
         """Return an active category by its slug; of a merged one, what it was merged into."""
@@ -115,6 +117,7 @@ async def ticket_view(space: Workspace, work: UnitOfWork, ticket: Ticket) -> Tic
         retired=await space.directory.retired(work),
         capped=await work.trust.capped(team_id=ticket.team_id),
         like=link_of(like) if like else "",
+        quotable=space.access.is_open(ticket.channel_id),
     )
 
 
@@ -174,10 +177,16 @@ def owner_surface(state: TicketView) -> tuple[str, str] | None:
     return f"{TEAM_CARD}{owner.slug}", str(owner.destination_id)
 
 
-def team_surface_card(state: TicketView, surface: str) -> Card | None:
-    """Return what a card in a team's channel shows now: the ticket, that it has moved on, or a question."""
+def team_surface_card(state: TicketView, surface: str, channel_id: str = "") -> Card | None:
+    """Return what a card in a team's channel shows now: the ticket, that it has moved on, or a question.
+
+    Args:
+        state: of the ticket.
+        surface: what the card is.
+        channel_id: where it is; "": in another channel than the ticket.
+    """
     if surface.startswith(QUESTION):
-        return question_post(state)
+        return question_post(state, channel_id)
     slug = surface.removeprefix(TEAM_CARD)
     view = next((view for view in (*state.categories, *state.retired) if view.slug == slug), None)
     if view is None:
@@ -191,7 +200,7 @@ def team_surface_card(state: TicketView, surface: str) -> Card | None:
         moved = correction or Correction(owner, (), confirmed=False)
     sent_by = correction.by if correction and not correction.confirmed else ()
     confidence = next((p for likely, p in state.likely if likely.slug == view.slug), 1.0)
-    excerpt = state.ticket.text if state.ticket.text.strip() else "(a file)"
+    excerpt = (state.ticket.text if state.ticket.text.strip() else "(a file)") if state.quotable else None
     shown = team_card(
         view,
         confidence,
@@ -206,13 +215,14 @@ def team_surface_card(state: TicketView, surface: str) -> Card | None:
     return with_retired(shown, lost if lost is not None and lost.slug == slug else None)
 
 
-def question_post(state: TicketView) -> Card:
-    """Return what a question of the day shows now: the choices, or who answered what."""
+def question_post(state: TicketView, channel_id: str = "") -> Card:
+    """Return what a question of the day shows now, in its channel: the choices, or who answered what."""
+    quoted = state.quotable or channel_id == state.ticket.channel_id
     return daily_question(
         state.ticket.id,
         state.likely[:ASK_WITH],
         state.ticket.channel_id,
-        state.ticket.text,
+        state.ticket.text if quoted else None,
         state.link,
         state.correction,
     )

@@ -105,9 +105,9 @@ class Asker:
 
     async def _may_quote(self, pick: _Pick) -> bool:
         """Only a ticket's own thread may quote what was said in a private channel."""
-        return pick.channel_id == pick.ticket.channel_id or not await self._facts.is_private(
-            pick.ticket.channel_id
-        )
+        access, own = self._workspace.access, pick.ticket.channel_id
+        await access.look(own)
+        return pick.channel_id == own or access.is_open(own)
 
     async def _ask(self, pick: _Pick, slot: int, now: datetime) -> bool:
         """Take the slot and leave the question in the outbox, in one transaction."""
@@ -128,7 +128,7 @@ class Asker:
             )
             if question is None:
                 return False  # another replica was quicker
-            card = question_post(await ticket_view(space, work, pick.ticket))
+            card = question_post(await ticket_view(space, work, pick.ticket), pick.channel_id)
             await leave_post(
                 space,
                 work,

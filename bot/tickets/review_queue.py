@@ -9,14 +9,14 @@ from typing import Any
 
 import structlog
 
-from bot.blocks.action_ids import TicketValue
 from bot.blocks.common import CategoryView
 from bot.blocks.review_queue import SHOWN, Entry, Near, Opinion, Queue
-from bot.errors import NotAllowed, UnknownCategory, UnknownMessage, UserError
+from bot.errors import NotAllowed, UnknownCategory, UserError
+from bot.rights import RIGHTS, Deed, Reach, reach
 from bot.slack.people import Role, owning_channels
 from bot.tickets.corrections import Corrections, kind_of
 from bot.tickets.label_files import IMPORTED
-from bot.tickets.neighbours import Neighbour, Sight, nearest_labelled
+from bot.tickets.neighbours import Neighbour, nearest_labelled, readable
 from bot.tickets.posts import link_of
 from bot.workspace import Workspace
 from storage.database import UnitOfWork
@@ -58,7 +58,9 @@ class Case:
 
 def may_settle(role: Role, verdict: Resolved) -> bool:
     """Say whether a person's word ends it: an admin's always, an owner's where no owner or admin spoke."""
-    return role is Role.ADMIN or (role is Role.OWNER and rank(LabelRole.OWNER) < rank(verdict.role))
+    if reach(Deed.SETTLE, role) is Reach.NO:
+        return False
+    return role is Role.ADMIN or rank(LabelRole.OWNER) < rank(verdict.role)
 
 
 class ReviewQueue:
@@ -78,15 +80,15 @@ class ReviewQueue:
             cases = await self._cases(work)
             categories = await space.directory.categories(work)
             fared = await work.trust.list(team_id=space.identity.team_id) if role is Role.ADMIN else []
-        sight = Sight(space, user_id, is_admin=role is Role.ADMIN)
+        seen = {ticket.id for ticket in await space.access.seen(user_id, [case.ticket for case in cases])}
         mine = [
             case
             for case in cases
-            if may_settle(await self._role(user_id, case, categories), case.verdict)
-            and await sight.reaches(case.ticket.channel_id)
+            if case.ticket.id in seen
+            and may_settle(await self._role(user_id, case, categories), case.verdict)
         ]
         return Queue(
-            entries=[await self._entry(case, categories, sight) for case in mine[:SHOWN]],
+            entries=[await self._entry(case, categories, user_id) for case in mine[:SHOWN]],
             more=max(0, len(mine) - SHOWN),
             capped=[(row.user_id, row.lost, row.judged) for row in fared if row.capped],
             notice=notice,
@@ -99,18 +101,15 @@ class ReviewQueue:
             UserError: it is settled already, it is not theirs to settle, or the category is gone.
         """
         space, user_id = self._workspace, str(payload["user_id"])
-        try:
-            value = TicketValue.decode(payload["value"])
-        except ValueError as error:
-            raise UnknownMessage from error
-        key: dict[str, Any] = {"team_id": space.identity.team_id, "ticket_id": value.ticket_id}
+        ticket, value = await space.access.pressed(payload)
+        key: dict[str, Any] = {"team_id": ticket.team_id, "ticket_id": ticket.id}
         async with space.database.reader() as work:
-            ticket = await work.tickets.get(**key)
-            if ticket is None:
-                raise UnknownMessage
             categories = await space.directory.categories(work)
             before = await self._case(work, ticket)
-        role = await self._role(user_id, before, categories) if before else Role.OUTSIDER
+        role = Role.OUTSIDER
+        if before is not None:
+            role = await self._role(user_id, before, categories)
+            await space.access.require(Deed.SETTLE, user_id, ticket, role)
         async with space.database.unit_of_work() as work:
             await work.labels.lock(**key)  # two taps at once: the second finds it settled
             case = await self._case(work, ticket)
@@ -133,7 +132,7 @@ class ReviewQueue:
         when: datetime,
     ) -> None:
         if not may_settle(role, case.verdict):
-            raise NotAllowed("Only admins and the owning team may settle that one.")
+            raise NotAllowed(RIGHTS[Deed.SETTLE].refusal)
         kept = case.doubt is not None and category == case.doubt.given
         if not kept and category is not None and category not in {view.slug for view in categories}:
             raise UnknownCategory
@@ -195,7 +194,7 @@ class ReviewQueue:
         channels = owning_channels(categories, case.slugs, case.ticket.channel_id)
         return await self._workspace.people.role_towards(user_id, channels)
 
-    async def _entry(self, case: Case, categories: Sequence[CategoryView], sight: Sight) -> Entry:
+    async def _entry(self, case: Case, categories: Sequence[CategoryView], user_id: str) -> Entry:
         ticket, views = case.ticket, {view.slug: view for view in categories}
         async with self._workspace.database.reader() as work:
             row = await work.tickets.latest_prediction(team_id=ticket.team_id, ticket_id=ticket.id)
@@ -220,7 +219,8 @@ class ReviewQueue:
             ],
             words=[str(word["text"]) for word in row.words] if row else [],
             near=[
-                Near(each.ticket.text, _view(views, each.category)) for each in await sight.of(near, _NEAR)
+                Near(each.ticket.text, _view(views, each.category))
+                for each in await readable(self._workspace, user_id, near, _NEAR)
             ],
             choices=[views[slug] for slug in dict.fromkeys(choices) if slug in views],
             doubt=(_view(views, case.doubt.given), _view(views, case.doubt.suggested))

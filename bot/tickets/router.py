@@ -85,6 +85,7 @@ class Router:
 
     async def _decide(self, ticket: Ticket, prediction: Prediction | None, threshold: float | None) -> None:
         space = self._workspace
+        await space.access.look(ticket.channel_id)
         thresholds = Thresholds(
             space.thresholds.route if threshold is None else threshold, space.thresholds.out_of_scope
         )

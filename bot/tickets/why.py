@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from bot.blocks.action_ids import TicketValue
 from bot.blocks.why import Similar, WhyView, why_card
-from bot.errors import NotAllowed, UnknownMessage, UserError
+from bot.errors import UnknownMessage, UserError
+from bot.rights import Deed
 from bot.slack.incoming import parse_link
 from bot.slack.people import Role
 from bot.tickets.deletions import note_picture
-from bot.tickets.neighbours import Neighbour, Sight, nearest_labelled
+from bot.tickets.label_files import IMPORTED
+from bot.tickets.neighbours import Neighbour, nearest_labelled, readable
 from bot.tickets.posts import link_of, ticket_view
 from bot.workspace import Workspace
 from storage.models import Ticket
@@ -41,14 +42,17 @@ class Explainer:
     async def on_button(self, payload: Mapping[str, Any], _received_at: datetime) -> None:
         """Answer the "Why?" button under a card."""
         async with self._workspace.tell_person(payload["response_url"]):
-            await self._answer(await self._pressed(payload), payload)
+            ticket, _ = await self._workspace.access.pressed(payload)
+            await self._answer(ticket, payload)
 
     async def on_picture(self, payload: Mapping[str, Any], _received_at: datetime) -> None:
         """Draw the words that decided and put the picture into the ticket's thread, for all to see."""
         space = self._workspace
         async with space.tell_person(payload["response_url"]):
-            ticket = await self._pressed(payload)
-            await self._check(ticket, payload["user_id"])
+            ticket, _ = await space.access.pressed(payload)
+            await self._check(Deed.PICTURE, ticket, payload["user_id"])
+            if ticket.channel_id == IMPORTED:
+                raise UserError("That message was imported: there is no thread to put a picture into.")
             prediction = (await space.classifier.classify([ticket.text]))[0]
             async with space.database.reader() as work:
                 names = {view.slug: view.name for view in await space.directory.categories(work)}
@@ -69,36 +73,35 @@ class Explainer:
         if not text:
             raise UserError(USAGE)
         link = parse_link(text)
+        self._workspace.access.require_ours(payload)
+        own = await self._workspace.people.role(payload["user_id"]) is Role.OUTSIDER
         async with self._workspace.database.reader() as work:
             if link is not None:
                 ticket = await work.tickets.find_by_any_ts(
                     team_id=team_id, channel_id=link.channel_id, ts=link.ts
                 )
             elif text.lower() == "last":
+                user_id = payload["user_id"]
                 ticket = await work.tickets.latest(
-                    team_id=team_id, channel_id=payload["channel_id"]
-                ) or await work.tickets.latest(team_id=team_id, user_id=payload["user_id"])
+                    team_id=team_id,
+                    channel_id=payload["channel_id"],
+                    user_id=user_id if own else None,  # others' are not theirs to see
+                ) or await work.tickets.latest(team_id=team_id, user_id=user_id)
             else:
                 raise UserError(USAGE)
         if ticket is None:
             raise UnknownMessage if link else UserError("There is no ticket in this channel yet.")
         return ticket
 
-    async def _pressed(self, payload: Mapping[str, Any]) -> Ticket:
-        return await self._workspace.ticket(
-            payload["team_id"], TicketValue.decode(payload["value"]).ticket_id
-        )
-
-    async def _check(self, ticket: Ticket, user_id: str) -> None:
+    async def _check(self, deed: Deed, ticket: Ticket, user_id: str) -> None:
         """Refuse what a person may not see, and what has nothing to explain."""
-        if not await self._workspace.messenger.may_read(ticket.channel_id, user_id):
-            raise NotAllowed("You cannot see the channel of that message.")
+        await self._workspace.access.require(deed, user_id, ticket)
         if not ticket.text.strip():
             raise UserError("That message has no text, so there was nothing for me to read.")
 
     async def _answer(self, ticket: Ticket, payload: Mapping[str, Any]) -> None:
         space = self._workspace
-        await self._check(ticket, payload["user_id"])
+        await self._check(Deed.EXPLAIN, ticket, payload["user_id"])
         explanation = await space.classifier.explain(ticket.text, "leave_one_out")
         async with space.database.reader() as work:
             state = await ticket_view(space, work, ticket)
@@ -127,9 +130,7 @@ class Explainer:
     async def _similar(
         self, near: Sequence[Neighbour], names: Mapping[str, str], user_id: str
     ) -> list[Similar]:
-        """Show the nearest tickets, but none of a channel that the person cannot see."""
-        is_admin = await self._workspace.people.role(user_id) is Role.ADMIN
-        sight = Sight(self._workspace, user_id, is_admin=is_admin)
+        """Show the nearest tickets, but none that the person may not see."""
         return [
             Similar(
                 each.ticket.text,
@@ -137,5 +138,5 @@ class Explainer:
                 link_of(each.ticket),
                 each.similarity,
             )
-            for each in await sight.of(near, _SIMILAR)
+            for each in await readable(self._workspace, user_id, near, _SIMILAR)
         ]

@@ -7,7 +7,7 @@ from playground.blocks.forms import action_of, find_element, submitted_state
 from playground.delivery.delivery import Delivery
 from playground.delivery.interactions import Interactions
 from playground.delivery.outcome import Outcome
-from playground.errors import SlackError
+from playground.errors import NoSuchThing, SlackError
 from playground.workspace import text as slack_text
 from playground.workspace.people import People
 from playground.workspace.shapes import JSON, Channel, Message, View
@@ -60,6 +60,8 @@ class Requests:
         """Runs a slash command; its answer appears in the channel, or to this person only."""
         place = self._people.place(user_id, channel)
         user = self._state.user(user_id)
+        if user.team_id not in self._state.app.installations:  # Slack offers commands of one's own apps only
+            return CommandResult(None, None, "not_installed")
         known = next((each for each in self._state.app.commands if each.command == command), None)
         if known is None:
             self._tell(place, user_id, f"{command} is not a valid command.")
@@ -110,9 +112,11 @@ class Requests:
         """
         place = self._people.place(user_id, channel)
         message = self._state.message(place.id, ts)
+        if message.ephemeral_to not in {None, user_id}:
+            raise NoSuchThing(f"{user_id} does not see the message {ts}")
         block, element = find_element(message.body.get("blocks") or [], action_id, block_id)
         action = action_of(block, element, chosen, self._state.ids.ts())
-        payload = self._payload("block_actions", user_id) | {
+        payload = self._payload("block_actions", user_id, place.team_id) | {
             "container": _container(message),
             "channel": {"id": place.id, "name": "directmessage" if place.is_im else place.name},
             "message": message.to_slack(with_metadata=True),
@@ -166,6 +170,35 @@ class Requests:
         }
         return _result(await self._delivery.push("interaction", "view_closed", payload))
 
+    async def forge(
+        self, user_id: str, kind: str, *, team: str | None = None, channel: str = "", **fields: Any
+    ) -> CommandResult:
+        """Sends what no person could: `fields` are believed, whoever sees what.
+
+        Args:
+            user_id: in whose name.
+            kind: `block_actions`, `view_submission`, or a command such as `/why`.
+            team: the workspace that the payload names; their own unless given.
+            channel: the id that it names; an answer is shown there, where there is such a channel.
+            fields: further fields of the payload.
+        """
+        payload = self._payload(kind, user_id, team or self._state.user(user_id).team_id)
+        if channel in self._state.channels:
+            payload["response_url"] = self._interactions.new_response_url(
+                self._state.channels[channel], user_id
+            )
+        if kind.startswith("/"):
+            payload = {key: value for key, value in payload.items() if isinstance(value, str)}
+            payload |= {"command": kind, "channel_id": channel, "user_id": user_id}
+            payload["team_id"] = team or self._state.user(user_id).team_id
+            outcome = await self._delivery.push("command", kind, payload | fields)
+            if channel in self._state.channels:
+                self._interactions.answer(self._state.channels[channel], user_id, outcome.body)
+            return _result(outcome)
+        if channel:
+            payload["channel"] = {"id": channel, "name": "forged"}
+        return _result(await self._delivery.push("interaction", kind, payload | fields))
+
     def _answered(self, view: View, body: JSON) -> None:
         """What a view_submission's answer does."""
         action = body.get("response_action")
@@ -181,15 +214,18 @@ class Requests:
         else:
             self._views.close(view, everything=action == "clear")
 
-    def _payload(self, kind: str, user_id: str) -> JSON:
+    def _payload(self, kind: str, user_id: str, team_id: str | None = None) -> JSON:
+        """What all interactions have: the workspace is the one where it happened, the person's may differ."""
         user = self._state.user(user_id)
+        team_id = team_id or user.team_id
+        team = self._state.teams.get(team_id)
         return {
             "type": kind,
             "user": {"id": user.id, "username": user.name, "name": user.name, "team_id": user.team_id},
             "api_app_id": self._state.app.id,
             "token": self._state.app.verification_token,
-            "trigger_id": self._interactions.new_trigger(user.team_id, user_id),
-            "team": {"id": user.team_id, "domain": self._state.teams[user.team_id].domain},
+            "trigger_id": self._interactions.new_trigger(team_id, user_id),
+            "team": {"id": team_id, "domain": team.domain if team else "forged"},
             "enterprise": None,
             "is_enterprise_install": False,
         }

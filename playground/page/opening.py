@@ -22,7 +22,7 @@ def page_state(playground: Control, team_id: str, user_id: str) -> JSON:
     channels = [
         channel
         for channel in state.channels.values()
-        if channel.team_id == team_id and (not channel.is_private or user_id in channel.members)
+        if channel.team_id == team_id and channel.visible_to(user)
     ]
     messages: dict[str, list[JSON]] = {
         channel.id: [message.to_page() for message in channel.messages.values()] for channel in channels
@@ -34,9 +34,11 @@ def page_state(playground: Control, team_id: str, user_id: str) -> JSON:
     app = playground.app
     return {
         "team": {"id": team.id, "name": team.name},
-        "teams": [{"id": each.id, "name": each.name} for each in state.teams.values()],
+        "teams": [
+            {"id": each.id, "name": each.name} for each in map(state.team, playground.app.installations)
+        ],
         "user": _person(user),
-        "users": [_person(each) for each in state.users.values() if each.team_id == team_id],
+        "users": [_person(each) for each in state.people(team_id)],
         "channels": [_channel(channel) for channel in channels],
         "commands": [
             {"command": c.command, "description": c.description, "usage_hint": c.usage_hint}

@@ -7,10 +7,10 @@ from playground.workspace.shapes import JSON
 
 async def info(call: Call) -> JSON:
     """users.info."""
-    user = call.state.users.get(call.required("user"))
-    if user is None or user.team_id != call.bot.team_id:
+    user_id = call.required("user")
+    if not call.state.knows(call.bot.team_id, user_id):
         raise SlackError("user_not_found")
-    return {"user": user.to_slack()}
+    return {"user": call.state.user(user_id).to_slack()}
 
 
 async def list_users(call: Call) -> JSON:

@@ -250,7 +250,7 @@ class Conversations:
             "reactions": message.to_page()["reactions"],
             "message": message.to_page(),
         }
-        self._streams.publish(frame, team_id=channel.team_id)
+        self._streams.publish(frame, team_id=channel.team_id, users=self._readers(channel))
         event: JSON = {
             "type": kind,
             "user": user_id,
@@ -273,5 +273,10 @@ class Conversations:
 
     def _publish(self, channel: Channel, kind: str, message: Message) -> None:
         frame = {"type": kind, "channel": channel.id, "ts": message.ts, "message": message.to_page()}
-        users = [message.ephemeral_to] if message.ephemeral_to else None
+        users = [message.ephemeral_to] if message.ephemeral_to else self._readers(channel)
         self._streams.publish(frame, team_id=channel.team_id, users=users)
+
+    @staticmethod
+    def _readers(channel: Channel) -> list[str] | None:
+        """The people whose pages are told; None: everybody's."""
+        return list(channel.members) if channel.is_private else None

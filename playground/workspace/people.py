@@ -42,8 +42,8 @@ class People:
         if channel in self._state.users:
             return self._state.direct(user.team_id, user_id, channel)
         found = self._state.channel(channel, user.team_id)
-        if found.team_id != user.team_id:
-            raise NoSuchThing(f"{user_id} is not in the workspace of {channel}")
+        if not found.visible_to(user):
+            raise NoSuchThing(f"{user_id} does not see {channel}")
         return found
 
     def post(
@@ -62,9 +62,11 @@ class People:
         place = self.place(user_id, channel)
         body: JSON = {
             "user": user_id,
-            "text": None if text is None else self.typed(user.team_id, text),
+            "text": None if text is None else self.typed(place.team_id, text),
             "team": user.team_id,
         }
+        if user.team_id != place.team_id:  # a shared channel
+            body |= {"user_team": user.team_id, "source_team": user.team_id}
         if user.bot_id:
             body |= {"bot_id": user.bot_id, "app_id": user.app_id}
         else:
@@ -130,7 +132,9 @@ class People:
     def open_home(self, user_id: str, tab: str = "home") -> str | None:
         """Opens the app's Home tab; returns the event id, None when the app did not subscribe."""
         user = self._state.user(user_id)
-        installation = self._state.app.installations[user.team_id]
+        installation = self._state.app.installations.get(user.team_id)
+        if installation is None:
+            raise NoSuchThing(f"the workspace of {user_id} has no such app")
         channel = self._state.direct(user.team_id, installation.bot_user_id, user_id)
         event: JSON = {
             "type": "app_home_opened",
@@ -146,7 +150,7 @@ class People:
 
     def typed(self, team_id: str, text: str) -> str:
         """What somebody in this workspace typed, as apps get it."""
-        users = {u.name: u.id for u in self._state.users.values() if u.team_id == team_id}
+        users = {u.name: u.id for u in self._state.people(team_id)}
         channels = {
             c.name: c.id for c in self._state.channels.values() if c.team_id == team_id and not c.is_im
         }

@@ -141,6 +141,11 @@ class Channel:
             return "im"
         return "group" if self.is_private else "channel"
 
+    def visible_to(self, user: User) -> bool:
+        """Whether a person sees it: members do, and of a public one all colleagues who are no guests."""
+        colleague = user.team_id == self.team_id and not user.is_restricted and not user.is_stranger
+        return user.id in self.members or (colleague and not self.is_private)
+
     def to_slack(self, viewer: str | None = None) -> JSON:
         """The conversation object, as `viewer` sees it."""
         body: JSON = {

@@ -176,6 +176,19 @@ class State:
         except KeyError:
             raise NoSuchThing(f"no user {user_id}; there are {sorted(self.users)}") from None
 
+    def people(self, team_id: str) -> Iterator[User]:
+        """All users whom a workspace knows: its own, and those of others who are in its channels."""
+        channels = (channel for channel in self.channels.values() if channel.team_id == team_id)
+        guests = {user_id for channel in channels for user_id in channel.members}
+        return (user for user in self.users.values() if user.team_id == team_id or user.id in guests)
+
+    def knows(self, team_id: str, user_id: str) -> bool:
+        """Whether a workspace knows of a user."""
+        user = self.users.get(user_id)
+        if user is None or user.team_id == team_id:
+            return user is not None
+        return any(user_id in each.members for each in self.channels.values() if each.team_id == team_id)
+
     def channel(self, name_or_id: str, team_id: str | None = None) -> Channel:
         """A channel by id, `name` or `#name`; names within `team_id`, or in any team without one."""
         if name_or_id in self.channels:

@@ -189,6 +189,11 @@ class TicketRepository:
         query = query.where(Ticket.team_id == team_id, Ticket.deleted_at.is_(None))
         return await self._session.scalar(query) or 0
 
+    async def channels(self, *, team_id: str, since: datetime) -> list[str]:
+        """Return the channels of which we kept a ticket since a moment."""
+        query = select(Ticket.channel_id).where(Ticket.team_id == team_id, Ticket.created_at >= since)
+        return list(await self._session.scalars(query.distinct().order_by(Ticket.channel_id)))
+
     async def recent(self, *, team_id: str, limit: int = 20) -> list[Ticket]:
         """Return the newest tickets, newest first."""
         return list(await self._session.scalars(self._newest(team_id).limit(limit)))

@@ -31,12 +31,13 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """A routed ticket: which category the model named, whether people corrected it, and its text."""
+    """A routed ticket: which category the model named, whether people corrected it, its text, and where."""
 
     category: str
     corrected: bool
     at: datetime
     text: str
+    channel_id: str = ""
 
 
 class DriftRepository:
@@ -105,7 +106,13 @@ class DriftRepository:
             statement.order_by(Prediction.created_at.desc(), Prediction.id).limit(limit)
         )
         return [
-            Routing(ticket.category or row.category, corrected_at is not None, row.created_at, ticket.text)
+            Routing(
+                ticket.category or row.category,
+                corrected_at is not None,
+                row.created_at,
+                ticket.text,
+                ticket.channel_id,
+            )
             for row, ticket, corrected_at in rows
         ]
 

@@ -56,9 +56,9 @@ class World:
         found: dict[str, Any] = await self.playground.wait_for(look)
         return found
 
-    async def quiet(self) -> None:
+    async def quiet(self, within: float = 10.0) -> None:
         """Wait until the bot has nothing left to do."""
-        await self.playground.wait_for(self.idle)
+        await self.playground.wait_for(self.idle, timeout=within)
 
     async def bot_counts(self) -> dict[str, int]:
         """Count the events by what became of them."""

@@ -42,8 +42,25 @@ async def test_acting_on_something_that_is_not_there_says_what_is():
         await playground.post_message("U0SAM", "#nowhere", "hello")
     with pytest.raises(NoSuchThing, match="U0SAM"):
         await playground.post_message("U0NOBODY", "#help-desk", "hello")
-    with pytest.raises(NoSuchThing, match="workspace"):
+    with pytest.raises(NoSuchThing, match="does not see"):
         await playground.post_message("U0SAM", "C0BETAHELP", "hello")
+
+
+async def test_people_act_only_in_channels_that_they_see():
+    playground = Playground()
+    private = playground.add_channel("secret", ["U0ANNA"], private=True)
+    public = playground.add_channel("elsewhere", ["U0ANNA"])
+    for user, channel in (
+        ("U0SAM", private),
+        ("U0GUEST", public),
+        ("U0STRANGER", public),
+        ("U0PARTNER", public),
+        ("U0BEN", public),
+    ):
+        with pytest.raises(NoSuchThing, match="does not see"):
+            await playground.post_message(user, channel, "hello")
+    assert await playground.post_message("U0SAM", public, "hello")
+    assert await playground.post_message("U0PARTNER", "C0HELP", "hello")
 
 
 async def test_waiting_returns_the_value_and_tells_the_end_of_the_journal_when_it_is_in_vain():

@@ -11,6 +11,7 @@ from tests.factories.category_dialogs import (
     rows,
     typed,
 )
+from tests.factories.forgery import press
 from tests.factories.world import ANNA, HELP, LENA, TEAM, World, text_of
 
 
@@ -54,7 +55,8 @@ async def test_an_accepted_proposal_becomes_a_category_with_its_tickets(world: W
 async def test_a_dismissed_proposal_does_not_come_back(world: World):
     await propose(world)
     card = await listed(world)
-    assert (await world.playground.click(LENA, HELP, card["ts"], ActionId.PROPOSAL_DISMISS)).ok
+    value = world.element(card, ActionId.PROPOSAL_DISMISS)["value"]
+    await press(world, LENA, ActionId.PROPOSAL_DISMISS, value, ts=card["ts"])
     assert "Only admins" in text_of(await world.private(LENA))
     assert (await world.playground.click(ANNA, HELP, card["ts"], ActionId.PROPOSAL_DISMISS)).ok
     await world.quiet()

@@ -119,6 +119,20 @@ async def test_more_corrections_are_told_once_with_what_changed(database_url: st
         assert "uncorrected" in str(home)
 
 
+async def test_words_of_a_private_channel_are_in_no_alert(sqlite_url: str, clock: MovingClock):
+    local = playground()
+    local.state.channel(HELP).is_private = True
+    async with make_world(sqlite_url, clock=clock, playground=local, admin_channel=ADMINS) as world:
+        await routed(world, MONDAY, 150, wrong=0.05)
+        await routed(world, MONDAY + timedelta(days=3), 80, wrong=0.7, text="my voucher is refused")
+        clock.move(days=5)
+        await look(DriftWatch(world.bot.workspace))
+        await world.quiet()
+        (alert,) = alerts(world)
+        assert "more often" in text_of(alert)
+        assert "voucher" not in text_of(alert)
+
+
 async def test_less_confidence_is_told(sqlite_url: str, clock: MovingClock):
     async with make_world(sqlite_url, clock=clock, playground=playground(), admin_channel=ADMINS) as world:
         await routed(world, MONDAY, 100, confidence=0.95)

@@ -288,7 +288,7 @@ async def test_a_rollback_that_fails_changes_nothing(
 
 async def test_a_rollback_whose_answer_got_lost_is_not_done_twice(world: World, models: ScriptedModels):
     models.history.insert(0, HAND)
-    payload = {"user_id": ANNA, "channel_id": HELP, "text": "rollback"}
+    payload = {"team_id": TEAM, "user_id": ANNA, "channel_id": HELP, "text": "rollback"}
     from bot.models.retrain_command import RetrainCommand
 
     command = RetrainCommand(world.bot.workspace)

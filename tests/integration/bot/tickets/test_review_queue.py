@@ -143,10 +143,10 @@ async def test_a_forged_tap_of_somebody_who_may_not_settle_is_refused(world: Wor
 
 
 async def test_what_a_person_cannot_read_is_not_in_their_queue(world: World):
-    await dispute(world, "my password is hunter2")
     channel = world.playground.state.channel(HELP)
     channel.is_private = True
     channel.members.remove(ANNA)
+    await dispute(world, "my password is hunter2")
     view = await home(world, ANNA, "*1* ticket ")
     assert "hunter2" not in str(view)
     assert "To settle" not in str(view)

@@ -186,18 +186,14 @@ async def test_of_a_huge_channel_the_persons_channels_are_read_and_not_its_membe
     assert len(api.named("conversations.members")) == 3
 
 
-async def test_a_public_channel_may_be_read_by_anybody(api: SlackApi):
-    api.script("conversations.info", ok(channel={"is_private": False}))
-    assert await Messenger(api.client()).may_read(HELP, LENA)
-    assert not api.named("conversations.members")
-
-
-async def test_a_private_channel_may_be_read_by_its_members(api: SlackApi):
-    api.script("conversations.info", ok(channel={"is_private": True}))
-    api.script("conversations.members", ok(members=[SAM, LENA]))
-    messenger = Messenger(api.client())
-    assert await messenger.may_read(HELP, LENA)
-    assert not await messenger.may_read(HELP, "U0GUEST")
+@pytest.mark.parametrize(
+    ("channel", "private"), [({"is_private": False}, False), ({"is_private": True}, True), ({}, True)]
+)
+async def test_a_channel_is_public_only_where_slack_says_so(
+    api: SlackApi, channel: dict[str, bool], private: bool
+):
+    api.script("conversations.info", ok(channel=channel))
+    assert await Messenger(api.client()).is_private(HELP) is private
 
 
 async def test_an_answer_goes_to_the_person_alone(api: SlackApi):

@@ -1,4 +1,4 @@
-"""Whose clock counts in a channel, and who can read it."""
+"""Whose clock counts in a channel."""
 
 from __future__ import annotations
 
@@ -29,10 +29,6 @@ class Slack:
     async def user(self, user_id: str) -> dict[str, Any]:
         return self.people[user_id]
 
-    async def is_private(self, channel: str) -> bool:
-        self.asked += 1
-        return channel == "G1"
-
 
 def facts(slack: Slack, monotonic=lambda: 0.0) -> ChannelFacts:
     return ChannelFacts(slack, UTC, monotonic)  # type: ignore[arg-type]
@@ -61,10 +57,3 @@ async def test_a_zone_is_remembered_for_a_day_and_a_failure_is_not():
         moment[0] = at
         assert await known.zone("C1") == BERLIN
     assert slack.asked == 3
-
-
-async def test_a_private_channel_is_known_and_remembered():
-    slack = Slack()
-    known = facts(slack)
-    assert [await known.is_private(channel) for channel in ("G1", "C1", "G1")] == [True, False, True]
-    assert slack.asked == 2

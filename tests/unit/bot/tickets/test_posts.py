@@ -36,6 +36,7 @@ def view(state: TicketState = TicketState.ROUTED, **fields: Any) -> TicketView:
         "labels": (),
         "categories": CATEGORIES,
         "link": LINK,
+        "quotable": True,
     }
     return TicketView(**(values | fields))
 
@@ -61,6 +62,21 @@ def test_a_question_of_the_day_has_buttons_until_somebody_answers():
     assert answered is not None
     assert "actions" not in [block["type"] for block in answered.blocks]
     assert f"<@{LENA}>" in answered.text
+
+
+def test_what_may_not_be_quoted_elsewhere_is_a_link_alone():
+    closed = view(quotable=False)
+    assert "*Sign-in* · new ticket, whose text stays in its channel" in team_shown(closed)
+    assert LINK in team_shown(closed)
+    assert "password" not in team_shown(closed)
+    for labels in ((), [label("billing")]):
+        asked = team_surface_card(view(quotable=False, labels=labels), f"{QUESTION}1", "C0BILLING")
+        assert asked is not None
+        assert "password" not in str(asked)
+        assert LINK in str(asked.blocks)
+    own = team_surface_card(closed, f"{QUESTION}1", HELP)
+    assert own is not None
+    assert "password" in str(own)
 
 
 def test_a_routed_ticket_says_where_it_goes():
