@@ -39,6 +39,10 @@ class Actions:
         """Somebody, or the bot (U0FPOST), joins a channel."""
         self._conversations.join(self._people.place(user, channel), user)
 
+    async def leave(self, user: str, channel: str) -> None:
+        """Somebody leaves a channel."""
+        self._conversations.leave(self._people.place(user, channel), user)
+
     async def post_message(
         self,
         user: str,

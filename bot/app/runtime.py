@@ -33,6 +33,7 @@ from bot.slack.messenger import Messenger
 from bot.slack.people import People
 from bot.tickets.corrections import Corrections
 from bot.tickets.memory_keeper import MemoryKeeper
+from bot.tickets.owners import Owners
 from bot.tickets.questions import Asker
 from bot.tickets.review_queue import ReviewQueue
 from bot.tickets.router import Router
@@ -125,6 +126,7 @@ async def running_bot(
         MemoryKeeper(workspace).run(),
         Asker(workspace, settings.question_plan()).run(),
         DriftWatch(workspace).run(),
+        Owners(workspace).run(),
     )
     async with in_background(*loops) as tasks, contextlib.AsyncExitStack() as stack:
         if settings.socket_mode and settings.slack_app_token is not None:
@@ -153,6 +155,7 @@ def create_inbox(workspace: Workspace, workers: int) -> Inbox:
         Kind.HOME: home.on_opened,
         Kind.REVIEW: home.on_review,
         Kind.CATEGORY: Categories(workspace, corrections, home).on_request,
+        Kind.MEMBER: Owners(workspace).on_membership,
     }
     return Inbox(workspace.database, handlers, workspace.clock, workers=workers, apologise=workspace.tell)
 

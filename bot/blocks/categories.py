@@ -53,7 +53,8 @@ CHANGES = {
 }
 HELP = (
     "`/categories` shows the categories. Admins can say `add`, or `rename`, `emoji`, `destination`, `merge`, "
-    "`split` or `retire` and a category's name after it: `/categories rename Network`."
+    "`split` or `retire` and a category's name after it: `/categories rename Network`. "
+    "`owner` or `disown` with a name and a person says whose word counts as its team's."
 )
 
 

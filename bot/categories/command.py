@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,10 +12,10 @@ import structlog
 from bot.blocks.action_ids import CategoryOp
 from bot.blocks.categories import HELP, list_card
 from bot.categories.changes import apply
-from bot.categories.dialogs import NEED_ADMIN
+from bot.categories.dialogs import NEED_ADMIN, named
 from bot.categories.proposals import open_proposals
 from bot.categories.rules import CategoryForm
-from bot.errors import NotAllowed, SlackUnavailable, UserError
+from bot.errors import CategoryRefused, NotAllowed, SlackUnavailable, UnknownCategory, UserError
 from bot.home import Home
 from bot.slack.people import Role
 from bot.tickets.corrections import Corrections
@@ -31,6 +32,13 @@ LEARNED_NOW = "I learn it now, and tell you when it is in use."
 LEARNED_AFTER = "I learn it when the training that is under way is over, and tell you when it is in use."
 
 
+NAME_ONE = (
+    "Name a category and one person, chosen from the list that Slack offers while you type @: "
+    "/categories owner Billing @lena."
+)
+_PERSON = re.compile(r"<@([A-Z0-9]+)(?:\|[^>]*)?>")
+
+
 class Categories:
     """The list, and effects: each is one transaction with its audit row."""
 
@@ -45,12 +53,13 @@ class Categories:
             await self._answer(payload, str(payload["told"]), received_at)
             return
         try:
-            if form is None:
+            if form is None and not _about_owners(payload):
                 await self._show(payload, user_id)
             elif await space.people.role(user_id) is not Role.ADMIN:
                 raise NotAllowed(NEED_ADMIN)
             else:
-                await self._carry_out(CategoryForm.from_json(form), payload, received_at)
+                asked = CategoryForm.from_json(form) if form else await self._owner_form(payload)
+                await self._carry_out(asked, payload, received_at)
         except UserError as error:
             await self._answer(payload, str(error), received_at)
 
@@ -69,6 +78,20 @@ class Categories:
         page = next((int(word) for word in words if word.isdecimal()), 1)
         shown = list_card(categories, labels, retired, proposals, is_admin=is_admin, page=page)
         await space.messenger.respond(payload["response_url"], shown)
+
+    async def _owner_form(self, payload: Mapping[str, Any]) -> CategoryForm:
+        """Read `owner Billing @lena`; Slack turns the person into an id where the command is escaped."""
+        space = self._workspace
+        op, _, rest = str(payload["text"]).strip().partition(" ")
+        mentions = _PERSON.findall(rest)
+        if len(mentions) != 1:
+            raise CategoryRefused(NAME_ONE)
+        category = named(await space.directory.categories(), _PERSON.sub(" ", rest))
+        if category is None:
+            raise UnknownCategory
+        if await space.people.role(mentions[0]) is Role.OUTSIDER:
+            raise CategoryRefused("Only members of this workspace can own a category.")
+        return CategoryForm(CategoryOp(op.lower()), category.slug, person=mentions[0])
 
     async def _carry_out(self, form: CategoryForm, payload: Mapping[str, Any], received_at: datetime) -> None:
         directory = self._workspace.directory
@@ -120,7 +143,8 @@ class Categories:
 
     async def _redraw(self, form: CategoryForm) -> None:
         """Make the recent cards of the categories concerned say what is true now."""
-        slugs = [form.slug] if form.slug and form.op is not CategoryOp.SPLIT else []
+        shown = form.op not in {CategoryOp.SPLIT, CategoryOp.OWNER, CategoryOp.DISOWN}
+        slugs = [form.slug] if form.slug and shown else []
         space, team_id = self._workspace, self._workspace.identity.team_id
         async with space.database.reader() as work:
             tickets = await work.categories.posted_tickets(
@@ -134,3 +158,8 @@ class Categories:
                 if not error.permanent:
                     raise
                 log.warning("card_not_redrawn", ticket=str(ticket.id), error=error.code)
+
+
+def _about_owners(payload: Mapping[str, Any]) -> bool:
+    word = str(payload.get("text") or "").strip().partition(" ")[0].lower()
+    return word in {CategoryOp.OWNER, CategoryOp.DISOWN}

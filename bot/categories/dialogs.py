@@ -119,7 +119,7 @@ class CategoryDialogs:
             categories = await space.directory.categories(work)
             if value.op is CategoryOp.ADD:
                 return await self._add_view(work, value)
-            category = _named(categories, value.slug or wanted)
+            category = named(categories, value.slug or wanted)
             if category is None:
                 if value.slug:
                     raise UnknownCategory
@@ -167,7 +167,7 @@ class CategoryDialogs:
         return proposal
 
 
-def _named(categories: list[CategoryView], wanted: str) -> CategoryView | None:
+def named(categories: list[CategoryView], wanted: str) -> CategoryView | None:
     """Find a category by its slug, else by its name."""
     folded = " ".join(readable(wanted).split()).casefold()  # Slack escapes what people type
     by_slug = next((view for view in categories if view.slug == wanted), None)

@@ -13,7 +13,7 @@ from bot.listeners.commands import on_action, on_command
 from bot.listeners.events import on_event, on_home_opened
 from bot.listeners.types import Ack
 from bot.queue.inbox import Inbox, Kind
-from bot.slack.incoming import parse_message, parse_reaction
+from bot.slack.incoming import parse_membership, parse_message, parse_reaction
 
 ANYTHING = re.compile(".*")
 
@@ -23,6 +23,8 @@ def register(app: AsyncApp, inbox: Inbox, dialogs: CategoryDialogs) -> None:
     app.event("message")(on_event(inbox, Kind.MESSAGE, parse_message))
     app.event("reaction_added")(on_event(inbox, Kind.REACTION, parse_reaction))
     app.event("reaction_removed")(on_event(inbox, Kind.REACTION, parse_reaction))
+    for moved in ("member_joined_channel", "member_left_channel"):
+        app.event(moved)(on_event(inbox, Kind.MEMBER, parse_membership))
     app.event("app_home_opened")(on_home_opened(inbox))
     app.command("/why")(on_command(inbox, Kind.WHY))
     app.command("/retrain")(on_command(inbox, Kind.RETRAIN))
@@ -46,7 +48,7 @@ def register(app: AsyncApp, inbox: Inbox, dialogs: CategoryDialogs) -> None:
 
 
 async def _nothing_to_do() -> None:
-    """Accept an event that is none of our business (joins, edits, other subtypes)."""
+    """Accept an event that is none of our business (edits, other subtypes)."""
 
 
 async def _acknowledge(ack: Ack) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 from bot.listeners.types import EventListener
 from bot.queue.inbox import Inbox, Kind
-from bot.slack.incoming import IncomingMessage, IncomingReaction, team_of
+from bot.slack.incoming import IncomingMembership, IncomingMessage, IncomingReaction, team_of
 
-Parse = Callable[[Mapping[str, Any]], IncomingMessage | IncomingReaction | None]
+Parse = Callable[[Mapping[str, Any]], IncomingMessage | IncomingReaction | IncomingMembership | None]
 
 
 def on_event(inbox: Inbox, kind: Kind, parse: Parse) -> EventListener:

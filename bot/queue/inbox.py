@@ -40,6 +40,7 @@ class Kind(StrEnum):
     HOME = "home"
     REVIEW = "review"
     CATEGORY = "category"
+    MEMBER = "member"
 
 
 Handler = Callable[[Mapping[str, Any], datetime], Awaitable[None]]

@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from enum import StrEnum
 
 from bot.blocks.common import CategoryView
-from bot.errors import SlackUnavailable
 from bot.slack.messenger import Messenger
 from bot.slack.timed_cache import TimedCache
 
@@ -17,7 +16,7 @@ CACHE_SECONDS = 300
 class Role(StrEnum):
     """What a person may do: nobody's label counts from OUTSIDER (guests, strangers, bots, left people).
 
-    OWNER is a role towards a ticket: a member of the channel of a team that may own it.
+    OWNER is a role towards a ticket, see `bot.tickets.owners`.
     """
 
     ADMIN = "admin"
@@ -56,7 +55,6 @@ class People:
         self._messenger = messenger
         self._admins = frozenset(admins)
         self._roles = TimedCache(CACHE_SECONDS, self._look_up, monotonic)
-        self._members = TimedCache(CACHE_SECONDS, self._is_member, monotonic)
 
     async def role(self, user_id: str) -> Role:
         """Return a person's role.
@@ -65,31 +63,6 @@ class People:
             SlackUnavailable: Slack did not say who it is.
         """
         return await self._roles.get(user_id)
-
-    async def role_towards(self, user_id: str, channels: Collection[str]) -> Role:
-        """Return a person's role towards a ticket: OWNER where they are a member of one of its channels.
-
-        Args:
-            user_id: the person.
-            channels: of the teams that may own the ticket, see `owning_channels`.
-
-        Raises:
-            SlackUnavailable: Slack did not say.
-        """
-        role = await self.role(user_id)
-        if role is Role.STAFF:
-            for channel in sorted(channels):
-                if await self._members.get((channel, user_id)):
-                    return Role.OWNER
-        return role
-
-    async def _is_member(self, key: tuple[str, str]) -> bool:
-        try:
-            return await self._messenger.is_member(*key)
-        except SlackUnavailable as error:
-            if not error.permanent:
-                raise
-            return False  # archived since, or closed to us: nobody owns through it
 
     async def _look_up(self, user_id: str) -> Role:
         user = await self._messenger.user(user_id)

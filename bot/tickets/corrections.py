@@ -13,10 +13,12 @@ from bot.blocks.common import Card
 from bot.errors import NotAllowed
 from bot.slack.emoji import CONFIRM, NONE_OF_THESE, normalise
 from bot.slack.incoming import IncomingReaction, moment
-from bot.slack.people import Role, owning_channels
+from bot.slack.people import Role
+from bot.tickets.owners import Owners
 from bot.tickets.posts import CARD, add_replies, posted_card, team_surface_card, ticket_view
 from bot.workspace import Workspace
 from storage.feedback.resolution import resolve_labels
+from storage.feedback.reviews import closes, voices_of
 from storage.models import LabelKind, LabelRole, LabelSource, Ticket, TicketState
 
 log = structlog.get_logger(__name__)
@@ -36,6 +38,7 @@ class Corrections:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
+        self.owners = Owners(workspace)
 
     async def on_reaction(self, payload: Mapping[str, Any], received_at: datetime) -> None:
         """Take a category's emoji as a label, its removal as a withdrawal; ignore every other reaction."""
@@ -62,7 +65,7 @@ class Corrections:
             category = None
         else:
             return
-        role = await self._role(ticket, reaction.user_id, category)
+        role = await self.owners.role(reaction.user_id, ticket, (category,))
         if role is Role.OUTSIDER:
             return
         when = moment(reaction.event_ts, received_at)
@@ -93,20 +96,12 @@ class Corrections:
             if value.category is not None and value.category not in known:
                 await self.refresh(ticket)  # so that the card offers what exists
                 raise await space.directory.unknown(value.category)
-            role = await self._role(ticket, payload["user_id"], value.category)
+            role = await self.owners.role(payload["user_id"], ticket, (value.category,))
             if role is Role.OUTSIDER:
                 raise NotAllowed("Only members of this workspace can correct me.")
             source = source_of(payload["action_id"])
             await self._store(ticket, payload["user_id"], role, value.category, source, None, received_at)
             await self.refresh(ticket)
-
-    async def _role(self, ticket: Ticket, user_id: str, category: str | None) -> Role:
-        """Return a person's role: owners are in the channel of the team that has it or that they name."""
-        space = self._workspace
-        await space.directory.refresh()
-        categories = await space.directory.categories()
-        channels = owning_channels(categories, (ticket.category, category), ticket.channel_id)
-        return await space.people.role_towards(user_id, channels)
 
     async def _store(
         self,
@@ -136,9 +131,12 @@ class Corrections:
             await work.questions.mark_answered(**key, now=when)
             standing = await work.labels.active_for(**key)
             verdict, doubt = resolve_labels(standing), await work.reviews.open_for(**key)
-            changed = verdict and doubt and not verdict.disputed and verdict.category != doubt.given
-            if role is not Role.STAFF or changed:  # nobody need be asked in the queue any more
-                await work.reviews.settle(**key, category=category, user_id=user_id, now=when)
+            if doubt is not None and verdict is not None:
+                voices = voices_of(doubt, await work.labels.history(**key))
+                if closes(doubt, verdict, voices, user_id, LabelRole(role.value)):
+                    await work.reviews.settle(**key, category=category, user_id=user_id, now=when)
+                elif not verdict.disputed:
+                    doubt.given = verdict.category  # the doubt goes along with who is doubted
             if len(standing) > 1:
                 await work.trust.refresh(team_id=ticket.team_id, now=space.clock())
             await work.commit()

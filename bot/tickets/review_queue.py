@@ -13,7 +13,7 @@ from bot.blocks.action_ids import TicketValue
 from bot.blocks.common import CategoryView
 from bot.blocks.review_queue import SHOWN, Entry, Near, Opinion, Queue
 from bot.errors import NotAllowed, UnknownCategory, UnknownMessage, UserError
-from bot.slack.people import Role, owning_channels
+from bot.slack.people import Role
 from bot.tickets.corrections import Corrections, kind_of
 from bot.tickets.label_files import IMPORTED
 from bot.tickets.neighbours import Neighbour, Sight, nearest_labelled
@@ -22,6 +22,7 @@ from bot.workspace import Workspace
 from storage.database import UnitOfWork
 from storage.feedback.provenance import Said, provenance
 from storage.feedback.resolution import Resolved, rank, resolve_labels
+from storage.feedback.reviews import voices_of
 from storage.learning_models import LabelReview
 from storage.models import Label, LabelRole, LabelSource, Prediction, Ticket
 from storage.types import vector_from_bytes
@@ -51,14 +52,19 @@ class Case:
 
     @property
     def slugs(self) -> set[str | None]:
-        """Return the categories at stake; members of their channels are owners here."""
+        """Return the categories at stake; whom an admin named an owner of one of them is one here."""
         doubted = {self.doubt.given, self.doubt.suggested} if self.doubt else set()
         return {self.ticket.category, *(label.category for label in self.labels), *doubted}
 
 
-def may_settle(role: Role, verdict: Resolved) -> bool:
-    """Say whether a person's word ends it: an admin's always, an owner's where no owner or admin spoke."""
-    return role is Role.ADMIN or (role is Role.OWNER and rank(LabelRole.OWNER) < rank(verdict.role))
+def may_settle(role: Role, user_id: str, case: Case) -> bool:
+    """Say whether a person's word ends it.
+
+    An admin's always; an owner's where no owner or admin spoke, and it is not their own word that is doubted.
+    """
+    doubted = case.doubt is not None and user_id in voices_of(case.doubt, case.labels)
+    outranks = role is Role.OWNER and rank(LabelRole.OWNER) < rank(case.verdict.role)
+    return role is Role.ADMIN or (outranks and not doubted)
 
 
 class ReviewQueue:
@@ -69,10 +75,7 @@ class ReviewQueue:
         self._corrections = corrections
 
     async def queue(self, user_id: str, notice: str = "") -> Queue:
-        """Return what this person may settle: disputes first, the longest waiting first, then doubts.
-
-        The directory must be fresh: owners are known by the channels of their categories.
-        """
+        """Return what this person may settle: disputes first, the longest waiting first, then doubts."""
         space = self._workspace
         role = await space.people.role(user_id)
         if role is Role.OUTSIDER:
@@ -85,7 +88,7 @@ class ReviewQueue:
         mine = [
             case
             for case in cases
-            if may_settle(await self._role(user_id, case, categories), case.verdict)
+            if may_settle(await self._role(user_id, case), user_id, case)
             and await sight.reaches(case.ticket.channel_id)
         ]
         return Queue(
@@ -114,7 +117,7 @@ class ReviewQueue:
                 raise UnknownMessage
             categories = await space.directory.categories(work)
             before = await self._case(work, ticket)
-        role = await self._role(user_id, before, categories) if before else Role.OUTSIDER
+        role = await self._role(user_id, before) if before else Role.OUTSIDER
         async with space.database.unit_of_work() as work:
             await work.labels.lock(**key)  # two taps at once: the second finds it settled
             case = await self._case(work, ticket)
@@ -136,7 +139,7 @@ class ReviewQueue:
         categories: Sequence[CategoryView],
         when: datetime,
     ) -> None:
-        if not may_settle(role, case.verdict):
+        if not may_settle(role, user_id, case):
             raise NotAllowed("Only admins and the owning team may settle that one.")
         kept = case.doubt is not None and category == case.doubt.given
         if not kept and category is not None and category not in {view.slug for view in categories}:
@@ -195,9 +198,8 @@ class ReviewQueue:
             return None
         return Case(ticket, labels, verdict, doubt)
 
-    async def _role(self, user_id: str, case: Case, categories: Sequence[CategoryView]) -> Role:
-        channels = owning_channels(categories, case.slugs, case.ticket.channel_id)
-        return await self._workspace.people.role_towards(user_id, channels)
+    async def _role(self, user_id: str, case: Case) -> Role:
+        return await self._corrections.owners.role(user_id, case.ticket, case.slugs)
 
     async def _entry(self, case: Case, categories: Sequence[CategoryView], sight: Sight) -> Entry:
         ticket, views = case.ticket, {view.slug: view for view in categories}

@@ -195,6 +195,21 @@ class Conversations:
             {"subtype": "channel_join", "user": user_id, "text": f"<@{user_id}> has joined the channel"},
         )
 
+    def leave(self, channel: Channel, user_id: str) -> None:
+        """Takes a member out, with the message that people see."""
+        channel.members.remove(user_id)
+        event: JSON = {
+            "type": "member_left_channel",
+            "user": user_id,
+            "channel": channel.id,
+            "channel_type": "G" if channel.is_private else "C",
+            "team": channel.team_id,
+            "event_ts": self._state.ids.ts(),
+        }
+        self.emit(channel, "member_left_channel", event)
+        text = f"<@{user_id}> has left the channel"
+        self.post(channel, {"subtype": "channel_leave", "user": user_id, "text": text})
+
     def event_form(self, channel: Channel, message: Message) -> JSON:
         """A new message as its event shows it."""
         event: JSON = message.to_slack() | {"channel": channel.id, "channel_type": channel.channel_type}
