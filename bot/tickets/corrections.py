@@ -117,6 +117,9 @@ class Corrections:
         key: dict[str, Any] = {"team_id": ticket.team_id, "ticket_id": ticket.id}
         space = self._workspace
         async with space.database.unit_of_work() as work:
+            await work.labels.lock(**key)
+            doubt = await work.reviews.open_for(**key)
+            voices = voices_of(doubt, await work.labels.history(**key)) if doubt else frozenset()
             await work.labels.add(
                 **key,
                 category=category,
@@ -130,9 +133,8 @@ class Corrections:
             await work.embeddings.keep(**key, now=space.clock())
             await work.questions.mark_answered(**key, now=when)
             standing = await work.labels.active_for(**key)
-            verdict, doubt = resolve_labels(standing), await work.reviews.open_for(**key)
+            verdict = resolve_labels(standing)
             if doubt is not None and verdict is not None:
-                voices = voices_of(doubt, await work.labels.history(**key))
                 if closes(doubt, verdict, voices, user_id, LabelRole(role.value)):
                     await work.reviews.settle(**key, category=category, user_id=user_id, now=when)
                 elif not verdict.disputed:

@@ -152,7 +152,7 @@ def closes(
     Args:
         doubt: that waits.
         verdict: what all labels say, theirs among them.
-        voices: of `voices_of`.
+        voices: of `voices_of`, before they spoke.
         user_id: who spoke; an admin has the last word.
         role: theirs towards the ticket.
     """
