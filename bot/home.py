@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
+from bot.blocks.category_update import update_card
+from bot.blocks.common import Blocks, CategoryView
 from bot.blocks.drift import drift_blocks
 from bot.blocks.home import home_view
 from bot.categories.proposals import proposals_for_home
@@ -15,7 +17,10 @@ from bot.slack.people import Role
 from bot.tickets.review_queue import ReviewQueue
 from bot.workspace import Workspace
 from classifier.contract import ClassifierUnavailable
-from storage.models import InboxState
+from storage.models import InboxState, RetrainRun
+
+UPDATES_SHOWN = timedelta(days=7)
+"""So long an admin sees what came of the last change of the categories, who may not have been told."""
 
 
 class Home:
@@ -57,6 +62,7 @@ class Home:
             }
             categories = await space.directory.categories(work)
             figures = await drift_figures(work, team_id, space.clock())
+            update = await work.runs.latest_update(team_id=team_id, since=space.clock() - UPDATES_SHOWN)
         is_admin = await space.people.role(user_id) is Role.ADMIN
         view = home_view(
             categories,
@@ -64,7 +70,15 @@ class Home:
             counts,
             is_admin,
             await self._reviews.queue(user_id, notice),
-            figures=drift_blocks(figures),
+            figures=[*drift_blocks(figures), *(_update_blocks(update, categories) if is_admin else [])],
             proposals=await proposals_for_home(space) if is_admin else [],
         )
         await space.messenger.publish_home(user_id, view)
+
+
+def _update_blocks(run: RetrainRun | None, categories: Sequence[CategoryView]) -> Blocks:
+    """Say what came of the last change of the categories."""
+    if run is None:
+        return []
+    names = {view.slug: view.name for view in categories}
+    return list(update_card(run.state, run.reason or "", run.metrics or {}, names).blocks)
