@@ -163,7 +163,7 @@ class RetrainAnnouncer:
         card = _end_card(run, await with_links(space, run.metrics or {}))
         async with space.database.unit_of_work() as work:
             mine = await work.runs.mark_announced(run.id, now=space.clock())
-            # Left in the outbox: an outage of Slack does not lose it. An edit of the progress message notifies
+            # In the outbox an outage of Slack does not lose it. An edit of the progress message notifies
             # nobody, so the person who asked is told in its thread as well.
             where = run.channel_id or admins
             if mine and where:
