@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from bot.blocks.action_ids import CategoryOp
-from bot.blocks.categories import HELP, list_card
+from bot.blocks.categories import HELP, list_card, owners_card
 from bot.categories.changes import apply
 from bot.categories.dialogs import NEED_ADMIN, named
 from bot.categories.proposals import open_proposals
@@ -57,8 +57,9 @@ class Categories:
                 await self._show(payload, user_id)
             elif await space.people.role(user_id) is not Role.ADMIN:
                 raise NotAllowed(NEED_ADMIN)
-            else:
-                asked = CategoryForm.from_json(form) if form else await self._owner_form(payload)
+            elif form is not None:
+                await self._carry_out(CategoryForm.from_json(form), payload, received_at)
+            elif (asked := await self._owner_form(payload)) is not None:
                 await self._carry_out(asked, payload, received_at)
         except UserError as error:
             await self._answer(payload, str(error), received_at)
@@ -79,14 +80,22 @@ class Categories:
         shown = list_card(categories, labels, retired, proposals, is_admin=is_admin, page=page)
         await space.messenger.respond(payload["response_url"], shown)
 
-    async def _owner_form(self, payload: Mapping[str, Any]) -> CategoryForm:
-        """Read `owner Billing @lena`; Slack turns the person into an id where the command is escaped."""
+    async def _owner_form(self, payload: Mapping[str, Any]) -> CategoryForm | None:
+        """Read `owner Billing @lena`; Slack turns the person into an id where the command is escaped.
+
+        `owner Billing` shows who they are.
+        """
         space = self._workspace
         op, _, rest = str(payload["text"]).strip().partition(" ")
         mentions = _PERSON.findall(rest)
+        category = named(await space.directory.categories(), _PERSON.sub(" ", rest))
+        if category is not None and not mentions:
+            async with space.database.reader() as work:
+                owners = await work.owners.named(team_id=space.identity.team_id, slug=category.slug)
+            await space.messenger.respond(payload["response_url"], owners_card(category, owners))
+            return None
         if len(mentions) != 1:
             raise CategoryRefused(NAME_ONE)
-        category = named(await space.directory.categories(), _PERSON.sub(" ", rest))
         if category is None:
             raise UnknownCategory
         if await space.people.role(mentions[0]) is Role.OUTSIDER:

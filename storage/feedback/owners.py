@@ -95,6 +95,15 @@ class OwnerRepository:
         )
         return gone is not None
 
+    async def named(self, *, team_id: str, slug: str) -> list[str]:
+        """Return the owners of a category by name, in the order in which they were named."""
+        rows = await self._session.scalars(
+            select(CategoryOwner.user_id)
+            .where(CategoryOwner.team_id == team_id, CategoryOwner.slug == slug)
+            .order_by(CategoryOwner.created_at, CategoryOwner.id)
+        )
+        return list(rows)
+
     async def _since(self, team_id: str, channel_id: str, user_id: str) -> datetime | None:
         return await self._session.scalar(
             select(ChannelMember.since).where(*_of(team_id, channel_id, user_id))

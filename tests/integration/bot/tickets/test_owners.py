@@ -148,6 +148,7 @@ async def test_an_admin_names_owners_and_takes_it_back(world: World):
         await world.private(user, lambda shown: answer in shown)
 
     await say("owner Billing @olga", "That person is an owner of Billing now.")
+    await say("owner Billing", f"for a week, and by name: <@{OLGA}>.")
     assert await role(world, category="billing") is Role.OWNER
     assert await role(world, said="billing") is Role.OWNER
     assert await role(world) is Role.STAFF
@@ -155,7 +156,9 @@ async def test_an_admin_names_owners_and_takes_it_back(world: World):
     await say("disown Billing @olga", "no owner of Billing by name any more")
     assert await role(world, category="billing") is Role.STAFF
     await say("owner Billing @guest", "Only members of this workspace can own")
-    await say("owner Billing", "Name a category and one person")
+    await say("owner Billing", "for a week, and by name: nobody.")
+    await say("owner Billing @olga @sam", "Name a category and one person")
+    await say("owner", "Name a category and one person")
     await say("owner Nothing @olga", "That category no longer exists")
     await say("owner Billing @olga", "Only admins may change the categories", SAM)
     assert await role(world, category="billing") is Role.STAFF
