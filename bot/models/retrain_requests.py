@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -26,6 +26,8 @@ EDIT_SECONDS = 3.0
 """chat.update is a tier 3 method (50 a minute): this leaves room for the cards."""
 PATIENCE = 20
 """Looks that pass before something is told again that Slack did not take."""
+ANSWERS_LAST = timedelta(minutes=30)
+"""After that Slack takes no answer to a command any more."""
 SCHEDULED = frozenset({RunSource.CRON, RunSource.LABELS})
 FINAL = frozenset({RunState.DONE, RunState.FAILED, RunState.CANCELLED})
 
@@ -197,7 +199,8 @@ class RetrainAnnouncer:
                 told += 1
             except SlackUnavailable as error:
                 log.info("category_update_not_told", run=str(run.id), error=error.code)
-                if not error.permanent:
+                lasts = space.clock() - (run.finished_at or space.clock()) < ANSWERS_LAST
+                if lasts and not error.permanent:
                     await self._tell_again(run, left)
                     return
             left.pop(0)
