@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
+from bot.blocks.category_update import update_card
+from bot.blocks.common import Blocks, CategoryView
 from bot.blocks.drift import drift_blocks
 from bot.blocks.home import GIVEN_UP_SHOWN, home_view
 from bot.categories.proposals import proposals_for_home
@@ -18,7 +20,10 @@ from bot.slack.people import UNKNOWN
 from bot.tickets.review_queue import ReviewQueue
 from bot.workspace import Workspace
 from classifier.contract import ClassifierUnavailable
-from storage.models import InboxState
+from storage.models import InboxState, RetrainRun
+
+UPDATES_SHOWN = timedelta(days=7)
+"""So long an admin sees what came of the last change of the categories, who may not have been told."""
 
 log = structlog.get_logger(__name__)
 
@@ -63,16 +68,18 @@ class Home:
             given_up = await work.inbox.dead_letters(team_id=team_id, limit=GIVEN_UP_SHOWN)
             categories = await space.directory.categories(work)
             figures = await drift_figures(work, team_id, space.clock())
+            update = await work.runs.latest_update(team_id=team_id, since=space.clock() - UPDATES_SHOWN)
         role = await space.people.role(user_id)
         is_admin = reach(Deed.CHANGE, role) is not Reach.NO
         member = reach(Deed.FIGURES, role) is not Reach.NO
+        figures_shown = drift_blocks(figures) if member else []
         view = home_view(
             categories,
             model,
             counts if member else None,
             is_admin,
             await self._reviews.queue(user_id, notice),
-            figures=drift_blocks(figures) if member else [],
+            figures=[*figures_shown, *(_update_blocks(update, categories) if is_admin else [])],
             given_up=[(e.kind, e.received_at, e.last_error or "") for e in given_up],
             proposals=await proposals_for_home(space, user_id) if is_admin else [],
         )
@@ -82,3 +89,11 @@ class Home:
             if error.code not in UNKNOWN:
                 raise
             log.info("home_not_shown", error=error.code)  # a person of another workspace has no tab here
+
+
+def _update_blocks(run: RetrainRun | None, categories: Sequence[CategoryView]) -> Blocks:
+    """Say what came of the last change of the categories."""
+    if run is None:
+        return []
+    names = {view.slug: view.name for view in categories}
+    return list(update_card(run.state, run.reason or "", run.metrics or {}, names).blocks)

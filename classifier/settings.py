@@ -44,6 +44,9 @@ class ClassifierSettings(BaseSettings):
         None, description="JSON file of training options, as `fingerpost tune` writes it; wins over the above"
     )
     retrain_minutes: float = Field(60.0, gt=0, description="a retraining that takes longer is ended")
+    retrain_stall_minutes: float = Field(
+        10.0, gt=0, description="a retraining that makes no progress for so long is ended"
+    )
     retrain_memory_mib: int | None = Field(
         None, ge=1024, description="memory of a retraining; unset: three quarters of the machine's"
     )

@@ -21,7 +21,7 @@ def new_app() -> SlackApp:
         commands=[
             Command("/why", "Why did Fingerpost point there?", "[message link | last]"),
             Command("/retrain", "Learn from the corrections so far", "[status | cancel | rollback]"),
-            Command("/categories", "Show or change the categories"),
+            Command("/categories", "Show or change the categories", should_escape=True),
         ],
     )
 

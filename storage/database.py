@@ -31,6 +31,7 @@ from storage.feedback.categories import CategoryRepository
 from storage.feedback.embeddings import EmbeddingRepository
 from storage.feedback.gold import GoldRepository
 from storage.feedback.labels import LabelRepository
+from storage.feedback.owners import OwnerRepository
 from storage.feedback.proposals import ProposalRepository
 from storage.feedback.questions import QuestionRepository
 from storage.feedback.reviews import ReviewRepository
@@ -195,6 +196,7 @@ class UnitOfWork:
         self.proposals = ProposalRepository(session)
         self.taxonomy = TaxonomyRepository(session)
         self.shadows = ShadowRepository(session)
+        self.owners = OwnerRepository(session)
 
     async def commit(self) -> None:
         """Keep everything done so far. Rows stay readable afterwards."""

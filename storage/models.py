@@ -286,7 +286,8 @@ class RetrainRun(Base):
     """One retraining. `fence` grows with each claim; a holder with an older one can no longer write.
 
     `follow_up` is what is queued at this run's end: the update that a change of categories asked for while
-    it was under way. `response_url` is Slack's, for the one who changed them; it lasts half an hour.
+    it was under way. `response_url` holds Slack's, with a blank between two, for those who changed
+    them; each lasts half an hour.
     """
 
     __tablename__ = "retrain_run"

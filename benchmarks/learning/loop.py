@@ -195,10 +195,12 @@ class Run:
     def _memory(self, examples: Sequence[Example], known: Floats) -> list[Labelled]:
         """All labels so far in the space of the present model."""
         away = dict(self.course.corrected)
-        rows = [None] * len(self.stream.start) + [row for row, _, _ in self.course.labels]
+        given = [(row, str(person)) for row, _, person in self.course.labels]
         return [
-            Labelled(vector, example.label, away.get(row, ""))
-            for row, example, vector in zip(rows, examples, unit(known), strict=True)
+            Labelled(vector, example.label, away.get(row, ""), voice)
+            for (row, voice), example, vector in zip(
+                [(None, "")] * len(self.stream.start) + given, examples, unit(known), strict=True
+            )
         ]
 
     def _ask(self, row: int) -> None:
@@ -245,7 +247,7 @@ class Run:
         if staff.said[row] != routed:
             course.corrected.append([row, routed])
         if memory is not None:
-            memory.append(Labelled(unit(vector), staff.said[row], routed))
+            memory.append(Labelled(unit(vector), staff.said[row], routed, str(staff.person[row])))
 
     def _label(self, row: int) -> None:
         self.course.labels.append([row, self.staff.said[row], int(self.staff.person[row])])

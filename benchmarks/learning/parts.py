@@ -47,11 +47,13 @@ class Labelled:
         vector: [H], of length 1.
         settled: category that people gave.
         rejected: the category that they took it away from; "" for none.
+        voice: whose word alone it is; "" for the labelled messages of the start.
     """
 
     vector: Floats
     settled: str
     rejected: str = ""
+    voice: str = ""
 
 
 def recalled(
@@ -76,5 +78,6 @@ def recalled(
         near=near[1],
         rejected=[{known.rejected} - {"", known.settled} for known in memory],
         trusted=[False] * len(memory),  # nobody of the staff is an admin or of an owning team
+        voices=[known.voice for known in memory],
         confidence=confidence,
     )

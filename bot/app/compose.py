@@ -30,11 +30,10 @@ from storage.database import Database
 from storage.feedback.categories import CategorySpec
 
 if TYPE_CHECKING:
-    from apscheduler.triggers.cron import CronTrigger
-
     from classifier.client.client import RemoteClassifier
     from classifier.data.dataset import StarterPack
     from classifier.model.registry import Registry
+    from classifier.retraining.scheduler import WallClockTrigger
     from classifier.settings import ClassifierSettings
 
 log = structlog.get_logger(__name__)
@@ -223,7 +222,7 @@ async def start_retraining(
     await stack.enter_async_context(in_background(mirroring, worker.run(), shadow.run()))
 
 
-def retraining_trigger(settings: Settings) -> CronTrigger:
+def retraining_trigger(settings: Settings) -> WallClockTrigger:
     """Read the cron of the settings."""
     from classifier.retraining.scheduler import cron_trigger
 

@@ -47,6 +47,7 @@ from bot.tickets.deletions import Deletions, Forgetter
 from bot.tickets.destinations import Destinations
 from bot.tickets.edits import Edits
 from bot.tickets.memory_keeper import MemoryKeeper
+from bot.tickets.owners import Owners
 from bot.tickets.questions import Asker
 from bot.tickets.review_queue import ReviewQueue
 from bot.tickets.router import Router
@@ -150,6 +151,7 @@ async def running_bot(
         Asker(workspace, settings.question_plan()).run(),
         DriftWatch(workspace).run(),
         Forgetter(workspace, settings.retention_days).run(),
+        Owners(workspace).run(),
     )
     async with in_background(*loops) as tasks, contextlib.AsyncExitStack() as stack:
         await destinations.first_look()
@@ -219,6 +221,7 @@ def create_inbox(workspace: Workspace, workers: int) -> Inbox:
         Kind.HOME: home.on_opened,
         Kind.REVIEW: home.on_review,
         Kind.CATEGORY: Categories(workspace, corrections, home).on_request,
+        Kind.MEMBER: Owners(workspace).on_membership,
     }
     return Inbox(
         workspace.database,

@@ -66,6 +66,8 @@ class CategoryOp(StrEnum):
     RETIRE = "retire"
     RESTORE = "restore"
     DISMISS = "dismiss"
+    OWNER = "owner"
+    DISOWN = "disown"
 
 
 CATEGORY_VIEW = "category"

@@ -27,6 +27,7 @@ from bot.blocks.common import (
     counted,
     escape,
     one_line,
+    people,
     plain,
     section,
     small_print,
@@ -54,7 +55,8 @@ CHANGES = {
 }
 HELP = (
     "`/categories` shows the categories. Admins can say `add`, or `rename`, `emoji`, `destination`, `merge`, "
-    "`split` or `retire` and a category's name after it: `/categories rename Network`."
+    "`split` or `retire` and a category's name after it: `/categories rename Network`. "
+    "`owner` or `disown` with a name and a person says whose word counts as its team's."
 )
 
 REASONS = {
@@ -125,6 +127,12 @@ def list_card(
     blocks.append(small_print(HELP))
     names = ", ".join(title(view.name) for view in shown) or "none"
     return card(f"Categories: {names}", blocks)
+
+
+def owners_card(category: CategoryView, user_ids: Sequence[str]) -> Card:
+    """Say who owns a category's tickets."""
+    said = f"*{title(category.name)}* is owned by who is in {category.where} for a week, and by name: "
+    return card(f"Owners of {title(category.name)}", [section(f"{said}{people(user_ids) or 'nobody'}.")])
 
 
 def proposal_blocks(proposal: ProposalView) -> list[Block]:

@@ -141,7 +141,10 @@ def _entry(entry: Entry) -> list[Block]:
         head = f":left_right_arrow: *People disagree*{link}"
     else:
         given, suggested = (_label(view) for view in entry.doubt)
-        head = f":thinking_face: *I doubt a label*{link}\nIt says {given}; I would say {suggested}."
+        same = entry.doubt[0] == entry.doubt[1]
+        mine = f"It says {given}; I would say {suggested}."
+        said = f"It says {given} now, as I would. Somebody else has to say so too." if same else mine
+        head = f":thinking_face: *I doubt a label*{link}\n{said}"
     lines = [head, *(_opinion(opinion) for opinion in entry.opinions[:OPINIONS_SHOWN])]
     more = len(entry.opinions) - OPINIONS_SHOWN
     if more > 0:

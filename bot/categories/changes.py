@@ -55,6 +55,8 @@ async def apply(
     if wrong := errors_of(form, rows):
         raise CategoryRefused(" ".join(wrong.values()))
     row = next((row for row in rows if row.slug == form.slug), None)
+    if row is not None and form.op in {CategoryOp.OWNER, CategoryOp.DISOWN}:
+        return await _own(work, form, row, team_id, user_id, now)
     if row is None or form.op is CategoryOp.SPLIT:
         return await _add(work, form, team_id, user_id, channel, now)
     before, name = _state(row), row.name
@@ -156,6 +158,20 @@ async def _offered(work: UnitOfWork, form: CategoryForm, team_id: str) -> list[T
             raise CategoryRefused("One of the tickets is no longer on offer. Open the dialog again.")
         found.append(ticket)
     return found
+
+
+async def _own(
+    work: UnitOfWork, form: CategoryForm, row: Category, team_id: str, user_id: str, now: datetime
+) -> AppliedChange:
+    """Name an owner of a category's tickets, or take that back."""
+    key = {"team_id": team_id, "slug": row.slug, "user_id": form.person}
+    if form.op is CategoryOp.OWNER:
+        done = await work.owners.name(**key, by=user_id, now=now)
+        said = "is an owner of {name} now" if done else "is an owner of {name} already"
+    else:
+        done = await work.owners.unname(**key)
+        said = "is no owner of {name} by name any more" if done else "was no owner of {name} by name"
+    return AppliedChange(f"That person {said.format(name=row.name)}.", row.slug, {"person": form.person})
 
 
 async def _dismiss(

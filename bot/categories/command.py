@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,13 +10,15 @@ from typing import Any
 import structlog
 
 from bot.blocks.action_ids import CategoryOp
-from bot.blocks.categories import HELP, list_card
+from bot.blocks.categories import HELP, list_card, owners_card
 from bot.categories.changes import apply
+from bot.categories.dialogs import named
 from bot.categories.proposals import open_proposals, require_sight
 from bot.categories.rules import CategoryForm
-from bot.errors import SlackUnavailable, UserError
+from bot.errors import CategoryRefused, SlackUnavailable, UnknownCategory, UserError
 from bot.home import Home
 from bot.rights import Deed, Reach, reach
+from bot.slack.people import Role
 from bot.tickets.corrections import Corrections
 from bot.workspace import Workspace
 
@@ -28,6 +31,13 @@ SKEW = timedelta(minutes=5)
 """Clocks of replicas may differ by less than that."""
 LEARNED_NOW = "I learn it now, and tell you when it is in use."
 LEARNED_AFTER = "I learn it when the training that is under way is over, and tell you when it is in use."
+
+
+NAME_ONE = (
+    "Name a category and one person, chosen from the list that Slack offers while you type @: "
+    "/categories owner Billing @lena."
+)
+_PERSON = re.compile(r"<@([A-Z0-9]+)(?:\|[^>]*)?>")
 
 
 class Categories:
@@ -45,11 +55,12 @@ class Categories:
             return
         try:
             space.access.require_ours(payload)
-            if form is None:
+            if form is None and not _about_owners(payload):
                 await self._show(payload, user_id)
-            else:
-                await space.access.require(Deed.CHANGE, user_id)
-                wanted = CategoryForm.from_json(form)
+                return
+            await space.access.require(Deed.CHANGE, user_id)
+            wanted = CategoryForm.from_json(form) if form is not None else await self._owner_form(payload)
+            if wanted is not None:
                 await require_sight(space, wanted, user_id)
                 await self._carry_out(wanted, payload, received_at)
         except UserError as error:
@@ -69,6 +80,28 @@ class Categories:
         page = next((int(word) for word in words if word.isdecimal()), 1)
         shown = list_card(categories, labels, retired, proposals, is_admin=is_admin, page=page)
         await space.messenger.respond(payload["response_url"], shown)
+
+    async def _owner_form(self, payload: Mapping[str, Any]) -> CategoryForm | None:
+        """Read `owner Billing @lena`; Slack turns the person into an id where the command is escaped.
+
+        `owner Billing` shows who they are.
+        """
+        space = self._workspace
+        op, _, rest = str(payload["text"]).strip().partition(" ")
+        mentions = _PERSON.findall(rest)
+        category = named(await space.directory.categories(), _PERSON.sub(" ", rest))
+        if category is not None and not mentions:
+            async with space.database.reader() as work:
+                owners = await work.owners.named(team_id=space.identity.team_id, slug=category.slug)
+            await space.messenger.respond(payload["response_url"], owners_card(category, owners))
+            return None
+        if len(mentions) != 1:
+            raise CategoryRefused(NAME_ONE)
+        if category is None:
+            raise UnknownCategory
+        if await space.people.role(mentions[0]) is Role.OUTSIDER:
+            raise CategoryRefused("Only members of this workspace can own a category.")
+        return CategoryForm(CategoryOp(op.lower()), category.slug, person=mentions[0])
 
     async def _carry_out(self, form: CategoryForm, payload: Mapping[str, Any], received_at: datetime) -> None:
         directory = self._workspace.directory
@@ -120,7 +153,8 @@ class Categories:
 
     async def _redraw(self, form: CategoryForm) -> None:
         """Make the recent cards of the categories concerned say what is true now."""
-        slugs = [form.slug] if form.slug and form.op is not CategoryOp.SPLIT else []
+        shown = form.op not in {CategoryOp.SPLIT, CategoryOp.OWNER, CategoryOp.DISOWN}
+        slugs = [form.slug] if form.slug and shown else []
         space, team_id = self._workspace, self._workspace.identity.team_id
         async with space.database.reader() as work:
             tickets = await work.categories.posted_tickets(
@@ -134,3 +168,8 @@ class Categories:
                 if not error.permanent:
                     raise
                 log.warning("card_not_redrawn", ticket=str(ticket.id), error=error.code)
+
+
+def _about_owners(payload: Mapping[str, Any]) -> bool:
+    word = str(payload.get("text") or "").strip().partition(" ")[0].lower()
+    return word in {CategoryOp.OWNER, CategoryOp.DISOWN}

@@ -133,7 +133,7 @@ class CategoryDialogs:
             return await self._add_view(user_id, value)
         async with space.database.reader() as work:
             categories = await space.directory.categories(work)
-            category = _named(categories, value.slug or wanted)
+            category = named(categories, value.slug or wanted)
             if category is None:
                 if value.slug:
                     raise UnknownCategory
@@ -190,7 +190,7 @@ class CategoryDialogs:
         return proposal
 
 
-def _named(categories: list[CategoryView], wanted: str) -> CategoryView | None:
+def named(categories: list[CategoryView], wanted: str) -> CategoryView | None:
     """Find a category by its slug, else by its name."""
     folded = " ".join(readable(wanted).split()).casefold()  # Slack escapes what people type
     by_slug = next((view for view in categories if view.slug == wanted), None)

@@ -38,6 +38,7 @@ class CategoryForm:
         tickets: that get the new category's label.
         examples: texts of messages, redacted.
         proposal_id: of the proposal that is accepted or dismissed.
+        person: id of whom is named an owner, or no longer.
     """
 
     op: CategoryOp
@@ -50,6 +51,7 @@ class CategoryForm:
     tickets: tuple[UUID, ...] = ()
     examples: tuple[str, ...] = ()
     proposal_id: UUID | None = None
+    person: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return it for the inbox."""

@@ -20,6 +20,7 @@ from bot.slack.incoming import (
     Accepted,
     parse_deletion,
     parse_edit,
+    parse_membership,
     parse_message,
     parse_reaction,
     parse_removal,
@@ -44,6 +45,8 @@ def register(
     app.event("reaction_removed")(on_event(inbox, (Kind.REACTION, parse_reaction)))
     for removed in ("app_uninstalled", "tokens_revoked"):
         app.event(removed)(on_event(inbox, (Kind.REMOVED, parse_removal)))
+    for moved in ("member_joined_channel", "member_left_channel"):
+        app.event(moved)(on_event(inbox, (Kind.MEMBER, parse_membership)))
     app.event("app_home_opened")(on_home_opened(inbox))
     app.command("/why")(on_command(inbox, Kind.WHY))
     app.command("/retrain")(on_command(inbox, Kind.RETRAIN))
@@ -67,7 +70,7 @@ def register(
 
 
 async def _nothing_to_do() -> None:
-    """Accept an event that is none of our business (joins, other subtypes)."""
+    """Accept an event that is none of our business (other subtypes)."""
 
 
 async def _acknowledge(ack: Ack) -> None:

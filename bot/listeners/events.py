@@ -12,13 +12,14 @@ from bot.queue.backfill import Backfill
 from bot.queue.inbox import Inbox, Kind
 from bot.slack.incoming import (
     IncomingDeletion,
+    IncomingMembership,
     IncomingMessage,
     IncomingReaction,
     IncomingRemoval,
     team_of,
 )
 
-Parsed = IncomingMessage | IncomingReaction | IncomingDeletion | IncomingRemoval
+Parsed = IncomingMessage | IncomingReaction | IncomingDeletion | IncomingRemoval | IncomingMembership
 Parse = Callable[[Mapping[str, Any]], Parsed | None]
 
 

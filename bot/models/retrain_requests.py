@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -23,6 +24,10 @@ from storage.models import RetrainRun, RunSource, RunState
 log = structlog.get_logger(__name__)
 EDIT_SECONDS = 3.0
 """chat.update is a tier 3 method (50 a minute): this leaves room for the cards."""
+PATIENCE = 20
+"""Looks that pass before something is told again that Slack did not take."""
+ANSWERS_LAST = timedelta(minutes=30)
+"""After that Slack takes no answer to a command any more."""
 SCHEDULED = frozenset({RunSource.CRON, RunSource.LABELS})
 FINAL = frozenset({RunState.DONE, RunState.FAILED, RunState.CANCELLED})
 
@@ -164,8 +169,11 @@ class RetrainAnnouncer:
         card = _end_card(run, await with_links(space, run.metrics or {}))
         async with space.database.unit_of_work() as work:
             mine = await work.runs.mark_announced(run.id, now=space.clock())
-            if mine and admins:
-                await leave_post(space, work, f"run:{run.id}", admins, card)
+            # In the outbox an outage of Slack does not lose it. An edit of the progress message notifies
+            # nobody, so the person who asked is told in its thread as well.
+            where = run.channel_id or admins
+            if mine and where:
+                await leave_post(space, work, f"run:{run.id}", where, card, thread_ts=run.message_ts)
             await work.commit()
         space.wake_outbox()
         if not mine or not run.channel_id:  # what has no channel and no schedule is told otherwise
@@ -173,14 +181,13 @@ class RetrainAnnouncer:
         self._shown.pop(str(run.id), None)
         if run.message_ts:
             await space.messenger.update(run.channel_id, run.message_ts, card)
-            # An edit notifies nobody, so the person who asked is told in the thread as well.
-            await space.messenger.post(run.channel_id, card, thread_ts=run.message_ts)
             await upload_matrix(space, run)
-        else:
-            await space.messenger.post(run.channel_id, card)
 
     async def _announce_update(self, run: RetrainRun) -> None:
-        """Tell the one who changed the categories; where Slack no longer takes that, the admin channel."""
+        """Tell those who changed the categories; where Slack no longer takes that, the admin channel.
+
+        While Slack does not answer the telling is given back, and taken up again a moment later.
+        """
         space = self._workspace
         async with space.database.unit_of_work() as work:
             rows = await work.categories.all(team_id=run.team_id)
@@ -189,18 +196,30 @@ class RetrainAnnouncer:
         if not mine:
             return
         card = _end_card(run, run.metrics or {}, {row.slug: row.name for row in rows})
-        try:
-            if run.response_url:
-                await space.messenger.respond(run.response_url, card)
-                return
-        except SlackUnavailable as error:  # it takes that no longer, or not at all
-            log.info("category_update_not_told", run=str(run.id), error=error.code)
-        admins = await space.directory.admin_channel_id()
+        left, told = (run.response_url or "").split(), 0
+        while left:
+            try:
+                await space.messenger.respond(left[0], card)
+                told += 1
+            except SlackUnavailable as error:
+                log.info("category_update_not_told", run=str(run.id), error=error.code)
+                lasts = space.clock() - (run.finished_at or space.clock()) < ANSWERS_LAST
+                if lasts and not error.permanent:
+                    await self._tell_again(run, left)
+                    return
+            left.pop(0)
+        admins = None if told else await space.directory.admin_channel_id()
         if admins:
             async with space.database.unit_of_work() as work:
                 await leave_post(space, work, f"run:{run.id}", admins, card)
                 await work.commit()
             space.wake_outbox()
+
+    async def _tell_again(self, run: RetrainRun, left: list[str]) -> None:
+        await asyncio.sleep(self._poll_seconds * PATIENCE)
+        async with self._workspace.database.unit_of_work() as work:
+            await work.runs.tell_again(run.id, response_url=" ".join(left))
+            await work.commit()
 
 
 def _end_card(run: RetrainRun, metrics: Mapping[str, Any], names: Mapping[str, str] | None = None) -> Card:

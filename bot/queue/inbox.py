@@ -34,6 +34,7 @@ class Kind(StrEnum):
     HOME = "home"
     REVIEW = "review"
     CATEGORY = "category"
+    MEMBER = "member"
 
 
 EXPLANATIONS = frozenset({Kind.WHY, Kind.WHY_BUTTON, Kind.PICTURE})

@@ -100,6 +100,18 @@ class IncomingRemoval:
 
 
 @dataclass(frozen=True, slots=True)
+class IncomingMembership:
+    """A person joined a channel, or left it."""
+
+    team_id: str
+    channel_id: str
+    ts: str
+    user_id: str
+    joined: bool
+    event_ts: str
+
+
+@dataclass(frozen=True, slots=True)
 class MessageLink:
     """The message that a Slack link points to."""
 
@@ -211,6 +223,16 @@ def parse_reaction(body: Mapping[str, Any]) -> IncomingReaction | None:
     if names is None or not isinstance(name, str) or not name:
         return None
     return IncomingReaction(*names, normalise(name), added, str(event.get("event_ts") or names[2]))
+
+
+def parse_membership(body: Mapping[str, Any]) -> IncomingMembership | None:
+    """Return who joined or left which channel; what one person does in a channel is worked off in order."""
+    event = _mapping(body.get("event"))
+    joined = event.get("type") == "member_joined_channel"
+    if not joined and event.get("type") != "member_left_channel":
+        return None
+    names = _names(team_of(body), event.get("channel"), event.get("user"), event.get("user"))
+    return None if names is None else IncomingMembership(*names, joined, str(event.get("event_ts") or ""))
 
 
 def team_of(body: Mapping[str, Any]) -> str | None:

@@ -242,9 +242,13 @@ class Messenger:
         return False
 
     async def members(self, channel: str, limit: int) -> list[str]:
-        """Return the ids of some members of a channel."""
-        answer = await self._call(self.client.conversations_members, channel=channel, limit=limit)
-        return [str(user_id) for user_id in answer["members"]]
+        """Return the ids of a channel's members, `limit` at most."""
+        found: list[str] = []
+        async for page in self._pages(self.client.conversations_members, channel=channel):
+            found += map(str, page["members"])
+            if len(found) >= limit:
+                break
+        return found[:limit]
 
     async def is_private(self, channel: str) -> bool:
         """Say whether only members can read a channel: one of which Slack does not say that it is public."""

@@ -22,7 +22,7 @@ SLACKBOT = "USLACKBOT"
 class Role(StrEnum):
     """What a person may do, see `bot.rights`. OUTSIDER: guests, people of other workspaces, bots, who left.
 
-    OWNER is a role towards a ticket: a member of the channel of a team that may own it.
+    OWNER is a role towards a ticket, see `bot.tickets.owners`.
     """
 
     ADMIN = "admin"
@@ -80,7 +80,6 @@ class People:
         self._identity = identity
         self._admins = frozenset(admins)
         self._roles = TimedCache(CACHE_SECONDS, self._look_up, monotonic)
-        self._members = TimedCache(CACHE_SECONDS, self._is_member, monotonic)
 
     async def role(self, user_id: str) -> Role:
         """Return a person's role.
@@ -89,31 +88,6 @@ class People:
             SlackUnavailable: Slack did not say who it is.
         """
         return await self._roles.get(user_id)
-
-    async def role_towards(self, user_id: str, channels: Collection[str]) -> Role:
-        """Return a person's role towards a ticket: OWNER where they are a member of one of its channels.
-
-        Args:
-            user_id: the person.
-            channels: of the teams that may own the ticket, see `owning_channels`.
-
-        Raises:
-            SlackUnavailable: Slack did not say.
-        """
-        role = await self.role(user_id)
-        if role is Role.STAFF:
-            for channel in sorted(channels):
-                if await self._members.get((channel, user_id)):
-                    return Role.OWNER
-        return role
-
-    async def _is_member(self, key: tuple[str, str]) -> bool:
-        try:
-            return await self._messenger.is_member(*key)
-        except SlackUnavailable as error:
-            if not error.permanent:
-                raise
-            return False  # archived since, or closed to us: nobody owns through it
 
     async def _look_up(self, user_id: str) -> Role:
         try:

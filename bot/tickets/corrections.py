@@ -14,10 +14,12 @@ from bot.errors import NotAllowed
 from bot.rights import Deed
 from bot.slack.emoji import CONFIRM, NONE_OF_THESE, normalise
 from bot.slack.incoming import IncomingReaction, moment
-from bot.slack.people import Role, owning_channels
+from bot.slack.people import Role
+from bot.tickets.owners import Owners
 from bot.tickets.posts import CARD, add_replies, posted_card, team_surface_card, ticket_view
 from bot.workspace import Workspace
 from storage.feedback.resolution import resolve_labels
+from storage.feedback.reviews import closes, voices_of
 from storage.models import LabelKind, LabelRole, LabelSource, Ticket, TicketState
 
 log = structlog.get_logger(__name__)
@@ -37,6 +39,7 @@ class Corrections:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
+        self.owners = Owners(workspace)
 
     async def on_reaction(self, payload: Mapping[str, Any], received_at: datetime) -> None:
         """Take a category's emoji as a label, its removal as a withdrawal; ignore every other reaction."""
@@ -63,7 +66,7 @@ class Corrections:
             category = None
         else:
             return
-        role = await self._role(ticket, reaction.user_id, category)
+        role = await self.owners.role(reaction.user_id, ticket, (category,))
         try:
             await space.access.require(Deed.LABEL, reaction.user_id, ticket, role)
         except NotAllowed:
@@ -91,7 +94,7 @@ class Corrections:
         space = self._workspace
         async with space.tell_person(payload["response_url"]):
             ticket, value = await space.access.pressed(payload)
-            role = await self._role(ticket, payload["user_id"], value.category)
+            role = await self.owners.role(payload["user_id"], ticket, (value.category,))
             await space.access.require(Deed.LABEL, payload["user_id"], ticket, role)
             known = {view.slug for view in await space.directory.categories()}
             if value.category is not None and value.category not in known:
@@ -100,13 +103,6 @@ class Corrections:
             source = source_of(payload["action_id"])
             await self._store(ticket, payload["user_id"], role, value.category, source, None, received_at)
             await self.refresh(ticket)
-
-    async def _role(self, ticket: Ticket, user_id: str, category: str | None) -> Role:
-        """Return a person's role: owners are in the channel of the team that has it or that they name."""
-        space = self._workspace
-        categories = await space.directory.categories()
-        channels = owning_channels(categories, (ticket.category, category), ticket.channel_id)
-        return await space.people.role_towards(user_id, channels)
 
     async def _store(
         self,
@@ -122,6 +118,9 @@ class Corrections:
         key: dict[str, Any] = {"team_id": ticket.team_id, "ticket_id": ticket.id}
         space = self._workspace
         async with space.database.unit_of_work() as work:
+            await work.labels.lock(**key)
+            doubt = await work.reviews.open_for(**key)
+            voices = voices_of(doubt, await work.labels.history(**key)) if doubt else frozenset()
             await work.labels.add(
                 **key,
                 category=category,
@@ -135,10 +134,12 @@ class Corrections:
             await work.embeddings.keep(**key, now=space.clock())
             await work.questions.mark_answered(**key, now=when)
             standing = await work.labels.active_for(**key)
-            verdict, doubt = resolve_labels(standing), await work.reviews.open_for(**key)
-            changed = verdict and doubt and not verdict.disputed and verdict.category != doubt.given
-            if role is not Role.STAFF or changed:  # nobody need be asked in the queue any more
-                await work.reviews.settle(**key, category=category, user_id=user_id, now=when)
+            verdict = resolve_labels(standing)
+            if doubt is not None and verdict is not None:
+                if closes(doubt, verdict, voices, user_id, LabelRole(role.value)):
+                    await work.reviews.settle(**key, category=category, user_id=user_id, now=when)
+                elif not verdict.disputed:
+                    doubt.given = verdict.category  # the doubt goes along with who is doubted
             if len(standing) > 1:
                 await work.trust.refresh(team_id=ticket.team_id, now=space.clock())
             await work.commit()

@@ -106,6 +106,7 @@ class TicketMemory:
             near=near,
             rejected=[ticket.rejected for ticket in tickets],
             trusted=[ticket.trusted for ticket in tickets],
+            voices=[ticket.voice for ticket in tickets],
             confidence=confidence,
         )
         return None if recalled is None else Remembered(tickets[recalled.index], recalled)

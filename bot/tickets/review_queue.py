@@ -13,7 +13,7 @@ from bot.blocks.common import CategoryView
 from bot.blocks.review_queue import SHOWN, Entry, Near, Opinion, Queue
 from bot.errors import NotAllowed, UnknownCategory, UserError
 from bot.rights import RIGHTS, Deed, Reach, reach
-from bot.slack.people import Role, owning_channels
+from bot.slack.people import Role
 from bot.tickets.corrections import Corrections, kind_of
 from bot.tickets.label_files import IMPORTED
 from bot.tickets.neighbours import Neighbour, nearest_labelled, readable
@@ -22,6 +22,7 @@ from bot.workspace import Workspace
 from storage.database import UnitOfWork
 from storage.feedback.provenance import Said, provenance
 from storage.feedback.resolution import Resolved, rank, resolve_labels
+from storage.feedback.reviews import voices_of
 from storage.learning_models import LabelReview
 from storage.models import Label, LabelRole, LabelSource, Prediction, Ticket
 from storage.types import vector_from_bytes
@@ -51,16 +52,21 @@ class Case:
 
     @property
     def slugs(self) -> set[str | None]:
-        """Return the categories at stake; members of their channels are owners here."""
+        """Return the categories at stake; whom an admin named an owner of one of them is one here."""
         doubted = {self.doubt.given, self.doubt.suggested} if self.doubt else set()
         return {self.ticket.category, *(label.category for label in self.labels), *doubted}
 
 
-def may_settle(role: Role, verdict: Resolved) -> bool:
-    """Say whether a person's word ends it: an admin's always, an owner's where no owner or admin spoke."""
+def may_settle(role: Role, user_id: str, case: Case) -> bool:
+    """Say whether a person's word ends it.
+
+    An admin's always; an owner's where no owner or admin spoke, and it is not their own word that is doubted.
+    """
     if reach(Deed.SETTLE, role) is Reach.NO:
         return False
-    return role is Role.ADMIN or rank(LabelRole.OWNER) < rank(verdict.role)
+    doubted = case.doubt is not None and user_id in voices_of(case.doubt, case.labels)
+    outranks = rank(LabelRole.OWNER) < rank(case.verdict.role)
+    return role is Role.ADMIN or (outranks and not doubted)
 
 
 class ReviewQueue:
@@ -84,8 +90,7 @@ class ReviewQueue:
         mine = [
             case
             for case in cases
-            if case.ticket.id in seen
-            and may_settle(await self._role(user_id, case, categories), case.verdict)
+            if case.ticket.id in seen and may_settle(await self._role(user_id, case), user_id, case)
         ]
         return Queue(
             entries=[await self._entry(case, categories, user_id) for case in mine[:SHOWN]],
@@ -108,7 +113,7 @@ class ReviewQueue:
             before = await self._case(work, ticket)
         role = Role.OUTSIDER
         if before is not None:
-            role = await self._role(user_id, before, categories)
+            role = await self._role(user_id, before)
             await space.access.require(Deed.SETTLE, user_id, ticket, role)
         async with space.database.unit_of_work() as work:
             await work.labels.lock(**key)  # two taps at once: the second finds it settled
@@ -131,7 +136,7 @@ class ReviewQueue:
         categories: Sequence[CategoryView],
         when: datetime,
     ) -> None:
-        if not may_settle(role, case.verdict):
+        if not may_settle(role, user_id, case):
             raise NotAllowed(RIGHTS[Deed.SETTLE].refusal)
         kept = case.doubt is not None and category == case.doubt.given
         if not kept and category is not None and category not in {view.slug for view in categories}:
@@ -190,9 +195,8 @@ class ReviewQueue:
             return None
         return Case(ticket, labels, verdict, doubt)
 
-    async def _role(self, user_id: str, case: Case, categories: Sequence[CategoryView]) -> Role:
-        channels = owning_channels(categories, case.slugs, case.ticket.channel_id)
-        return await self._workspace.people.role_towards(user_id, channels)
+    async def _role(self, user_id: str, case: Case) -> Role:
+        return await self._corrections.owners.role(user_id, case.ticket, case.slugs)
 
     async def _entry(self, case: Case, categories: Sequence[CategoryView], user_id: str) -> Entry:
         ticket, views = case.ticket, {view.slug: view for view in categories}

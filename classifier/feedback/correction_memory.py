@@ -5,7 +5,8 @@ people said a minute ago counts before any retraining. A message that lies neare
 category than to any that bears the prediction out is asked about where people had rejected the prediction
 there, and overruled where one such label is clearly nearer or several agree. While there are few labels of
 the predicted category to compare with, two similarities bound it, see `fit_recall_threshold` and
-`fit_recall_near`, and one colleague's word only makes a certain model ask.
+`fit_recall_near`, and one label that nobody vouches for only makes a certain model ask. What one colleague
+alone says never overrules, however near and however often it is said: it leads a question.
 """
 
 from __future__ import annotations
@@ -81,6 +82,7 @@ def recall(
     near: float,
     rejected: Sequence[Collection[str]],
     trusted: Sequence[bool],
+    voices: Sequence[str],
     confidence: float,
 ) -> Recalled | None:
     """Look for what people said of messages like this one.
@@ -93,6 +95,7 @@ def recall(
         near: similarity from which a row that rejects `predicted` calls for a question there.
         rejected: [N] categories that the bot or its model had said and people replaced.
         trusted: [N] whether that label alone overrules a model that is certain.
+        voices: [N] the colleague whose word alone a label is; "" where more stands behind it.
         confidence: calibrated, of `predicted`.
 
     Returns:
@@ -120,14 +123,17 @@ def recall(
     found = Recalled(first, categories[first], float(similarities[first]))
     if found.similarity >= reach - _ROUNDING:
         agreed = all(categories[row] == found.category for row in against if rounded[row] == rounded[first])
-        votes = sum(
-            categories[row] == found.category and similarities[row] >= reach - _ROUNDING for row in against
-        )
+        voters = [
+            row
+            for row in against
+            if categories[row] == found.category and similarities[row] >= reach - _ROUNDING
+        ]
+        votes, heard = len(voters), {voices[row] for row in voters}
         clear = found.similarity - best >= CLEARLY
         alone = clear and (compared or confidence < CERTAIN or trusted[first])
         enough = votes >= SEVERAL or (rejects(first) and (alone or votes >= SEVERAL - 1))
         if enough and agreed:
-            return found
+            return replace(found, sure="" in heard or len(heard) > 1)
         if not compared:
             return replace(found, sure=False)
     for row in against:

@@ -55,6 +55,11 @@ class Predictor:
         self._batch_tokens, self._batch_overhead = batch_tokens, batch_overhead
         self._space, self._around = scope, around
 
+    @property
+    def shape(self) -> str:
+        """What decides how long a message takes, see `TrainedModel.shape`; empty where it is not known."""
+        return ""
+
     def info(self) -> ModelInfo:
         """Say which model this is."""
         return ModelInfo(

@@ -43,3 +43,8 @@ class TorchPredictor(Predictor):
             batch_tokens=batch_tokens,
         )
         self.model = model
+
+    @property
+    def shape(self) -> str:
+        """What decides how long a message takes."""
+        return self.model.shape

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from classifier.model.neighbor_smoothing import Surroundings
     from classifier.model.ood_distance import ScopeSpace
     from classifier.model.quantization import Ranges
+
+
+_SIZES = re.compile("model_type|hidden|layers|heads|intermediate|dim|act|attention|window")
+"""In the names of what an encoder's configuration says of its size; its vocabulary takes no time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +203,24 @@ class TrainedModel:
     scope: ScopeSpace | None = None
     ranges: Ranges | None = None
     surroundings: Surroundings | None = None
+
+    @property
+    def shape(self) -> str:
+        """What decides how long one message takes: models of one shape take the same time."""
+        config = self.network.encoder.config.to_dict()
+        sizes = {
+            name: value
+            for name, value in config.items()
+            if isinstance(value, (int, float, str)) and _SIZES.search(name) and "dropout" not in name
+        }
+        scorer = self.network.scorer
+        parts = {
+            "tokens": self.facts.max_tokens,
+            "precision": str(self.network.head.weight.dtype),
+            "scorer": scorer.inner.weight.numel() if scorer is not None else 0,
+            "around": self.surroundings is not None,
+        }
+        return json.dumps(sizes | parts, sort_keys=True)
 
     def raw_tokenizer(self) -> Tokenizer:
         """A copy of the fast tokenizer without padding and truncation; one is needed for each thread."""

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import signal
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ import structlog
 from classifier.retraining.child_limits import ADVICE, EXCEEDED, says_out_of_memory
 
 HEARTBEAT_SECONDS = 1.0
+MOST_A_BEAT = 5.0
+"""Seconds that one beat may count as silence: while this process did not run, it could not listen either."""
 LINE_BYTES = 64 * 1024 * 1024
 """Of one line that the child writes: its result names examples."""
 
@@ -38,8 +41,47 @@ class RetrainingCancelled(RetrainingFailed):
         super().__init__(f"{by} cancelled it.")
 
 
+class Silence:
+    """How long a child has said nothing of its progress.
+
+    It speaks where its work goes on, never by a timer: what is slow on a busy machine speaks rarely, what
+    hangs not at all.
+
+    Args:
+        patience: seconds after which it is taken to hang.
+        monotonic: seconds.
+    """
+
+    def __init__(self, patience: float, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._patience = patience
+        self._monotonic = monotonic
+        self._quiet = 0.0
+        self._looked = monotonic()
+
+    def broken(self) -> None:
+        """The child said something."""
+        self._quiet = 0.0
+
+    def listen(self) -> None:
+        """Count the time since the last call.
+
+        Raises:
+            RetrainingFailed: it has been too long.
+        """
+        now = self._monotonic()
+        self._quiet += min(now - self._looked, MOST_A_BEAT)
+        self._looked = now
+        if self._quiet >= self._patience:
+            raise RetrainingFailed(f"It made no progress for {self._patience / 60:g} minutes and was ended.")
+
+
 async def run_child(
-    command: Sequence[str], job: bytes, memory_mib: int, heartbeat: Heartbeat, progress: dict[str, Any]
+    command: Sequence[str],
+    job: bytes,
+    memory_mib: int,
+    heartbeat: Heartbeat,
+    progress: dict[str, Any],
+    silence: Silence,
 ) -> dict[str, Any]:
     """Run a child to its end, whatever ends it; return its result.
 
@@ -49,6 +91,7 @@ async def run_child(
         memory_mib: that it may use.
         heartbeat: awaited every second while it runs.
         progress: updated with what the child says.
+        silence: of the child so far.
 
     Raises:
         RetrainingFailed: it ended without a result, or was ended.
@@ -63,7 +106,7 @@ async def run_child(
         limit=LINE_BYTES,
     )
     try:
-        outcome, tail = await _follow(process, job, heartbeat, progress)
+        outcome, tail = await _follow(process, job, heartbeat, progress, silence)
     finally:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
@@ -85,7 +128,11 @@ async def run_child(
 
 
 async def _follow(
-    process: asyncio.subprocess.Process, job: bytes, heartbeat: Heartbeat, progress: dict[str, Any]
+    process: asyncio.subprocess.Process,
+    job: bytes,
+    heartbeat: Heartbeat,
+    progress: dict[str, Any],
+    silence: Silence,
 ) -> tuple[dict[str, dict[str, Any]], str]:
     """Feed the job and keep the lease alive; return the last lines by kind, and what went to stderr."""
     stdin, stdout, stderr = process.stdin, process.stdout, process.stderr
@@ -105,12 +152,14 @@ async def _follow(
                 message = json.loads(line)
             except ValueError:  # it was killed in the middle of a line
                 continue
+            silence.broken()
             progress.update(message.get("progress", {}))
             outcome.update({k: v for k, v in message.items() if k in {"result", "error"}})
 
     async def beat() -> None:
         while process.returncode is None:
             await heartbeat(progress)
+            silence.listen()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(HEARTBEAT_SECONDS):
                     await process.wait()

@@ -13,7 +13,7 @@ from classifier.contract import InvalidInput
 from classifier.data.manifest import learned_by, manifest_hash, manifest_of
 from classifier.evaluation.gate.head_update import judge_refit
 from classifier.evaluation.measure import measure
-from classifier.inference.predictions import answer
+from classifier.inference.predictions import answer, timed_in_turns
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.directory import load_model_directory
 from classifier.model.embedding_cache import EmbeddingCache, encoder_key
@@ -71,8 +71,12 @@ def work(job: RetrainJob, reporter: Reporter) -> RetrainResult:
     # compare
     reporter.progress("evaluate", 0.8)
     texts = [example.text for example in training.held_out]
-    champion = answer(TorchPredictor(parent), texts, timed=True)
-    challenger = answer(TorchPredictor(model), texts, timed=True)
+    before, after = TorchPredictor(parent), TorchPredictor(model)
+    champion = answer(before, texts)
+    reporter.progress("evaluate", 0.88)
+    challenger = answer(after, texts)
+    reporter.progress("evaluate", 0.94)
+    champion, challenger = timed_in_turns((champion, before), (challenger, after), texts)
     verdict = judge_refit(champion, challenger, training.held_out, refitted.recognised)
     measured = measure(challenger, training.held_out)
 

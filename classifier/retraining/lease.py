@@ -11,6 +11,7 @@ import structlog
 
 from classifier.retraining.child_process import RetrainingCancelled, RetrainingFailed
 from storage.database import Database
+from storage.errors import StorageError
 from storage.models import RetrainRun, RunState
 
 log = structlog.get_logger(__name__)
@@ -52,22 +53,29 @@ class Lease:
     async def renew(self, progress: dict[str, Any]) -> None:
         """Stay the holder, and show how far it is.
 
+        While the database does not answer, the work goes on: whoever took the run over meanwhile has another
+        fence, and that is found out with the first answer.
+
         Raises:
             RetrainingCancelled: somebody asked for the run's end.
             RetrainingFailed: somebody else has the run.
         """
         cancelled_by = None
-        async with self.database.unit_of_work() as work:
-            ours = await work.runs.heartbeat(
-                self.run.id,
-                fence=self.run.fence,
-                now=self.clock(),
-                lease=self.length,
-                progress=dict(progress),
-            )
-            if ours:
-                cancelled_by = await work.runs.cancelled_by(self.run.id)
-            await work.commit()
+        try:
+            async with self.database.unit_of_work() as work:
+                ours = await work.runs.heartbeat(
+                    self.run.id,
+                    fence=self.run.fence,
+                    now=self.clock(),
+                    lease=self.length,
+                    progress=dict(progress),
+                )
+                if ours:
+                    cancelled_by = await work.runs.cancelled_by(self.run.id)
+                await work.commit()
+        except StorageError as error:
+            log.warning("retraining_not_renewed", run=str(self.run.id), error=str(error))
+            return
         if not ours:
             raise RetrainingFailed("Another trainer took this run over.")
         if cancelled_by is not None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
@@ -21,6 +23,10 @@ MISFIRE_GRACE_SECONDS = 3600
 LOOK_SECONDS = 10
 """How often new labels are counted."""
 
+_AN_INSTANT = timedelta(microseconds=1)
+_MOST_PUT_FORWARD = timedelta(hours=3)
+"""No clock is put forward by more than two hours."""
+
 CRON_FIELDS = 5
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """Cron counts weekdays from Sunday (0 and 7); APScheduler 3 counts from Monday, but both know the names."""
@@ -28,7 +34,32 @@ WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 log = structlog.get_logger(__name__)
 
 
-def cron_trigger(expression: str, timezone: str) -> CronTrigger:
+class WallClockTrigger(BaseTrigger):  # type: ignore[misc] # APScheduler 3 has no types
+    """A cron that means the clock on the wall: each time that it names comes once, whatever the clock does.
+
+    APScheduler's own trigger repeats what lies in the hour that autumn brings twice, and loses the midnight
+    after the hour that spring leaves out. Here the first of two equal times counts, and a time that does not
+    exist is as much later as the clock was put forward.
+    """
+
+    def __init__(self, cron: CronTrigger, zone: ZoneInfo) -> None:
+        """Take a cron that is read as if the wall's clock were UTC, which no one puts forward or back."""
+        self._cron = cron
+        self.timezone = zone
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime | None:
+        """Return the first time from now on, and after the previous one."""
+        first = now if previous is None else max(now, previous + _AN_INSTANT)
+        wall = first.astimezone(self.timezone).replace(tzinfo=UTC) - _MOST_PUT_FORWARD
+        while (named := self._cron.get_next_fire_time(None, wall)) is not None:
+            real: datetime = named.replace(tzinfo=self.timezone, fold=0).astimezone(UTC)
+            if real >= first.astimezone(UTC):
+                return real.astimezone(self.timezone)
+            wall = named + _AN_INSTANT
+        return None
+
+
+def cron_trigger(expression: str, timezone: str) -> WallClockTrigger:
     """Read a five-field cron expression.
 
     Raises:
@@ -38,7 +69,7 @@ def cron_trigger(expression: str, timezone: str) -> CronTrigger:
         fields = expression.split()
         if len(fields) == CRON_FIELDS:
             fields[-1] = re.sub(r"(?<![/\d])([0-7])(?:-([0-7]))?(?![\d/])", _weekday_names, fields[-1])
-        return CronTrigger.from_crontab(" ".join(fields), timezone)
+        return WallClockTrigger(CronTrigger.from_crontab(" ".join(fields), UTC), ZoneInfo(timezone))
     except (ValueError, KeyError, LookupError) as error:
         raise ValueError(f"{expression!r} in {timezone!r} is no cron schedule: {error}") from error
 
@@ -53,7 +84,7 @@ def _weekday_names(found: re.Match[str]) -> str:
 
 def create_scheduler(
     database: Database,
-    trigger: CronTrigger,
+    trigger: WallClockTrigger,
     min_labels: int,
     clock: Callable[[], datetime],
     *,
@@ -90,7 +121,7 @@ def create_scheduler(
         every = IntervalTrigger(seconds=LOOK_SECONDS, timezone="UTC")
         scheduler.add_job(look, every, id="retrain after labels", coalesce=True, max_instances=1)
     if daily is not None:
-        at_night = CronTrigger(hour=1, timezone=trigger.timezone)
+        at_night = WallClockTrigger(CronTrigger(hour=1, timezone=UTC), trigger.timezone)
         grace = {"coalesce": True, "max_instances": 1, "misfire_grace_time": MISFIRE_GRACE_SECONDS}
         scheduler.add_job(daily, at_night, id="daily", **grace)
     return scheduler

@@ -8,17 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from classifier.contract import ClassifierError
-from classifier.data.dataset import Example
 from classifier.data.manifest import manifest_hash, manifest_of
 from classifier.evaluation.gate.comparison import compare, judge_both
 from classifier.evaluation.measure import measure
 from classifier.evaluation.report.figures import draw_confusion
 from classifier.explanation.faithfulness import FEWEST, faithfulness, measurable
 from classifier.explanation.types import FaithfulnessReport
-from classifier.inference.predictions import Answers, answer
+from classifier.inference.predictions import answer, timed_in_turns
 from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.directory import load_model_directory
-from classifier.model.network import TrainedModel
 from classifier.model.registry import Registry
 from classifier.retraining.candidate import publish
 from classifier.retraining.job import Doubt, Measures, RetrainJob, RetrainResult
@@ -54,10 +52,17 @@ def work(job: RetrainJob, reporter: Reporter) -> RetrainResult:
 
     # compare
     reporter.progress("evaluate", 0.93)
-    challenger = _answers(model, clean.held_out)
-    words = measurable(TorchPredictor(model), [example.text for example in clean.held_out], TAKEN_APART)
-    faithful = _faithful(model, words)
-    champion, faithful_before = _champion(job, clean.held_out, words, reporter)
+    texts = [example.text for example in clean.held_out]
+    predictor = TorchPredictor(model)
+    challenger = answer(predictor, texts, timed=True)
+    reporter.progress("evaluate", 0.94)
+    words = measurable(predictor, texts, TAKEN_APART)
+    faithful = _faithful(predictor, words, reporter, 0.94)
+    champion, faithful_before = None, None
+    before = _champion(job, reporter)
+    if before is not None:
+        champion, challenger = timed_in_turns((answer(before, texts), before), (challenger, predictor), texts)
+        faithful_before = _faithful(before, words, reporter, 0.96)
     explained = (faithful_before, faithful) if faithful_before and faithful else None
     verdict = judge_both(champion, challenger, clean.held_out, explained=explained)
     measured = measure(challenger, clean.held_out)
@@ -82,23 +87,26 @@ def work(job: RetrainJob, reporter: Reporter) -> RetrainResult:
     )
 
 
-def _champion(
-    job: RetrainJob, held_out: Sequence[Example], words: Sequence[str], reporter: Reporter
-) -> tuple[Answers | None, FaithfulnessReport | None]:
-    """What the present model says, and how faithful its words are; nothing where there is none."""
+def _champion(job: RetrainJob, reporter: Reporter) -> TorchPredictor | None:
+    """The present model, to be asked; None where there is none that answers."""
     if job.champion is None:
-        return None, None
+        return None
     try:
-        model = load_model_directory(Registry(Path(job.model_home)).path(job.champion))
-        return _answers(model, held_out), _faithful(model, words)
+        found = TorchPredictor(load_model_directory(Registry(Path(job.model_home)).path(job.champion)))
+        found.predict(["hello"])
     except ClassifierError as error:  # a broken champion must not keep a sound model away
         reporter.line("warning", {"text": f"the present model cannot be measured: {error}"})
-        return None, None
+        return None
+    return found
 
 
-def _answers(model: TrainedModel, held_out: Sequence[Example]) -> Answers:
-    return answer(TorchPredictor(model), [example.text for example in held_out], timed=True)
+def _faithful(
+    predictor: TorchPredictor, words: Sequence[str], reporter: Reporter, first: float
+) -> FaithfulnessReport | None:
+    if len(words) < FEWEST:
+        return None
 
+    def say(done: int) -> None:
+        reporter.progress("evaluate", first + 0.02 * done / len(words))
 
-def _faithful(model: TrainedModel, words: Sequence[str]) -> FaithfulnessReport | None:
-    return faithfulness(TorchPredictor(model), words) if len(words) >= FEWEST else None
+    return faithfulness(predictor, words, say=say)

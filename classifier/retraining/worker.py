@@ -15,7 +15,7 @@ from classifier.contract import ClassifierError
 from classifier.data.dataset import StarterPack
 from classifier.model.registry import Registry
 from classifier.retraining.child_limits import default_memory_mib
-from classifier.retraining.child_process import RetrainingCancelled, RetrainingFailed, run_child
+from classifier.retraining.child_process import RetrainingCancelled, RetrainingFailed, Silence, run_child
 from classifier.retraining.inputs import job_for
 from classifier.retraining.job import RetrainResult
 from classifier.retraining.labels import keep_findings
@@ -24,12 +24,10 @@ from classifier.retraining.publisher import Publisher
 from classifier.retraining.run_folder import RunFolder, prepare
 from classifier.settings import ClassifierSettings
 from storage.database import Database
-from storage.models import RetrainRun, RunSource, RunState
+from storage.models import RetrainRun, RunState
 
 LEASE = timedelta(seconds=30)
 POLL_SECONDS = 0.5
-REFIT_MINUTES = 5.0
-"""A head refit takes seconds; the settings say how long a whole retraining may take."""
 MAX_ATTEMPTS = 5
 """A run whose holders died so often is given up: it may be what ends them."""
 
@@ -106,7 +104,7 @@ class RetrainWorker:
         A change of categories asks for a new head alone, anything else for a fine-tuned model.
         """
         run, metrics = lease.run, dict[str, Any]()
-        minutes = REFIT_MINUTES if _refits(run) else self._settings.retrain_minutes
+        minutes, silence = self._settings.retrain_minutes, Silence(60 * self._settings.retrain_stall_minutes)
         progress = {"stage": "prepare", "fraction": 0.0, "attempt": run.fence}
         try:
             await lease.renew(progress)
@@ -117,7 +115,9 @@ class RetrainWorker:
             where, now = str(folder.path.absolute()), self._clock()
             job = await job_for(run, self._database, self._registry, self._settings, self._pack, where, now)
             async with asyncio.timeout(60 * minutes):
-                said = await run_child(self._command, job.encode(), self._memory_mib, lease.renew, progress)
+                said = await run_child(
+                    self._command, job.encode(), self._memory_mib, lease.renew, progress, silence
+                )
             result = RetrainResult.decode(said)
             metrics = result.metrics(job.training)
             outcome = await self._publisher.publish(lease, folder, result.version, result.verdict, metrics)
@@ -134,7 +134,3 @@ class RetrainWorker:
             reason = f"The model directory cannot be used ({error.strerror})."
             return RunOutcome(RunState.FAILED, reason, metrics)
         return outcome
-
-
-def _refits(run: RetrainRun) -> bool:
-    return run.source is RunSource.CATEGORY

@@ -217,6 +217,8 @@ class Conversations:
             "event_ts": self._state.ids.ts(),
         }
         self.emit(channel, "member_left_channel", event, always=True)
+        text = f"<@{user_id}> has left the channel"
+        self.post(channel, {"subtype": "channel_leave", "user": user_id, "text": text})
 
     def rename(self, channel: Channel, name: str) -> None:
         """Gives a channel another name."""

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from storage.feedback.labels import is_labelled
 from storage.feedback.resolution import resolve_labels
 from storage.learning_models import PersonTrust, TicketEmbedding
-from storage.models import Category, Label, Prediction, Ticket, TicketState
+from storage.models import Category, Label, LabelRole, Prediction, Ticket, TicketState
 from storage.statements import insert_or_ignore
 
 REMEMBERED = 10_000
@@ -37,6 +37,7 @@ class LabelledTicket:
         category: what people settled on; None: none of these.
         rejected: categories that the bot or a model had said of it, and people replaced.
         trusted: whether an admin, somebody of the owning team, or a second person stands for the category.
+        voice: the colleague whose word alone it is; "" where it is trusted, and of an import.
     """
 
     ticket_id: UUID
@@ -46,6 +47,7 @@ class LabelledTicket:
     category: str | None
     rejected: frozenset[str]
     trusted: bool
+    voice: str = ""
 
 
 class EmbeddingRepository:
@@ -181,6 +183,7 @@ class EmbeddingRepository:
                     verdict.category,
                     frozenset(before - {verdict.category}),
                     trusted=verdict.trusted,
+                    voice=verdict.user_id if verdict.role == LabelRole.STAFF and not verdict.trusted else "",
                 )
             )
         return found

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.feedback.resolution import resolve_labels
+from storage.feedback.resolution import Resolved, resolve_labels
 from storage.learning_models import LabelReview, ReviewState
-from storage.models import Label, LabelSource
+from storage.models import Label, LabelRole, LabelSource
 from storage.statements import insert_or_ignore
 
 
@@ -132,3 +132,33 @@ class ReviewRepository:
             same,
         )
         return await self._session.scalar(kept.limit(1)) is None
+
+
+def voices_of(doubt: LabelReview, labels: Iterable[Label]) -> frozenset[str]:
+    """Return the people whose word a doubt is about: who said it, and be it that they took it back since."""
+    given = doubt.given
+    return frozenset(
+        label.user_id
+        for label in labels
+        if label.category == given or (given is not None and label.moved_from == given)
+    )
+
+
+def closes(
+    doubt: LabelReview, verdict: Resolved, voices: Collection[str], user_id: str, role: LabelRole
+) -> bool:
+    """Say whether a doubt is over now that somebody spoke: where another than who is doubted stands for it.
+
+    Args:
+        doubt: that waits.
+        verdict: what all labels say, theirs among them.
+        voices: of `voices_of`, before they spoke.
+        user_id: who spoke; an admin has the last word.
+        role: theirs towards the ticket.
+    """
+    if role == LabelRole.ADMIN:
+        return True
+    if verdict.disputed:
+        return role == LabelRole.OWNER and user_id not in voices
+    others = set(verdict.user_ids) - set(voices)
+    return bool(others) and (verdict.trusted or verdict.category != doubt.given)

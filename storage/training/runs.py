@@ -74,7 +74,7 @@ class RunRepository:
     ) -> bool:
         """Queue an update for changed categories; behind the run that is unfinished, if there is one.
 
-        Changes while one and the same run is under way share an update, for the one who asked last.
+        Changes while one and the same run is under way share an update; everybody who asked is told.
 
         Returns:
             Whether it comes first: False where another run has to end before.
@@ -93,23 +93,29 @@ class RunRepository:
                 return True
             # locked, so that nobody claims it, and reads the labels, before the caller's change is there
             waits = await self._session.scalar(
-                select(RetrainRun.id)
+                select(RetrainRun)
                 .where(
                     RetrainRun.id == busy.id,
                     RetrainRun.state == RunState.QUEUED,
                     RetrainRun.source == RunSource.CATEGORY,
                 )
                 .with_for_update()
+                .execution_options(populate_existing=True)
             )
-            if waits is not None:
-                return True  # it learns this change with the one before
+            if waits is not None:  # it learns this change with the one before
+                waits.response_url = _both(waits.response_url, response_url)
+                await self._session.flush()
+                return True
             marked = await self._session.scalar(
-                update(RetrainRun)
+                select(RetrainRun)
                 .where(RetrainRun.id == busy.id, RetrainRun.state.in_(UNFINISHED))
-                .values(follow_up=follow_up)
-                .returning(RetrainRun.id)
+                .with_for_update()
+                .execution_options(populate_existing=True)
             )
             if marked is not None:
+                before = (marked.follow_up or {}).get("response_url")
+                marked.follow_up = follow_up | {"response_url": _both(before, response_url)}
+                await self._session.flush()
                 return False
             # The run in the way finished meanwhile: the way is free now.
 
@@ -306,6 +312,26 @@ class RunRepository:
         )
         return marked is not None
 
+    async def tell_again(self, run_id: UUID, *, response_url: str) -> None:
+        """Give the telling back: Slack did not take it from these addresses."""
+        await self._session.execute(
+            update(RetrainRun)
+            .where(RetrainRun.id == run_id)
+            .values(announced_at=None, response_url=response_url)
+        )
+
+    async def latest_update(self, *, team_id: str, since: datetime) -> RetrainRun | None:
+        """Return the update for changed categories that ended last, since then."""
+        return await self._session.scalar(
+            _newest_first(team_id)
+            .where(
+                RetrainRun.source == RunSource.CATEGORY,
+                RetrainRun.state.not_in(UNFINISHED),
+                RetrainRun.finished_at >= since,
+            )
+            .limit(1)
+        )
+
     async def _follow(self, run_id: UUID, now: datetime) -> None:
         """Queue the update that waited for the end of a run."""
         row = await self._session.execute(
@@ -323,6 +349,12 @@ class RunRepository:
             .returning(RetrainRun.id)
         )
         return written is not None
+
+
+def _both(before: str | None, url: str | None) -> str | None:
+    """Put an address behind those that are there; the same one once."""
+    known = (before or "").split()
+    return " ".join(dict.fromkeys([*known, *([url] if url else [])])) or None
 
 
 def _newest_first(team_id: str) -> Select[RetrainRun]:

@@ -211,10 +211,13 @@ def _out_of_scope(champion: Answers, challenger: Answers, inside: Array, floors:
 
 def _latency(champion: Answers | None, challenger: Answers, floors: Floors) -> Check:
     now, before = challenger.milliseconds, champion.milliseconds if champion else 0.0
-    noticed = before > 0 and now > max(floors.slower * before, floors.unnoticed)
+    # what the machine did meanwhile says nothing of a model that is made like the present one
+    alike = champion is not None and challenger.shape != "" and challenger.shape == champion.shape
+    noticed = before > 0 and challenger.times > floors.slower and now > floors.unnoticed
     than = f", where the present one takes {before:.0f}" if before > 0 else ""
     reason = f"The new model is slow: one message takes {now:.0f} ms{than}."
-    return Check("latency", not noticed and now <= floors.slowest, reason, {"before": before, "now": now})
+    figures = {"before": before, "now": now, "times": challenger.times}
+    return Check("latency", alike or not (noticed or now > floors.slowest), reason, figures)
 
 
 def explanations(before: FaithfulnessReport, now: FaithfulnessReport, floors: Floors) -> Check:

@@ -32,9 +32,9 @@ class Floors:
         outside_recall_loss: of the `oos` messages that are recognised.
         stopped: ceiling of the share of real messages that are taken for out of scope ...
         stopped_rise: ... where it also exceeds the champion's by this.
-        slower: how many times the champion's time a message may take ...
+        slower: how many times the champion's time most messages may take, measured in turns ...
         unnoticed: ... where it takes more than so many milliseconds.
-        slowest: milliseconds above which no model goes live.
+        slowest: milliseconds above which no model goes live that is not made like the present one.
         resamples: of every bootstrap.
         seed: of every bootstrap: the same answers get the same verdict.
         faithful_loss: a share of the greedy bound that reply words may lose before there is a warning.

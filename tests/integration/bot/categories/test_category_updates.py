@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
-from sqlalchemy import update
+import pytest
+from sqlalchemy import update as change
 
+from bot.blocks.common import Card
 from bot.clock import utc_now
+from bot.errors import SlackUnavailable
+from bot.models import retrain_requests
 from storage.models import RetrainRun, RunSource, RunState
 from tests.factories.category_dialogs import EXAMPLES, submit, typed, updates
 from tests.factories.world import ANNA, HELP, LENA, TEAM, World, make_world, text_of
@@ -44,12 +49,48 @@ async def test_an_update_that_was_cancelled_is_told_too(world: World):
     assert f"<@{ANNA}> cancelled" in text_of(await world.private(ANNA, lambda text: "cancelled the" in text))
 
 
+async def test_an_outcome_that_slack_does_not_take_is_told_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(retrain_requests, "PATIENCE", 0)
+    messenger = world.bot.workspace.messenger
+    respond, refused = messenger.respond, [SlackUnavailable("no_answer", sent=True)] * 2
+
+    async def flaky(response_url: str, card: Card) -> None:
+        if "are in use" in card.text and refused:
+            raise refused.pop()
+        await respond(response_url, card)
+
+    monkeypatch.setattr(messenger, "respond", flaky)
+    for name, emoji in (("Doors", "door"), ("Parking", "car")):  # the second shares the first one's update
+        await submit(world, "add", typed(name=name, emoji=emoji, examples=EXAMPLES))
+    await ended(world, RunState.DONE, model_version=(await world.model.model()).version, metrics={})
+
+    def told() -> list[dict[str, Any]]:
+        return [m for m in world.playground.ephemerals(ANNA) if "are in use" in text_of(m)]
+
+    await world.playground.wait_for(lambda: len(told()) == 2)
+    assert refused == []
+
+
+async def test_who_cannot_be_told_reads_the_outcome_in_their_home_tab(world: World):
+    await submit(world, "add", typed(name="Doors", emoji="door", examples=EXAMPLES))
+    async with world.database.unit_of_work() as work:
+        await work.session.execute(change(RetrainRun).values(response_url=None))
+        await work.commit()
+    await ended(world, RunState.FAILED, reason="It takes messages from others.")
+    for user, seen in ((ANNA, True), (LENA, False)):
+        await world.playground.open_home(user)
+        view = await world.playground.wait_for(partial(world.playground.home, user))
+        assert ("It takes messages from others." in str(view)) is seen
+
+
 async def test_where_slack_takes_no_answer_any_more_the_admin_channel_is_told(sqlite_url: str):
     async with make_world(sqlite_url, admin_channel="team-identity") as world:
         await submit(world, "add", typed(name="Doors", emoji="door", examples=EXAMPLES))
         async with world.database.unit_of_work() as work:
             gone = RetrainRun.response_url.concat("/gone")
-            await work.session.execute(update(RetrainRun).values(response_url=gone))
+            await work.session.execute(change(RetrainRun).values(response_url=gone))
             await work.commit()
         await ended(world, RunState.FAILED, reason="It takes messages from others.")
         identity = world.playground.state.channel("team-identity").id

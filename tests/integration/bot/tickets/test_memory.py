@@ -81,11 +81,12 @@ async def test_less_alike_it_asks_and_offers_what_people_said_first(remembering:
     assert ticket.state == row.decision == TicketState.ASKED
 
 
-async def test_one_colleague_only_makes_a_certain_model_ask_and_two_or_an_admin_overrule_it(
-    remembering: World,
+@pytest.mark.parametrize("confidence", [0.5, CERTAIN])
+async def test_one_colleague_only_makes_the_model_ask_and_two_or_an_admin_overrule_it(
+    remembering: World, confidence: float
 ):
     only_staff(remembering)
-    remembering.model.confidence = CERTAIN
+    remembering.model.confidence = confidence
     ts = await correct(remembering)
     assert "so I ask" in text_of(await remembering.card(await remembering.say(ALIKE)))
     await remembering.playground.react(SAM, HELP, ts, "credit_card")
@@ -131,13 +132,37 @@ async def test_none_of_these_silences_the_same_words(world: World):
     assert world.playground.thread(HELP, ts) == []
 
 
+async def test_none_of_these_of_one_colleague_alone_only_makes_the_bot_ask_about_the_same_words(world: World):
+    only_staff(world)
+    ts = await correct(world, emoji="x")
+    for text in (TEXT, f"{TEXT}!"):
+        again = await world.say(text, user=SAM)
+        assert "so I ask" in text_of(await world.card(again))
+        assert (await kept(world, again))[0].state == TicketState.ASKED
+    await world.playground.react(SAM, HELP, ts, "x")
+    await world.quiet()
+    assert (await kept(world, await world.say(f"{TEXT}!!")))[0].state == TicketState.OUT_OF_SCOPE
+
+
+async def test_one_colleague_who_says_it_of_many_messages_is_still_one(remembering: World):
+    only_staff(remembering)
+    for number in range(3):
+        await correct(remembering, f"{TEXT} {number}")
+    assert "so I ask" in text_of(await remembering.card(await remembering.say(ALIKE)))
+    await correct(remembering, f"{TEXT} again", user=SAM)
+    assert "*Billing* →" in text_of(await remembering.card(await remembering.say(ALIKE)))
+
+
 async def test_chatter_that_people_made_a_ticket_is_one_the_next_time(world: World):
-    ts = await world.say("thanks everybody, see you tomorrow")
+    chatter = "thanks everybody, see you tomorrow"
+    ts = await world.say(chatter)
     await world.quiet()
     await world.playground.react(LENA, HELP, ts, "key")
     await world.card(ts, lambda text: "Corrected by" in text)
-    again = await world.say("thanks everybody, see you tomorrow")
-    assert "*Sign-in* →" in text_of(await world.card(again))
+    assert "so I ask" in text_of(await world.card(await world.say(chatter)))
+    await world.playground.react(SAM, HELP, ts, "key")
+    await world.quiet()
+    assert "*Sign-in* →" in text_of(await world.card(await world.say(chatter)))
 
 
 async def test_the_card_follows_the_decision_when_people_confirm_it(world: World):

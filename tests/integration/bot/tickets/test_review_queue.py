@@ -98,8 +98,10 @@ async def test_an_owner_settles_what_staff_dispute(world: World):
     world.playground.state.users["U0OLGA"] = type(world.playground.state.users[SAM])(
         "U0OLGA", TEAM, "olga", "Olga Owner"
     )
-    for name in (HELP, "team-network"):
-        world.playground.state.channel(name).members.append("U0OLGA")
+    world.playground.state.channel(HELP).members.append("U0OLGA")
+    async with world.database.unit_of_work() as work:  # an owner of what somebody says it is, by name
+        await work.owners.name(team_id=TEAM, slug="network", user_id="U0OLGA", by=ANNA, now=NOW)
+        await work.commit()
     view = await home(world, "U0OLGA", "People disagree")
     await tap(world, "U0OLGA", view, "Network")
     await world.card(ts, lambda text: "*Network*" in text and "Corrected by" in text)
@@ -225,6 +227,53 @@ async def test_an_owners_word_on_the_card_settles_a_doubt_too(world: World):
     assert (row.state, row.settled_by) == (ReviewState.KEPT, SAM)
 
 
+async def test_nobody_closes_a_doubt_about_their_own_word(world: World):
+    ts = await labelled(world)
+    await doubt(world, ts, "billing", "login")
+    await home(world, LENA, "*1* ticket ", without="I doubt a label")  # an owner, but it is her word
+    for emoji, category in (("x", None), ("satellite_antenna", "network"), ("key", "login")):
+        await world.playground.react(LENA, HELP, ts, emoji)
+        await world.quiet()
+        assert (await world.labels(ts))[-1] == (category, LENA)
+        assert [(row.state, row.given) for row in await reviews(world)] == [(ReviewState.OPEN, category)]
+    assert await trained(world) == []
+    assert "Somebody else has to say so too" in str(await home(world, ANNA, "I doubt a label"))
+    await world.playground.react(SAM, HELP, ts, "key")
+    await world.quiet()
+    assert [(row.state, row.settled_by) for row in await reviews(world)] == [(ReviewState.KEPT, SAM)]
+    assert await trained(world) == [("my password does not work", "login")]
+
+
+async def test_a_forged_tap_of_the_person_whose_word_is_doubted_is_refused(world: World):
+    only_staff(world)
+    ts = await labelled(world)  # as a colleague; an owner since
+    await doubt(world, ts, "billing", "login")
+    async with world.database.unit_of_work() as work:
+        await work.owners.name(team_id=TEAM, slug="login", user_id=LENA, by=ANNA, now=NOW)
+        await work.commit()
+    view = await home(world, ANNA, "I doubt a label")
+    button = next(b["elements"][0] for b in view["blocks"] if b["type"] == "actions")
+    payload = {"team_id": TEAM, "user_id": LENA, "response_url": ""} | {
+        key: button[key] for key in ("value", "action_id")
+    }
+    await world.bot.inbox.add(team_id=TEAM, event_id="forged", kind=Kind.REVIEW, payload=payload)
+    await world.playground.wait_for(lambda: "Only admins and the owning" in str(world.playground.home(LENA)))
+    assert [row.state for row in await reviews(world)] == [ReviewState.OPEN]
+
+
+async def test_two_colleagues_close_a_doubt_and_one_who_differs_does_not(world: World):
+    only_staff(world)
+    ts = await labelled(world)
+    await doubt(world, ts, "billing", "login")
+    await world.playground.react(SAM, HELP, ts, "key")
+    await world.card(ts, lambda text: "Others disagree" in text)
+    assert [row.state for row in await reviews(world)] == [ReviewState.OPEN]
+    await world.playground.react(LENA, HELP, ts, "key")
+    await world.quiet()
+    assert [row.state for row in await reviews(world)] == [ReviewState.CHANGED]
+    assert await trained(world) == [("my password does not work", "login")]
+
+
 async def test_a_capped_person_disputes_nothing_and_is_shown_to_admins_alone(world: World):
     async with world.database.unit_of_work() as work:
         for number in range(MIN_JUDGED):
@@ -263,4 +312,4 @@ async def test_a_choice_of_a_question_is_stored_as_an_answer(world: World):
     await world.press(LENA, card, f"{ActionId.CHOOSE}_1")
     await world.card(ts, lambda text: f"<@{LENA}>" in text)
     label = await last_label(world, ts)
-    assert label[1:] == (LENA, LabelRole.OWNER, LabelSource.QUESTION)
+    assert label[1:] == (LENA, LabelRole.STAFF, LabelSource.QUESTION)  # it was no team's yet

@@ -13,7 +13,13 @@ from typing import Any
 import pytest
 
 from classifier.retraining import child_limits
-from classifier.retraining.child_process import Heartbeat, RetrainingCancelled, RetrainingFailed, run_child
+from classifier.retraining.child_process import (
+    Heartbeat,
+    RetrainingCancelled,
+    RetrainingFailed,
+    Silence,
+    run_child,
+)
 from classifier.retraining.run_job import main
 from tests.factories.retraining_process import alive
 
@@ -29,8 +35,8 @@ async def ours(_progress: dict[str, Any]) -> None:
     """The run is still ours."""
 
 
-async def child(program: str, heartbeat: Heartbeat = ours) -> dict[str, Any]:
-    return await run_child(command(program), b"{}", 600, heartbeat, {})
+async def child(program: str, heartbeat: Heartbeat = ours, patience: float = 600) -> dict[str, Any]:
+    return await run_child(command(program), b"{}", 600, heartbeat, {}, Silence(patience))
 
 
 async def test_a_result_may_be_long():
@@ -63,7 +69,7 @@ async def test_the_real_child_that_needs_more_memory_ends_with_what_to_do():
     with pytest.raises(
         RetrainingFailed, match="more than 1500 MiB of memory: set FINGERPOST_CLASSIFIER_RETR"
     ):
-        await run_child(command(program), b"{}", 1500, ours, {})
+        await run_child(command(program), b"{}", 1500, ours, {}, Silence(600))
 
 
 async def test_a_cancelled_or_lost_run_ends_its_child():
@@ -78,6 +84,35 @@ async def test_a_cancelled_or_lost_run_ends_its_child():
 
         with pytest.raises(RetrainingFailed, match=said):
             await child(SLEEP, heartbeat)
+
+
+async def test_a_child_that_hangs_is_ended_and_one_that_goes_on_slowly_is_not():
+    hangs = f"{SLEEP.replace('600', '1')}; import time; time.sleep(600)"
+    with pytest.raises(RetrainingFailed, match=r"made no progress for 0\.02 minutes and was ended"):
+        await child(hangs, patience=1.2)
+    slow = (
+        "import json, time\n"
+        "for step in range(8):\n"
+        "    print(json.dumps({'progress': {'step': step}}), flush=True); time.sleep(0.3)\n"
+        "print(json.dumps({'result': {'version': 'v1'}}))"
+    )
+    assert (await child(slow, patience=1.2))["version"] == "v1"
+
+
+def test_time_in_which_the_parent_did_not_run_is_hardly_counted():
+    now = 0.0
+    silence = Silence(60, lambda: now)
+    for elapsed in (3600, 40):
+        now += elapsed
+        silence.listen()
+    for _ in range(49):
+        now += 1
+        silence.listen()
+    now += 1
+    with pytest.raises(RetrainingFailed, match="no progress for 1 minutes"):
+        silence.listen()
+    silence.broken()
+    silence.listen()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")

@@ -120,9 +120,11 @@ async def test_an_update_is_queued_at_once_where_nothing_is_in_its_way(database)
     async with database.unit_of_work() as work:
         assert await update(work, response_url="https://hooks.example/1")
         assert await update(work)  # the same change, tried again
-        assert await update(work, "category/2")  # waits with the first one, which learns it too
+        for _ in range(2):  # waits with the first one, which learns it too; both who asked are told
+            assert await update(work, "category/2", response_url="https://hooks.example/2")
         run = await work.runs.active(team_id="T1")
-    assert (run.slot, run.source, run.response_url) == ("category/1", "category", "https://hooks.example/1")
+    told = "https://hooks.example/1 https://hooks.example/2"
+    assert (run.slot, run.source, run.response_url) == ("category/1", "category", told)
     assert run.follow_up is None
 
 
@@ -130,19 +132,31 @@ async def test_an_update_follows_the_run_that_is_under_way(database):
     async with database.unit_of_work() as work:
         await add_run(work)
         training = await work.runs.claim(holder="a", now=NOW, lease=LEASE)
-        assert not await update(work)
+        assert not await update(work, response_url="https://hooks.example/1")
         assert not await update(work, "category/2", requested_by="U2", response_url="https://hooks.example/2")
         assert (await work.runs.active(team_id="T1")).id == training.id
         await finish(work, training, state="failed")
         follows = await work.runs.claim(holder="a", now=NOW + SECOND, lease=LEASE)
         assert (follows.slot, follows.source, follows.requested_by) == ("category/2", "category", "U2")
-        assert follows.response_url == "https://hooks.example/2"
+        assert follows.response_url == "https://hooks.example/1 https://hooks.example/2"
         assert not await update(work, "category/3")  # this one has read its labels already
         await finish(work, follows)
         third = await work.runs.claim(holder="a", now=NOW + 2 * SECOND, lease=LEASE)
         assert third.slot == "category/3"
         await finish(work, third)
         assert await work.runs.active(team_id="T1") is None
+
+
+async def test_the_update_that_ended_last_is_found_for_a_while(database):
+    async with database.unit_of_work() as work:
+        assert await work.runs.latest_update(team_id="T1", since=NOW) is None
+        await update(work)
+        run = await work.runs.claim(holder="a", now=NOW, lease=LEASE)
+        assert await work.runs.latest_update(team_id="T1", since=NOW) is None
+        await finish(work, run, state="failed")
+        assert (await work.runs.latest_update(team_id="T1", since=NOW)).id == run.id
+        assert await work.runs.latest_update(team_id="T1", since=NOW + 9 * SECOND) is None
+        assert await work.runs.latest_update(team_id="T2", since=NOW) is None
 
 
 async def test_an_update_follows_a_training_that_was_cancelled_before_it_began(database):

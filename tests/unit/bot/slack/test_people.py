@@ -105,51 +105,6 @@ async def test_a_failed_look_up_is_no_role_and_is_not_remembered(api: SlackApi):
     assert await people.role(LENA) is Role.STAFF
 
 
-async def test_a_member_of_an_owning_teams_channel_owns(api: SlackApi):
-    api.script("users.info", person())
-    api.script(
-        "conversations.members",
-        ok(members=[ANNA], response_metadata={"next_cursor": "more"}),
-        ok(members=[LENA], response_metadata={"next_cursor": ""}),
-    )
-    people = People(Messenger(api.client()), US)
-    assert await people.role_towards(LENA, {"C0BILLING"}) is Role.OWNER
-    assert await people.role_towards(LENA, {"C0BILLING"}) is Role.OWNER
-    assert await people.role_towards(LENA, set()) is Role.STAFF
-    assert len(api.named("conversations.members")) == 2  # two pages, once
-
-
-async def test_to_read_a_public_channel_is_not_to_own(api: SlackApi):
-    api.script("users.info", person())
-    api.script("conversations.members", ok(members=[ANNA]))
-    assert await People(Messenger(api.client()), US).role_towards(LENA, {"C0BILLING"}) is Role.STAFF
-
-
-@pytest.mark.parametrize(
-    ("flags", "role"), [({"is_admin": True}, Role.ADMIN), ({"is_bot": True}, Role.OUTSIDER)]
-)
-async def test_admins_stay_admins_and_outsiders_outside(api: SlackApi, flags: dict[str, Any], role: Role):
-    api.script("users.info", person(**flags))
-    api.script("conversations.members", ok(members=[LENA]))
-    assert await People(Messenger(api.client()), US).role_towards(LENA, {"C0BILLING"}) is role
-
-
-async def test_nobody_owns_through_a_channel_that_is_gone(api: SlackApi):
-    api.script("users.info", person())
-    api.script("conversations.members", error("channel_not_found"))
-    people = People(Messenger(api.client()), US)
-    assert await people.role_towards(LENA, {"C0GONE"}) is Role.STAFF
-
-
-async def test_slack_not_answering_about_members_is_no_role(api: SlackApi):
-    api.script("users.info", person())
-    api.script("conversations.members", error("internal_error"), ok(members=[LENA]))
-    people = People(Messenger(api.client()), US)
-    with pytest.raises(SlackUnavailable):
-        await people.role_towards(LENA, {"C0BILLING"})
-    assert await people.role_towards(LENA, {"C0BILLING"}) is Role.OWNER
-
-
 def test_the_support_channel_makes_nobody_an_owner():
     here = category_view("billing", destination_id=HELP)
     assert owning_channels((LOGIN, here), ("login", "billing", None), HELP) == {LOGIN.destination_id}

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from classifier.feedback.correction_memory import (
     CERTAIN,
     COMPARED,
+    SEVERAL,
     Recalled,
     fit_recall_near,
     fit_recall_threshold,
@@ -18,12 +19,13 @@ SURE, NEAR = 0.8, 0.5
 
 
 def said(rows, predicted="login", **options):
-    """Ask a memory of (similarity, category, rejected categories) or (…, trusted)."""
+    """Ask a memory of (similarity, category, rejected categories) or (…, trusted, whose word alone)."""
     given = {
         "threshold": SURE,
         "near": NEAR,
         "rejected": [frozenset(row[2]) for row in rows],
         "trusted": [len(row) > 3 and row[3] for row in rows],
+        "voices": [row[4] if len(row) > 4 else "" for row in rows],
         "confidence": 0.0,
     }
     similarities = np.array([row[0] for row in rows], dtype=np.float32)
@@ -53,6 +55,30 @@ def test_a_trusted_label_alone_overrules_a_certain_model():
         rows = [(0.9, "billing", {"login"}, first), (0.85, "network", {"login"}, second)]
         found = said(rows, confidence=CERTAIN)
         assert (found.category, found.sure) == ("billing", first)
+
+
+def test_one_colleagues_word_leads_a_question_however_near_and_however_often_it_is_said():
+    lena, sam = (False, "LENA"), (False, "SAM")
+    word = (1.0, "billing", {"login"}, *lena)
+    many = [(0.3, "login", set())] * COMPARED
+    for rows in ([word], [word] * SEVERAL, [word, *many], [word] * SEVERAL + many):
+        assert said(rows) == Recalled(0, "billing", pytest.approx(1.0), sure=False)
+        silent = [(row[0], None, *row[2:]) if row[1] == "billing" else row for row in rows]
+        assert said(silent) == Recalled(0, None, pytest.approx(1.0), sure=False)
+    assert said([word, (0.9, "billing", {"login"}, *sam)]).sure
+    assert said([word, (0.9, "billing", set(), True)]).sure
+    # who says something else, or says it of another message, does not second it
+    for other in ((0.9, "network", {"login"}, *sam), (0.6, "billing", {"login"}, *sam)):
+        assert not said([word, other]).sure
+
+
+def test_one_colleagues_word_makes_no_ticket_of_what_the_model_keeps_silent_about():
+    assert said([(1.0, "billing", (), False, "LENA")], predicted=None).sure is False
+    assert said([(1.0, "billing", (), True)], predicted=None).sure
+
+
+def test_one_colleague_bears_out_what_the_model_says_itself():
+    assert said([(0.9, "login", (), False, "LENA")]) == Recalled(0, "login", pytest.approx(0.9))
 
 
 def test_a_certain_model_is_borne_out_as_any_other():
@@ -154,6 +180,7 @@ MEMORY = st.lists(
         st.sampled_from(["login", "billing", "network", None]),
         st.sets(st.sampled_from(["login", "billing", "network"])),
         st.booleans(),
+        st.sampled_from(["", "LENA", "SAM"]),
     ),
     max_size=12,
 )

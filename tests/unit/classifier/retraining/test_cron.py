@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -48,6 +49,59 @@ def test_the_time_zone_is_the_operators():
     assert due("0 3 * * *", "Europe/Berlin") == datetime(2026, 1, 6, 2, 0, tzinfo=UTC)
     summer = datetime(2026, 7, 6, 9, 0, tzinfo=UTC)
     assert due("0 3 * * *", "Europe/Berlin", summer) == datetime(2026, 7, 7, 1, 0, tzinfo=UTC)
+
+
+ZONES = (
+    "Europe/Berlin",
+    "Europe/London",
+    "America/New_York",
+    "America/Santiago",
+    "Australia/Lord_Howe",
+    "Atlantic/Azores",
+    "Africa/Cairo",
+    "Asia/Kolkata",
+)
+
+
+@pytest.mark.parametrize("timezone", ZONES)
+@pytest.mark.parametrize("expression", ["0 3 * * *", "30 2 * * *", "30 1 * * *", "0 1 * * *", "0 0 * * *"])
+def test_no_night_of_the_year_is_skipped_and_none_comes_twice(expression: str, timezone: str):
+    trigger, zone = cron_trigger(expression, timezone), ZoneInfo(timezone)
+    before, now = None, datetime(2026, 1, 1, 12, tzinfo=UTC)
+    nights = []
+    while (fires := trigger.get_next_fire_time(before, now)).year == 2026:
+        assert fires > now
+        nights.append(fires.astimezone(zone).date())
+        before, now = fires, fires.astimezone(UTC)
+    first = nights[0]
+    assert nights == [first + timedelta(days=number) for number in range(len(nights))]
+    assert len(nights) >= 364
+
+
+@pytest.mark.parametrize(
+    ("expression", "night", "expected"),
+    [
+        ("0 3 * * *", (2026, 3, 29), datetime(2026, 3, 29, 1, 0, tzinfo=UTC)),
+        ("30 2 * * *", (2026, 3, 29), datetime(2026, 3, 29, 1, 30, tzinfo=UTC)),  # 3:30: there is no 2:30
+        ("0 3 * * *", (2026, 10, 25), datetime(2026, 10, 25, 2, 0, tzinfo=UTC)),
+        ("30 2 * * *", (2026, 10, 25), datetime(2026, 10, 25, 0, 30, tzinfo=UTC)),  # the first of two
+    ],
+)
+def test_the_nights_on_which_the_clock_changes(
+    expression: str, night: tuple[int, int, int], expected: datetime
+):
+    evening = datetime(*night, tzinfo=ZoneInfo("Europe/Berlin")) - timedelta(hours=4)
+    assert due(expression, "Europe/Berlin", evening) == expected
+    assert due(expression, "Europe/Berlin", expected + timedelta(minutes=1)) > expected + timedelta(hours=20)
+
+
+def test_what_comes_often_goes_on_in_the_night_on_which_the_clock_changes():
+    trigger, now = cron_trigger("*/30 * * * *", "Europe/Berlin"), datetime(2026, 3, 29, 0, 45, tzinfo=UTC)
+    for _ in range(4):
+        now += timedelta(minutes=1)
+        fires = trigger.get_next_fire_time(None, now)
+        assert timedelta(0) <= fires - now <= timedelta(minutes=30)
+        now = fires.astimezone(UTC)
 
 
 @pytest.mark.parametrize(

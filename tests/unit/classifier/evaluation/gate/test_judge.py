@@ -41,6 +41,8 @@ def answers(
     caught: float = 1.0,
     stopped: float = 0.0,
     milliseconds: float = 8.0,
+    times: float = 0.0,
+    shape: str = "",
 ) -> Answers:
     """What a model says: right but at `wrong`, always as sure; `caught` of the oos messages recognised."""
     p = np.full((len(examples), len(labels)), (1 - sure) / (len(labels) - 1))
@@ -53,7 +55,7 @@ def answers(
         rank = i - len(inside) if example.label == "oos" else i
         share = caught * (len(examples) - len(inside)) if example.label == "oos" else stopped * len(inside)
         scope[i] += 0.6 * (rank < share)
-    return Answers("v", labels, p, scope, np.full(len(examples), 0.5), milliseconds)
+    return Answers("v", labels, p, scope, np.full(len(examples), 0.5), milliseconds, times, shape)
 
 
 def failed(verdict: Verdict) -> list[str]:
@@ -234,11 +236,25 @@ def test_a_handful_of_messages_out_of_scope_decides_nothing():
 )
 def test_a_model_that_takes_noticeably_longer_does_not_go_live(before: float, now: float, promoted: bool):
     examples = gold(200)
-    verdict = judge(
-        answers(examples, milliseconds=before), answers(examples, milliseconds=now), examples, FEW
+    times = now / before if before else 0.0
+    champion, challenger = (
+        answers(examples, milliseconds=before),
+        answers(examples, milliseconds=now, times=times),
     )
+    verdict = judge(champion, challenger, examples, FEW)
     assert verdict.promoted is promoted
     assert failed(verdict) == ([] if promoted else ["latency"])
+    # how busy the machine was is no fault of a network that is made like the present one
+    pair = [replace(each, shape="12 layers") for each in (champion, challenger)]
+    assert judge(*pair, examples, FEW).promoted
+    pair[1] = replace(challenger, shape="24 layers")
+    assert judge(*pair, examples, FEW).promoted is promoted
+
+
+def test_two_times_that_were_not_measured_in_turns_are_not_compared():
+    examples = gold(200)
+    pair = answers(examples, milliseconds=352), answers(examples, milliseconds=580)
+    assert judge(*pair, examples, FEW).promoted
 
 
 def test_a_refusal_names_three_faults_and_counts_the_rest():
