@@ -61,6 +61,9 @@ class ClassifierSettings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(8600, ge=0, le=65535)
     timeout_seconds: float = Field(10.0, gt=0, description="the service gives up on a request after these")
+    explain_seconds: float = Field(
+        3.0, gt=0, description="an explanation is the best that fits these, marked where it was cut short"
+    )
     connections: int = Field(1024, ge=1, description="that the service keeps; more are answered with a 503")
     drain_seconds: int = Field(20, ge=1, description="for what is under way when the service is stopped")
 
@@ -94,6 +97,8 @@ class ClassifierSettings(BaseSettings):
             backend=self.backend,
             threads=self.threads,
             cache=self.model_home / ".races",
+            race_later=True,
             batch_tokens=self.batch_tokens,
             queue_size=self.queue_size,
+            explain_seconds=self.explain_seconds,
         )

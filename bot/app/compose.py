@@ -47,15 +47,20 @@ _QUICK = {"epochs": 3, "sharpness": 0, "word_scorer": 200}
 
 @asynccontextmanager
 async def everything(settings: Settings, own: ClassifierSettings) -> AsyncIterator[RunningBot]:
-    """Run bot, classifier and scheduler in this process."""
+    """Run bot, classifier and scheduler in this process.
+
+    The bot listens while the model is loaded; what people write meanwhile waits in the inbox.
+    """
     from classifier.model.registry import Registry
+    from classifier.serving.starting import starting
 
     registry = Registry(own.model_home)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings))
-        engine, control = await stack.enter_async_context(local_classifier(own))
-        running = await _start_bot(stack, settings, database, engine, control)
-        await start_retraining(stack, settings, own, database, registry, engine)
+        classifier = await stack.enter_async_context(starting(local_classifier(own)))
+        running = await _start_bot(stack, settings, database, classifier, classifier)
+        await classifier.loaded()
+        await start_retraining(stack, settings, own, database, registry, classifier)
         yield running
 
 
@@ -160,7 +165,7 @@ async def local_classifier(settings: ClassifierSettings) -> AsyncIterator[tuple[
     engine = await LocalClassifier.open(path, settings.engine_settings())
     watcher = RegistryWatcher(registry, engine, settings.watch_seconds)
     try:
-        async with in_background(watcher.run()):
+        async with in_background(watcher.run(), engine.race()):
             yield engine, RegistryControl(registry, engine, watcher)
     finally:
         await engine.close()
