@@ -1,6 +1,7 @@
 """What a classifier promises to its callers.
 
-Imports no torch, so that a bot with a remote classifier stays small.
+Imports no torch, so that a bot with a remote classifier stays small, and no numpy, so that a command line
+that only shows its help is quick.
 
 ClassifierError
 ├── InvalidInput             the caller's texts, file or options cannot be used
@@ -17,10 +18,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 OUT_OF_SCOPE_LABEL = "oos"
 """The label of a CSV row that belongs to no category: always a negative."""

@@ -12,7 +12,7 @@ from classifier.training.options import read_options, with_options
 
 if TYPE_CHECKING:
     from classifier.serving.engine import EngineSettings
-    from classifier.training.fit import TrainingConfig
+    from classifier.training.config import TrainingConfig
 
 
 class ClassifierSettings(BaseSettings):
@@ -68,12 +68,12 @@ class ClassifierSettings(BaseSettings):
     drain_seconds: int = Field(20, ge=1, description="for what is under way when the service is stopped")
 
     def training_config(self) -> TrainingConfig:
-        """The part that `fit` takes. Imports torch.
+        """The part that `fit` takes.
 
         Raises:
             InvalidInput: the file of options is missing, or holds something else.
         """
-        from classifier.training.fit import TrainingConfig  # noqa: PLC0415 - keeps torch out of a bot without it
+        from classifier.training.config import TrainingConfig  # noqa: PLC0415 - only who trains needs it
 
         config = TrainingConfig(
             base_model=self.base_model,

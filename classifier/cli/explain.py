@@ -18,7 +18,6 @@ from classifier.cli.common import (
     open_predictor,
     sentence,
 )
-from classifier.client.json_codec import explanation_fields
 from classifier.contract import ExplanationMethod, InvalidInput
 
 if TYPE_CHECKING:
@@ -42,6 +41,7 @@ def explain(
     as_json: JsonFlag = False,
 ) -> None:
     """Say which words decided, and what the answer is without them."""
+    from classifier.client.json_codec import explanation_fields
     from classifier.explanation.leave_one_out import explain as measure
     from classifier.explanation.leave_one_out import tried_in_words
 

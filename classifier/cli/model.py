@@ -24,7 +24,6 @@ from classifier.cli.common import (
     open_predictor,
     sentence,
 )
-from classifier.client.json_codec import prediction_fields
 from classifier.contract import InvalidInput
 
 if TYPE_CHECKING:
@@ -178,6 +177,8 @@ def classify(
     """Say where messages belong; `-` reads one message a line from standard input."""
     if not texts:
         raise InvalidInput("no text was given: name one, or - to read one a line from standard input")
+    from classifier.client.json_codec import prediction_fields
+
     predictor = open_predictor(model)
     lines = _standard_input() if texts == ["-"] else iter(texts)
     while batch := list(itertools.islice(lines, _LINES_A_BATCH)):
