@@ -62,7 +62,8 @@ def decisive_words(
         prediction: of the whole text.
         words: that may be taken out, in reading order.
         single: the answers to the text without each one of `words`.
-        limits: how long it may take. Where they cut something short, only a single word is called the smallest.
+        limits: how long it may take. Where they cut something short, only a single word is surely the
+            smallest set.
 
     Returns:
         None where no set of up to twelve words was found that changes the decision.

@@ -140,7 +140,9 @@ def alternative_text(explanation: Explanation, *, most: int = 12) -> str:
     said = ", ".join(f"{word.text[:_WIDEST_WORD]} {word.score:+.2f}" for word in strongest)
     prediction = explanation.prediction
     note = f" {tried_in_words(explanation)}" if explanation.cut_short else ""
-    return f"{prediction.category}, {prediction.confidence:.0%}. Words by their weight: {said or 'none'}.{note}"
+    return (
+        f"{prediction.category}, {prediction.confidence:.0%}. Words by their weight: {said or 'none'}.{note}"
+    )
 
 
 class _Canvas:

@@ -46,9 +46,7 @@ class Operations:
     async def picture(self, body: bytes, seconds: float) -> bytes:
         """POST /v1/picture, measured within so many seconds."""
         asked = PictureRequest.model_validate_json(body)
-        picture = await self._warm().picture(
-            asked.text, title=asked.title, dark=asked.dark, seconds=seconds
-        )
+        picture = await self._warm().picture(asked.text, title=asked.title, dark=asked.dark, seconds=seconds)
         return _dump({"picture": pack_picture(picture)})
 
     async def model(self) -> bytes:

@@ -52,7 +52,8 @@ async def test_an_equal_question_is_measured_once(clock):
 
 
 @pytest.mark.parametrize(
-    "other", [("v2", "leave_one_out", "vpn"), ("v1", "attention", "vpn"), ("v1", "leave_one_out", "vpn\ud800")]
+    "other",
+    [("v2", "leave_one_out", "vpn"), ("v1", "attention", "vpn"), ("v1", "leave_one_out", "vpn\ud800")],
 )
 async def test_another_model_method_or_text_is_another_question(clock, other):
     known, measure = Explanations(clock), Measure()
@@ -86,9 +87,7 @@ async def test_a_failure_is_not_kept_and_who_goes_away_takes_nothing_from_others
         await known.of("v1", "leave_one_out", "vpn", failing)
     measure = Measure()
     measure.gate.clear()
-    gone, stays = [
-        asyncio.create_task(known.of("v1", "leave_one_out", "vpn", measure)) for _ in range(2)
-    ]
+    gone, stays = [asyncio.create_task(known.of("v1", "leave_one_out", "vpn", measure)) for _ in range(2)]
     await asyncio.sleep(0)
     gone.cancel()
     measure.gate.set()

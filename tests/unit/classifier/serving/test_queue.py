@@ -98,7 +98,7 @@ async def test_explanations_are_refused_where_too_many_are_under_way():
     for one in asked:
         one.future.cancel()
     rounds(queue, 2)
-    for one in asked[1:]:
+    for _ in asked[1:]:
         queue.add(explanation(model, "again"))
 
 
