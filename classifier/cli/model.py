@@ -183,7 +183,7 @@ def classify(
 
 
 async def _classify(model: Path, lines: Iterator[str], *, as_json: bool) -> None:
-    """Answer by what answers in the service: several batches side by side, and no torch where it can do without."""
+    """Answer by what answers in the service: several batches side by side, mostly without torch."""
     from classifier.client.json_codec import prediction_fields
     from classifier.serving.engine import LocalClassifier
     from classifier.settings import ClassifierSettings

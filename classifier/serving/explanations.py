@@ -36,7 +36,7 @@ class Explanations:
     async def of(
         self, version: str, method: str, text: str, measure: Callable[[], Coroutine[Any, Any, Explanation]]
     ) -> Explanation:
-        """The explanation of a text; `measure` makes it where it is not there, whoever goes away meanwhile."""
+        """The explanation of a text; `measure` makes it where there is none, also if a caller goes away."""
         key = (version, method, hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest())
         self._forget()
         if key in self._kept:

@@ -21,6 +21,9 @@ from classifier.inference.predictor import Predictor
 _CROWDED_SECONDS = 0.1
 """So long after two shares ran at once others are expected to."""
 
+_KEPT_SECONDS = 2.0
+"""So long after a message one of several workers does not explain, and the next message does not wait."""
+
 MOST_EXPLANATIONS = 32
 """That may be under way: each one more makes all of them say less in their time."""
 
@@ -106,6 +109,7 @@ class Admission:
         self._explanations: deque[Job] = deque()
         self._explaining = 0
         self._overdue_was_first = False
+        self._messages_until = 0.0
         self._weight = 0
         self._changed = threading.Condition()
         self._busy = 0
@@ -152,6 +156,7 @@ class Admission:
             # a request that is larger than the queue is taken when nothing waits, else it never could be
             if self._queue and len(self._queue) + len(order) > self._size:
                 raise ClassifierOverloaded
+            self._messages_until = self._clock() + _KEPT_SECONDS
             self._queue.extend((job, place) for place in order)
             self._weight += sum(sizes)
             self._changed.notify(len(order))
@@ -206,22 +211,22 @@ class Admission:
         Explanations wait for messages. Only one whose time is over takes turns with them: its answer is due.
         """
         due = [job for job in self._explanations if job.measurement is not None and job.measurement.overdue]
-        if due and not self._overdue_was_first and (share := self._step(due)):
+        if due and not self._overdue_was_first and (share := self._step(due, kept=0)):
             self._overdue_was_first = True
             return share
         self._overdue_was_first = False
         while self._queue and self._queue[0][0].model.free:
             if share := self._share():
                 return share
-        return self._step(due or self._explanations)
+        return self._step(due or self._explanations, kept=int(self._clock() < self._messages_until))
 
-    def _step(self, jobs: Iterable[Job]) -> Share | None:
-        """A step of the first explanation whose model has a free predictor."""
+    def _step(self, jobs: Iterable[Job], *, kept: int) -> Share | None:
+        """A step of the first explanation whose model has a free predictor beside those that are kept."""
         for job in list(jobs):
             if job.future.done():  # its caller went away
                 self._explanations.remove(job)
                 self._explaining -= 1
-            elif job.model.free:
+            elif len(job.model.free) > min(kept, len(job.model.loaded.predictors) - 1):
                 self._explanations.remove(job)
                 return Share([(job, 0)], job.model, job.model.free.pop())
         return None

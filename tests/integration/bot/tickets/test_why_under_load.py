@@ -95,6 +95,7 @@ async def test_every_message_and_every_question_gets_its_answer(
             classifier=classifier,
             playground=playground,
             support_channels=CHANNELS,
+            inbox_workers=4 + people,
             out_of_scope_threshold=1.0,  # these texts are about nothing, and each shall have a card
         ) as world,
     ):

@@ -75,6 +75,24 @@ async def test_messages_overtake_explanations_which_take_turns():
     assert rounds(queue, 2, again=asked) == [["later message"], ["why b"]]
 
 
+async def test_where_messages_come_one_worker_is_kept_for_them():
+    now = [0.0]
+    queue, model = Admission(100, lambda: now[0]), ready(2)
+    queue.add(job(model, "message"))
+    queue.give_back(queue.take())
+    for text in ("why a", "why b", "why c"):
+        queue.add(explanation(model, text))
+    first = queue.take()
+    free = asyncio.create_task(asyncio.to_thread(queue.take))
+    await asyncio.sleep(0)
+    queue.add(job(model, "the next message"))
+    message = await free
+    assert (texts_of(first), texts_of(message)) == (["why a"], ["the next message"])
+    queue.give_back(message)
+    now[0] = 60.0
+    assert texts_of(queue.take()) == ["why b"]
+
+
 async def test_an_explanation_whose_time_is_over_takes_turns_with_messages():
     queue, model = Admission(100), ready(1, most=1)
     due = explanation(model, "why", overdue=True)
