@@ -1,6 +1,7 @@
 """What a classifier promises to its callers.
 
-Imports no torch, so that a bot with a remote classifier stays small.
+Imports no torch, so that a bot with a remote classifier stays small, and no numpy, so that a command line
+that only shows its help is quick.
 
 ClassifierError
 ├── InvalidInput             the caller's texts, file or options cannot be used
@@ -17,10 +18,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 OUT_OF_SCOPE_LABEL = "oos"
 """The label of a CSV row that belongs to no category: always a negative."""
@@ -171,6 +173,10 @@ class Explanation:
         category_without: what the model says without them.
         hidden_attention: share of the attention that lay on special tokens and punctuation, 0..1.
         decisive: None where no few words change the decision, or where they were not looked for.
+        tried: words that were left out one at a time, those with the most attention first.
+        read: words of the text that the model read.
+        cut_short: whether the time was over before everything was tried: `words` are those that were, and
+            fewer words than `decisive` may do.
     """
 
     prediction: Prediction
@@ -181,6 +187,9 @@ class Explanation:
     category_without: str
     hidden_attention: float
     decisive: Decisive | None = None
+    tried: int = 0
+    read: int = 0
+    cut_short: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,11 +228,18 @@ class Classifier(Protocol):
         """Answer each text, in order. An empty text gets an honest "not sure" (out_of_scope 1.0)."""
         ...
 
-    async def explain(self, text: str, method: ExplanationMethod = "leave_one_out") -> Explanation:
-        """Say which words decided, with the probability measured without the top ones."""
+    async def explain(
+        self, text: str, method: ExplanationMethod = "leave_one_out", *, seconds: float | None = None
+    ) -> Explanation:
+        """Say which words decided, with the probability measured without the top ones.
+
+        The best that fits the time, marked by `cut_short`: the classifier's own limit, and `seconds`.
+        """
         ...
 
-    async def picture(self, text: str, *, title: str = "", dark: bool = False) -> Picture:
+    async def picture(
+        self, text: str, *, title: str = "", dark: bool = False, seconds: float | None = None
+    ) -> Picture:
         """Draw the text with its words shaded as `explain` scores them; `title` names the decision."""
         ...
 

@@ -12,7 +12,7 @@ from classifier.training.options import read_options, with_options
 
 if TYPE_CHECKING:
     from classifier.serving.engine import EngineSettings
-    from classifier.training.fit import TrainingConfig
+    from classifier.training.config import TrainingConfig
 
 
 class ClassifierSettings(BaseSettings):
@@ -64,16 +64,19 @@ class ClassifierSettings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(8600, ge=0, le=65535)
     timeout_seconds: float = Field(10.0, gt=0, description="the service gives up on a request after these")
+    explain_seconds: float = Field(
+        3.0, gt=0, description="an explanation is the best that fits these, marked where it was cut short"
+    )
     connections: int = Field(1024, ge=1, description="that the service keeps; more are answered with a 503")
     drain_seconds: int = Field(20, ge=1, description="for what is under way when the service is stopped")
 
     def training_config(self) -> TrainingConfig:
-        """The part that `fit` takes. Imports torch.
+        """The part that `fit` takes.
 
         Raises:
             InvalidInput: the file of options is missing, or holds something else.
         """
-        from classifier.training.fit import TrainingConfig  # noqa: PLC0415 - keeps torch out of a bot without it
+        from classifier.training.config import TrainingConfig  # noqa: PLC0415 - only who trains needs it
 
         config = TrainingConfig(
             base_model=self.base_model,
@@ -97,6 +100,8 @@ class ClassifierSettings(BaseSettings):
             backend=self.backend,
             threads=self.threads,
             cache=self.model_home / ".races",
+            race_later=True,
             batch_tokens=self.batch_tokens,
             queue_size=self.queue_size,
+            explain_seconds=self.explain_seconds,
         )

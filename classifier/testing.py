@@ -81,8 +81,11 @@ class ScriptedClassifier:
         self.seen += texts
         return [self._predict(text) for text in texts]
 
-    async def explain(self, text: str, method: ExplanationMethod = "leave_one_out") -> Explanation:
-        """Explain by the keyword: without it, the answer is another one."""
+    async def explain(
+        self, text: str, method: ExplanationMethod = "leave_one_out", *, seconds: float | None = None
+    ) -> Explanation:
+        """Explain by the keyword: without it, the answer is another one. Takes no time."""
+        del seconds
         await self._enter()
         if method not in ("attention", "leave_one_out"):
             raise InvalidInput(f"no method {method!r}: use attention or leave_one_out")
@@ -98,10 +101,15 @@ class ScriptedClassifier:
             category_without=without.category,
             hidden_attention=0.1,
             decisive=self._decisive(prediction, without) if method == "leave_one_out" else None,
+            tried=len(prediction.words) if method == "leave_one_out" else 0,
+            read=len(prediction.words),
         )
 
-    async def picture(self, text: str, *, title: str = "", dark: bool = False) -> Picture:
+    async def picture(
+        self, text: str, *, title: str = "", dark: bool = False, seconds: float | None = None
+    ) -> Picture:
         """Draw what `explain` says."""
+        del seconds
         from classifier.explanation.heatmap import picture_of  # noqa: PLC0415 - as the real one does
 
         return picture_of(text, await self.explain(text), title=title, dark=dark)

@@ -1,7 +1,13 @@
 """Facts: tables, repositories, units of work. Imports nothing of ours."""
 
-from storage.database import Database, UnitOfWork
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from storage.errors import DatabaseBusy, DatabaseUnavailable, RowNotFound, SchemaOutOfDate, StorageError
+
+if TYPE_CHECKING:
+    from storage.database import Database, UnitOfWork
 
 __all__ = [
     "Database",
@@ -12,3 +18,12 @@ __all__ = [
     "StorageError",
     "UnitOfWork",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the database where somebody asks for it: commands that only name its errors begin sooner."""
+    if name not in ("Database", "UnitOfWork"):
+        raise AttributeError(name)
+    from storage import database  # noqa: PLC0415 - see above
+
+    return getattr(database, name)

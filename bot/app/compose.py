@@ -1,7 +1,7 @@
 """Puts the roles together: settings -> objects -> start. With `bot/app/cli.py` the composition root.
 
-Engine, client and scheduler are imported only inside the function that needs them, so that a bot with a
-remote classifier starts without torch.
+Each part is imported only inside the function that needs it, so that a bot with a remote classifier starts
+without the engine, a classifier service without Slack and the database, and all of them sooner.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from bot.app.runtime import RunningBot, running_bot
 from bot.clock import utc_now
 from bot.errors import ConfigurationError
 from bot.queue.serial_tasks import in_background
 from bot.settings import Settings
 from classifier.contract import Classifier, ModelControl
-from storage.database import Database
-from storage.feedback.categories import CategorySpec
 
 if TYPE_CHECKING:
+    from bot.app.runtime import RunningBot
     from classifier.client.client import RemoteClassifier
     from classifier.data.dataset import StarterPack
     from classifier.model.registry import Registry
     from classifier.retraining.scheduler import WallClockTrigger
     from classifier.settings import ClassifierSettings
+    from storage.database import Database
+    from storage.feedback.categories import CategorySpec
 
 log = structlog.get_logger(__name__)
 DAY_ONE_PER_CATEGORY = 100
@@ -46,15 +46,22 @@ _QUICK = {"epochs": 3, "sharpness": 0, "word_scorer": 200}
 
 @asynccontextmanager
 async def everything(settings: Settings, own: ClassifierSettings) -> AsyncIterator[RunningBot]:
-    """Run bot, classifier and scheduler in this process."""
+    """Run bot, classifier and scheduler in this process.
+
+    The bot listens while the model is loaded; what people write meanwhile waits in the inbox.
+    """
+    from bot.listeners.bolt import create_client
     from classifier.model.registry import Registry
+    from classifier.serving.starting import starting
 
     registry = Registry(own.model_home)
+    create_client(settings)  # a token that is missing is said before time goes into a model
     async with AsyncExitStack() as stack:
+        classifier = await stack.enter_async_context(starting(local_classifier(own)))
         database = await stack.enter_async_context(open_database(settings))
-        engine, control = await stack.enter_async_context(local_classifier(own))
-        running = await _start_bot(stack, settings, database, engine, control)
-        await start_retraining(stack, settings, own, database, registry, engine)
+        running = await _start_bot(stack, settings, database, classifier, classifier)
+        await classifier.loaded()
+        await start_retraining(stack, settings, own, database, registry, classifier)
         yield running
 
 
@@ -83,6 +90,8 @@ async def _start_bot(
     models: ModelControl,
 ) -> RunningBot:
     """Start the bot; it ends with the stack."""
+    from bot.app.runtime import running_bot
+
     categories, after = category_specs(starter()), next_retraining(settings)
     bot = running_bot(settings, database, classifier, categories, models=models, next_retraining=after)
     return await stack.enter_async_context(bot)
@@ -131,6 +140,7 @@ async def serve_scheduler(settings: Settings) -> None:
 async def open_database(settings: Settings) -> AsyncIterator[Database]:
     """Open the database, brought up to date; SQLite is made where there is none."""
     from migrations.runner import upgrade_async
+    from storage.database import Database
 
     await upgrade_async(settings.database_url)
     database = Database(settings.database_url)
@@ -159,7 +169,7 @@ async def local_classifier(settings: ClassifierSettings) -> AsyncIterator[tuple[
     engine = await LocalClassifier.open(path, settings.engine_settings())
     watcher = RegistryWatcher(registry, engine, settings.watch_seconds)
     try:
-        async with in_background(watcher.run()):
+        async with in_background(watcher.run(), engine.race()):
             yield engine, RegistryControl(registry, engine, watcher)
     finally:
         await engine.close()
@@ -294,4 +304,6 @@ def starter() -> StarterPack:
 
 def category_specs(pack: StarterPack) -> list[CategorySpec]:
     """Return the starter pack's categories as rows for the storage."""
+    from storage.feedback.categories import CategorySpec
+
     return [CategorySpec(**asdict(category)) for category in pack.categories]

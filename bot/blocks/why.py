@@ -136,8 +136,9 @@ def _measured(view: WhyView) -> str:
         f"{percent(explanation.probability_without)} instead of {percent(explanation.prediction.confidence)}"
     )
     if explanation.category_without == explanation.prediction.category:
+        none = "no few words that I had time to try" if explanation.cut_short else "no few words alone"
         return (
-            f"*What decided:* no few words alone. Without {removed} I would still say "
+            f"*What decided:* {none}. Without {removed} I would still say "
             f"*{view.name(explanation.category_without)}*, with {now}."
         )
     return (
@@ -181,9 +182,18 @@ def _word(text: str, limit: int) -> str:
     return escape(one_line(text, limit)).replace("*", "").replace("`", "'")
 
 
+def _tried(explanation: Explanation) -> str:
+    """Say how many of the words were looked at, and why not all."""
+    amount = f"{explanation.tried} of its {explanation.read} words, those I looked at most"
+    return f"I had time to try {amount}" if explanation.cut_short else f"I tried {amount}"
+
+
 def _details(view: WhyView) -> str:
     explanation, prediction = view.explanation, view.explanation.prediction
-    parts = ["Scores: how far its lead in log-odds falls without the word"] if explanation.words else []
+    left = explanation.method == "leave_one_out" and explanation.tried < explanation.read
+    parts = [_tried(explanation)] if left else []
+    if explanation.words:
+        parts.append("Scores: how far its lead in log-odds falls without the word")
     parts.append(f"Model {title(prediction.model_version)}")
     if view.asked_version and view.asked_version != prediction.model_version:
         parts.append(f"the card is by {title(view.asked_version)}")

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binom, rankdata
 
 Array = npt.NDArray[Any]
 Flags = npt.NDArray[np.bool_]
@@ -26,6 +25,8 @@ def mcnemar_worse(before: Flags, now: Flags) -> float:
         The p-value, 1.0 where they never differ (McNemar 1947; exact: binomial over the discordant pairs).
     """
     lost, gained = int((before & ~now).sum()), int((now & ~before).sum())
+    from scipy.stats import binom  # noqa: PLC0415 - takes a second, and a bot that starts needs it later
+
     return float(binom.cdf(gained, lost + gained, 0.5))
 
 
@@ -107,6 +108,8 @@ def placements(outside: Array, inside: Array) -> tuple[Array, Array]:
         ([M] share of the inside scores below each outside one, [N] share of the outside ones above each
         inside one); ties count half.
     """
+    from scipy.stats import rankdata  # noqa: PLC0415 - see mcnemar_worse
+
     ranks = rankdata(np.concatenate([outside, inside]))
     m, n = len(outside), len(inside)
     below = (ranks[:m] - rankdata(outside)) / n

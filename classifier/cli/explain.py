@@ -18,7 +18,6 @@ from classifier.cli.common import (
     open_predictor,
     sentence,
 )
-from classifier.client.json_codec import explanation_fields
 from classifier.contract import ExplanationMethod, InvalidInput
 
 if TYPE_CHECKING:
@@ -42,10 +41,14 @@ def explain(
     as_json: JsonFlag = False,
 ) -> None:
     """Say which words decided, and what the answer is without them."""
+    from classifier.client.json_codec import explanation_fields
     from classifier.explanation.leave_one_out import explain as measure
+    from classifier.explanation.leave_one_out import tried_in_words
 
     predictor = open_predictor(model)
     explanation = measure(predictor, text, cast("ExplanationMethod", method))
+    if not explanation.read:
+        raise InvalidInput("there is nothing to explain: the model can read no word of that text")
     if heads is not None:
         _write_heads(predictor.model, text, heads)
     if png is not None:
@@ -70,6 +73,8 @@ def explain(
             f"without {', '.join(explanation.removed)}: {explanation.prediction.category} "
             f"{explanation.probability_without:.1%}, answer {explanation.category_without}\n"
         )
+    if method == "leave_one_out" and explanation.tried < explanation.read:
+        sys.stdout.write(f"{tried_in_words(explanation)}\n")
     sys.stdout.write(f"{explanation.hidden_attention:.0%} of the attention lay on no word\n")
 
 

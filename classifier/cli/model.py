@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import sys
@@ -24,7 +25,6 @@ from classifier.cli.common import (
     open_predictor,
     sentence,
 )
-from classifier.client.json_codec import prediction_fields
 from classifier.contract import InvalidInput
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 commands = typer.Typer(no_args_is_help=True)
 """Typer app with `train`, `evaluate` and `classify`; the product's command line mounts it."""
 
-_LINES_A_BATCH = 64
+_LINES_A_BATCH = 256
 
 
 @commands.command()
@@ -178,13 +178,25 @@ def classify(
     """Say where messages belong; `-` reads one message a line from standard input."""
     if not texts:
         raise InvalidInput("no text was given: name one, or - to read one a line from standard input")
-    predictor = open_predictor(model)
     lines = _standard_input() if texts == ["-"] else iter(texts)
-    while batch := list(itertools.islice(lines, _LINES_A_BATCH)):
-        for prediction in predictor.predict(batch):
-            line = json.dumps(prediction_fields(prediction)) if as_json else sentence(prediction)
-            sys.stdout.write(line + "\n")
-        sys.stdout.flush()
+    asyncio.run(_classify(model, lines, as_json=as_json))
+
+
+async def _classify(model: Path, lines: Iterator[str], *, as_json: bool) -> None:
+    """Answer by what answers in the service: several batches side by side, mostly without torch."""
+    from classifier.client.json_codec import prediction_fields
+    from classifier.serving.engine import LocalClassifier
+    from classifier.settings import ClassifierSettings
+
+    engine = await LocalClassifier.open(model, ClassifierSettings().engine_settings())
+    try:
+        while batch := list(itertools.islice(lines, _LINES_A_BATCH)):
+            for prediction in await engine.classify(batch):
+                line = json.dumps(prediction_fields(prediction)) if as_json else sentence(prediction)
+                sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+    finally:
+        await engine.close()
 
 
 def _standard_input() -> Iterator[str]:

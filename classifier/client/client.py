@@ -83,19 +83,26 @@ class RemoteClassifier:
             predictions += await self._ask("POST", "/v1/classify", {"texts": part}, read)
         return predictions
 
-    async def explain(self, text: str, method: ExplanationMethod = "leave_one_out") -> Explanation:
-        """Say which words decided."""
+    async def explain(
+        self, text: str, method: ExplanationMethod = "leave_one_out", *, seconds: float | None = None
+    ) -> Explanation:
+        """Say which words decided; the service is told how long it has."""
         return await self._ask(
             "POST",
             "/v1/explain",
             {"text": text, "method": method},
             lambda body: unpack_explanation(body["explanation"]),
+            seconds,
         )
 
-    async def picture(self, text: str, *, title: str = "", dark: bool = False) -> Picture:
+    async def picture(
+        self, text: str, *, title: str = "", dark: bool = False, seconds: float | None = None
+    ) -> Picture:
         """Draw the words that decided."""
         asked = {"text": text, "title": title, "dark": dark}
-        return await self._ask("POST", "/v1/picture", asked, lambda body: unpack_picture(body["picture"]))
+        return await self._ask(
+            "POST", "/v1/picture", asked, lambda body: unpack_picture(body["picture"]), seconds
+        )
 
     async def model(self) -> ModelInfo:
         """Say which model answers now."""
@@ -126,10 +133,15 @@ class RemoteClassifier:
             raise failed.error from failed.__cause__
 
     async def _ask(
-        self, method: str, path: str, content: Any, read: Callable[[Mapping[str, Any]], _Answer]
+        self,
+        method: str,
+        path: str,
+        content: Any,
+        read: Callable[[Mapping[str, Any]], _Answer],
+        seconds: float | None = None,
     ) -> _Answer:
         clock = self._retries.clock
-        deadline = clock() + self._timeout
+        deadline = clock() + min(self._timeout, seconds or self._timeout)
         body = None if content is None else _encoded(content)
 
         async def attempt() -> _Answer:

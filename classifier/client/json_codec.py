@@ -51,6 +51,9 @@ def explanation_fields(explanation: Explanation) -> dict[str, Any]:
         "category_without": explanation.category_without,
         "hidden_attention": explanation.hidden_attention,
         "decisive": asdict(explanation.decisive) if explanation.decisive else None,
+        "tried": explanation.tried,
+        "read": explanation.read,
+        "cut_short": explanation.cut_short,
     }
 
 
@@ -113,7 +116,11 @@ def unpack_explanation(fields: Mapping[str, Any]) -> Explanation:
         probability_without=fields["probability_without"],
         category_without=fields["category_without"],
         hidden_attention=fields["hidden_attention"],
-        decisive=_unpack_decisive(fields.get("decisive")),  # an older service sends none
+        # an older service sends none of these
+        decisive=_unpack_decisive(fields.get("decisive")),
+        tried=fields.get("tried", 0),
+        read=fields.get("read", 0),
+        cut_short=fields.get("cut_short", False),
     )
 
 

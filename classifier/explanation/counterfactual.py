@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from classifier.contract import OUT_OF_SCOPE_THRESHOLD, Decisive, Prediction, Word
+from classifier.explanation.steps import Limits, Steps
 
 Ask = Callable[[Sequence[str]], Sequence[Prediction]]
 """Answers texts, in order."""
@@ -52,16 +53,17 @@ def decision_of(prediction: Prediction) -> str | None:
 
 
 def decisive_words(
-    text: str, prediction: Prediction, words: Sequence[Word], single: Sequence[Prediction], ask: Ask
-) -> Decisive | None:
-    """Find the fewest words without which the decision changes.
+    text: str, prediction: Prediction, words: Sequence[Word], single: Sequence[Prediction], limits: Limits
+) -> Steps[Decisive | None]:
+    """Find the fewest words without which the decision changes, step by step.
 
     Args:
         text: the message.
         prediction: of the whole text.
         words: that may be taken out, in reading order.
         single: the answers to the text without each one of `words`.
-        ask: answers more texts.
+        limits: how long it may take. Where they cut something short, only a single word is surely the
+            smallest set.
 
     Returns:
         None where no set of up to twelve words was found that changes the decision.
@@ -79,9 +81,10 @@ def decisive_words(
         found = [each for each in tries if decision_of(each.prediction) != decided]
         return min(found, key=lambda each: share(each.prediction)) if found else None
 
-    def tried(sets: Sequence[tuple[Word, ...]]) -> list[_Try]:
-        answers = ask([without_words(text, members) for members in sets])
-        return [_Try(members, answer) for members, answer in zip(sets, answers, strict=True)]
+    def tried(sets: Sequence[tuple[Word, ...]]) -> Steps[list[_Try]]:
+        """As many as there is time for."""
+        answers = yield from limits.ask([without_words(text, members) for members in sets])
+        return [_Try(members, answer) for members, answer in zip(sets, answers, strict=False)]
 
     alone = [_Try((word,), answer) for word, answer in zip(words, single, strict=True)]
     ranked = sorted(alone, key=lambda each: share(each.prediction))
@@ -89,14 +92,14 @@ def decisive_words(
     for sets in _turns([(each.words[0], share(each.prediction)) for each in ranked]):
         if best is not None or closest is None:
             break
-        tries = tried(sets)
+        tries = yield from tried(sets)
         best = changed(tries)
         closest = min([closest, *tries], key=lambda each: share(each.prediction))
     if best is None and closest is not None:
-        best = _further(closest, [each.words[0] for each in ranked], tried, changed)
+        best = yield from _further(closest, [each.words[0] for each in ranked], tried, changed)
     if best is None:
         return None
-    best = _needed(best, tried, changed)
+    best = yield from _needed(best, tried, changed)
     members = tuple(sorted(best.words, key=lambda word: word.start))
     return Decisive(
         words=members,
@@ -104,10 +107,13 @@ def decisive_words(
         probability=dict(best.prediction.alternatives)[prediction.category],
         probability_of_new=best.prediction.confidence,
         out_of_scope=best.prediction.out_of_scope,
-        # every single word was tried; every pair only of texts that are short enough
-        smallest=len(members) <= 2  # noqa: PLR2004
-        or (len(members) == 3 and math.comb(len(ranked), 2) <= sum(_TURNS[2])),  # noqa: PLR2004
+        smallest=len(members) == 1 or (not limits.cut_short and _all_fewer_tried(len(members), len(ranked))),
     )
+
+
+def _all_fewer_tried(size: int, words: int) -> bool:
+    """Whether each smaller set was tried: every single word was, every pair only of texts that are short."""
+    return size == 2 or (size == 3 and math.comb(words, 2) <= sum(_TURNS[2]))  # noqa: PLR2004
 
 
 def _turns(ranked: Sequence[tuple[Word, float]]) -> Iterator[list[tuple[Word, ...]]]:
@@ -130,24 +136,24 @@ def _turns(ranked: Sequence[tuple[Word, float]]) -> Iterator[list[tuple[Word, ..
 def _further(
     closest: _Try,
     ranked: Sequence[Word],
-    tried: Callable[[Sequence[tuple[Word, ...]]], list[_Try]],
+    tried: Callable[[Sequence[tuple[Word, ...]]], Steps[list[_Try]]],
     changed: Callable[[Sequence[_Try]], _Try | None],
-) -> _Try | None:
+) -> Steps[_Try | None]:
     """Beside the set that came closest to another decision, more and more words at once, the best first."""
     taken = closest.words
     more = [word for word in ranked if word not in taken][: _MOST_WORDS - len(taken)]
-    steps = tried([(*taken, *more[:count]) for count in range(1, len(more) + 1)]) if more else []
+    steps = yield from tried([(*taken, *more[:count]) for count in range(1, len(more) + 1)])
     return next((step for step in steps if changed([step])), None)
 
 
 def _needed(
     best: _Try,
-    tried: Callable[[Sequence[tuple[Word, ...]]], list[_Try]],
+    tried: Callable[[Sequence[tuple[Word, ...]]], Steps[list[_Try]]],
     changed: Callable[[Sequence[_Try]], _Try | None],
-) -> _Try:
+) -> Steps[_Try]:
     """Put words back that are not needed for the change."""
     while len(best.words) > 2:  # noqa: PLR2004 - no single word was enough
-        fewer = changed(tried(list(_one_less(best.words))))
+        fewer = changed((yield from tried(list(_one_less(best.words)))))
         if fewer is None:
             break
         best = fewer

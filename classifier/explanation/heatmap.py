@@ -20,6 +20,7 @@ import matplotlib as mpl
 from PIL import Image, ImageDraw, ImageFont
 
 from classifier.contract import Explanation, Picture, Word
+from classifier.explanation.leave_one_out import tried_in_words
 
 WIDTH = 900
 """Pixels at scale 1; pictures are drawn at twice that for dense screens."""
@@ -118,7 +119,10 @@ def heatmap(text: str, explanation: Explanation, *, title: str = "", dark: bool 
     from_right = _from_right(pieces)
     for number, line in enumerate(lines):
         canvas.line(line, head + number * _LINE, width, from_right=from_right)
-    canvas.legend(height - foot + _LINE // 3, cut=cut, attention=explanation.method == "attention")
+    notes = ["The rest of the message is not shown."] if cut else []
+    if explanation.cut_short and explanation.tried < explanation.read:
+        notes.append(tried_in_words(explanation))
+    canvas.legend(height - foot + _LINE // 3, notes, attention=explanation.method == "attention")
     out = io.BytesIO()
     picture.save(out, format="PNG", optimize=True)
     return out.getvalue()
@@ -135,7 +139,10 @@ def alternative_text(explanation: Explanation, *, most: int = 12) -> str:
     strongest = sorted(explanation.words, key=lambda word: -abs(word.score))[:most]
     said = ", ".join(f"{word.text[:_WIDEST_WORD]} {word.score:+.2f}" for word in strongest)
     prediction = explanation.prediction
-    return f"{prediction.category}, {prediction.confidence:.0%}. Words by their weight: {said or 'none'}."
+    note = f" {tried_in_words(explanation)}" if explanation.cut_short else ""
+    return (
+        f"{prediction.category}, {prediction.confidence:.0%}. Words by their weight: {said or 'none'}.{note}"
+    )
 
 
 class _Canvas:
@@ -166,14 +173,14 @@ class _Canvas:
         for piece, gap in zip(ordered, gaps, strict=True):
             x = self._word(piece, x + gap, y)
 
-    def legend(self, y: int, *, cut: bool, attention: bool) -> None:
+    def legend(self, y: int, notes: Sequence[str], *, attention: bool) -> None:
         """Say what the shades mean."""
         theme, x = self._theme, float(_MARGIN)
         names = ["attention received"] if attention else ["speaks for it", "speaks against it"]
         for name, sign in zip(names, (1.0, -1.0), strict=False):
             x = self._word(Piece(name, sign * self._top, right_to_left=False), x, y, small=True) + 2 * _SPACE
-        if cut:
-            self.small(x, y, "The rest of the message is not shown.", theme.quiet)
+        for note in notes:
+            x = self.small(x, y, note, theme.quiet) + 2 * _SPACE
 
     def _word(self, piece: Piece, x: float, y: float, *, small: bool = False) -> float:
         fonts = self._small if small else self._letters

@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.cluster import AgglomerativeClustering
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 from classifier.calibration.vectors import unit
 
@@ -145,6 +143,8 @@ def propose_groups(
     if len(doubtful) < FEWEST_MEMBERS:
         return []
     vectors = unit(np.stack([ticket.vector for ticket in doubtful]))
+    from sklearn.cluster import AgglomerativeClustering  # noqa: PLC0415 - once a day, and a second to import
+
     found = AgglomerativeClustering(
         n_clusters=None, metric="cosine", linkage="average", distance_threshold=1 - space.joins
     ).fit_predict(vectors)
@@ -195,6 +195,8 @@ def name_words(members: Sequence[str], everything: Counter[str]) -> tuple[str, .
 def words_of(text: str) -> frozenset[str]:
     """The words of a text that may name something, in small letters."""
     seen = {word.lower().replace("’", "'") for word in _WORD.findall(_HIDDEN.sub(" ", text))}
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS  # noqa: PLC0415 - see above
+
     return frozenset(word for word in seen if word not in ENGLISH_STOP_WORDS and word not in _CHATTER)
 
 

@@ -46,24 +46,27 @@ class Choice:
         workers: batches side by side, on one core each; 1: one at a time on all cores.
         wide: whether a message that is alone runs on all cores.
         refused: why faster backends were not taken, by their names.
+        raced: False where a race would say more and was put off.
     """
 
     backend: str
     workers: int = 1
     wide: bool = True
     refused: Mapping[str, str] | None = None
+    raced: bool = True
 
 
-def choose(folder: Path, threads: int, cache: Path | None) -> Choice:
+def choose(folder: Path, threads: int, cache: Path | None, *, later: bool = False) -> Choice:
     """The fastest backend that passes the gate.
 
     Args:
         folder: a verified model directory whose graph is known, see bert_graph.can_build.
         threads: cores to use.
         cache: folder of results; None: the race is run each time.
+        later: whether to answer now, without a race whose result is not kept.
 
     Returns:
-        ONNX Runtime in float32 where the race cannot be run; that is logged.
+        ONNX Runtime in float32 where the race cannot be run, which is logged, or was put off.
     """
     names = {
         "speeds": f"speeds-{_key(folder / 'config.json', threads)}.json",
@@ -71,6 +74,8 @@ def choose(folder: Path, threads: int, cache: Path | None) -> Choice:
     }
     known = {what: found for what, name in names.items() if _sound(what, found := _read(cache, name))}
     missing = [what for what in names if what not in known]
+    if missing and later:
+        return Choice(REFERENCE, threads, raced=False)
     if missing:
         command = [
             sys.executable,

@@ -63,6 +63,7 @@ class LoadSettings:
         threads: CPU cores to use, 0: all.
         batch_tokens: padded tokens in one forward pass at most.
         cache: folder in which races keep their results; None: they race each time.
+        race_later: whether to answer in float32 for now where a race's result is not kept.
     """
 
     device: str = "auto"
@@ -70,6 +71,7 @@ class LoadSettings:
     threads: int = 0
     batch_tokens: int = 4096
     cache: Path | None = None
+    race_later: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +83,14 @@ class Loaded:
         predictors: one for each worker.
         backend: name of what runs the network.
         share: texts that a worker takes at once, so that those behind them do not wait for long.
+        raced: False where the backend is only for now, see LoadSettings.race_later.
     """
 
     facts: ModelFacts
     predictors: tuple[Predictor, ...]
     backend: str
     share: int
+    raced: bool = True
 
 
 def load(
@@ -152,7 +156,7 @@ def _choose(folder: Path, settings: LoadSettings) -> race.Choice:
         return race.Choice(settings.backend, threads if settings.backend.startswith("onnx") else 1)
     if (folder / "model.safetensors").stat().st_size < _TOO_SMALL_TO_RACE:
         return race.Choice(race.REFERENCE, threads)
-    return race.choose(folder, threads, settings.cache)
+    return race.choose(folder, threads, settings.cache, later=settings.race_later)
 
 
 def _in_onnx(
@@ -186,7 +190,7 @@ def _in_onnx(
         )
         for each in texts
     )
-    return Loaded(facts, predictors, choice.backend, _SHARE)
+    return Loaded(facts, predictors, choice.backend, _SHARE, choice.raced)
 
 
 def _around(folder: Path) -> tuple[Surroundings, npt.NDArray[Any]] | None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +21,11 @@ from classifier.contract import (
     Picture,
     Prediction,
 )
-from classifier.explanation.leave_one_out import explain
+from classifier.explanation.leave_one_out import Measurement
+from classifier.explanation.steps import Limits
 from classifier.inference.loading import LoadSettings, load
 from classifier.model.pacing import Pace, Pause, at_once
+from classifier.serving.explanations import Explanations
 from classifier.serving.queue import Admission, Job, ReadyModel, Share
 
 if TYPE_CHECKING:
@@ -30,6 +33,12 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _WARM_UP = ("warm up", "the first pass of a network is slower than those that follow it " * 4)
+
+_MOST_TURNS = 60
+"""Looks for a quiet moment before a race begins in a busy one."""
+
+_CHARACTERS = 48
+"""Of a text of usual length: a step of an explanation takes as long as a share of messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +48,12 @@ class EngineSettings(LoadSettings):
     Attributes:
         batch_texts: texts that a worker takes from the queue at once; 0: as many as suit the backend.
         queue_size: texts that may wait at most.
+        explain_seconds: an explanation takes at most, its last passes aside.
     """
 
     batch_texts: int = 0
     queue_size: int = 1024
+    explain_seconds: float = 3.0
 
 
 class LocalClassifier:
@@ -51,14 +62,17 @@ class LocalClassifier:
     Worker threads run the network; how many, the backend says. A worker that frees takes its share of what
     waits as one batch: nothing is held back to fill a batch, and a busy moment makes larger ones. A request
     of many texts is cut, short ones first, so that free workers share it. A full queue refuses at once.
+    Explanations run a few passes at a time, where no message waits.
     """
 
     def __init__(self, model: TrainedModel | Path, settings: EngineSettings | None = None) -> None:
         self._settings = settings or EngineSettings()
         self._admission = Admission(self._settings.queue_size)
         self._swapping = asyncio.Lock()
-        self._swaps = 0
-        self._active = self._prepare(model)
+        self._explanations = Explanations()
+        self._swaps, self._asked = 0, 0
+        self._model = model
+        self._active = self._prepare(model, self._settings)
         self._threads: list[threading.Thread] = []
         self._hire(self._active)
 
@@ -70,6 +84,22 @@ class LocalClassifier:
             BrokenModel: the directory cannot be loaded.
         """
         return await asyncio.to_thread(cls, path, settings)
+
+    async def race(self, quiet: float = 5.0) -> None:
+        """Find the fastest backend, where that was put off, and go on with it. Returns when that is done.
+
+        Args:
+            quiet: seconds without messages that are waited for: a race beside them would measure them.
+        """
+        for turn in itertools.count(1):
+            if self._active.loaded.raced or not isinstance(self._model, Path):
+                return
+            asked = self._asked
+            await asyncio.sleep(quiet)
+            if (self._asked == asked and not self._admission.busy()) or turn >= _MOST_TURNS:
+                async with self._swapping:
+                    if not self._active.loaded.raced:
+                        await self._take_over(self._model)
 
     @property
     def waiting(self) -> int:
@@ -90,19 +120,30 @@ class LocalClassifier:
         """Answer each text, in order."""
         if not texts:
             return []
-        results: list[Prediction] = await self._submit(list(texts))
+        results: list[Prediction] = await self._submit(list(texts), self._active)
         return results
 
-    async def explain(self, text: str, method: ExplanationMethod = "leave_one_out") -> Explanation:
-        """Say which words decided."""
-        results: list[Explanation] = await self._submit([text], method)
-        return results[0]
+    async def explain(
+        self, text: str, method: ExplanationMethod = "leave_one_out", *, seconds: float | None = None
+    ) -> Explanation:
+        """Say which words decided, as far as the time goes."""
+        model = self._active
+        longest = self._settings.explain_seconds if seconds is None else seconds
+        limits = Limits(min(longest, self._settings.explain_seconds), characters=_CHARACTERS * model.most)
 
-    async def picture(self, text: str, *, title: str = "", dark: bool = False) -> Picture:
+        async def measure() -> Explanation:
+            results: list[Explanation] = await self._submit([text], model, Measurement(text, method, limits))
+            return results[0]
+
+        return await self._explanations.of(model.loaded.facts.version, method, text, measure)
+
+    async def picture(
+        self, text: str, *, title: str = "", dark: bool = False, seconds: float | None = None
+    ) -> Picture:
         """Draw the words that decided, in a thread of its own."""
         from classifier.explanation.heatmap import picture_of  # noqa: PLC0415 - fonts and PNG only where they are asked for
 
-        explanation = await self.explain(text)
+        explanation = await self.explain(text, seconds=seconds)
         return await asyncio.to_thread(picture_of, text, explanation, title=title, dark=dark)
 
     async def model(self) -> ModelInfo:
@@ -121,10 +162,7 @@ class LocalClassifier:
             BrokenModel: it cannot be loaded; the old model goes on answering.
         """
         async with self._swapping:
-            # paced: another model answers meanwhile
-            self._active = await asyncio.to_thread(self._prepare, path, Pace(self._admission.busy))
-            self._hire(self._active)
-            self._swaps += 1
+            await self._take_over(path)
             return self._active.loaded.facts.version
 
     async def close(self) -> None:
@@ -135,8 +173,19 @@ class LocalClassifier:
         for thread in self._threads:
             await asyncio.to_thread(thread.join)
 
-    def _prepare(self, model: TrainedModel | Path, pause: Pause = at_once) -> ReadyModel:
-        loaded = load(model, self._settings, self._admission.alone, pause)
+    async def _take_over(self, path: Path) -> None:
+        """Paced, as another model answers meanwhile; and a race that is needed is run, not put off."""
+        settings = replace(self._settings, race_later=False)
+        pace = Pace(self._admission.busy)
+        self._active = await asyncio.to_thread(self._prepare, path, settings, pace)
+        self._model = path
+        self._hire(self._active)
+        self._swaps += 1
+
+    def _prepare(
+        self, model: TrainedModel | Path, settings: EngineSettings, pause: Pause = at_once
+    ) -> ReadyModel:
+        loaded = load(model, settings, self._admission.alone, pause)
         for predictor in loaded.predictors:
             predictor.predict(_WARM_UP)
             pause()
@@ -150,8 +199,11 @@ class LocalClassifier:
             self._threads.append(thread)
             thread.start()
 
-    async def _submit(self, texts: Sequence[str], method: ExplanationMethod | None = None) -> list[Any]:
-        job = Job(texts, self._active, asyncio.get_running_loop().create_future(), method)
+    async def _submit(
+        self, texts: Sequence[str], model: ReadyModel, measurement: Measurement | None = None
+    ) -> list[Any]:
+        job = Job(texts, model, asyncio.get_running_loop().create_future(), measurement)
+        self._asked += 1
         self._admission.add(job)
         return await job.future
 
@@ -165,18 +217,19 @@ class LocalClassifier:
             except Exception as unknown:  # noqa: BLE001 - the thread must live on, whatever one batch did
                 _log.exception("a batch of %d texts failed", len(share.items))
                 results, error = [], ClassifierUnavailable(f"the model failed: {type(unknown).__name__}")
-            finally:
-                self._admission.give_back(share)
+            unfinished = share.measurement is not None and error is None and results[0] is None
+            if self._admission.give_back(share, again=unfinished):
+                continue
+            if unfinished:
+                error = ClassifierUnavailable("the classifier is closed")
             _answer(share, results, error)
 
 
 def _run(share: Share) -> Sequence[Any]:
-    """A result for each item."""
-    texts = [job.texts[place] for job, place in share.items]
-    method = share.items[0][0].method
-    if method is not None:
-        return [explain(share.predictor, texts[0], method)]
-    return share.predictor.predict(texts)
+    """A result for each item; None for an explanation that takes more steps."""
+    if share.measurement is not None:
+        return [share.measurement.step(share.predictor)]
+    return share.predictor.predict([job.texts[place] for job, place in share.items])
 
 
 def _answer(share: Share, results: Sequence[Any], error: ClassifierError | None) -> None:

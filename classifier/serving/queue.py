@@ -1,4 +1,7 @@
-"""What waits for the network: a bounded queue from which free workers take their share at once."""
+"""What waits for the network: a bounded queue from which free workers take their share at once.
+
+Messages come first. Explanations take turns behind them, a few passes each time.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,23 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from classifier.contract import ClassifierOverloaded, ClassifierUnavailable, ExplanationMethod
+from classifier.contract import ClassifierOverloaded, ClassifierUnavailable
+from classifier.explanation.leave_one_out import Measurement
 from classifier.inference.loading import Loaded
 from classifier.inference.predictor import Predictor
 
 _CROWDED_SECONDS = 0.1
 """So long after two shares ran at once others are expected to."""
+
+_KEPT_SECONDS = 2.0
+"""So long after a message one of several workers does not explain, and the next message does not wait."""
+
+MOST_EXPLANATIONS = 32
+"""That may be under way: each one more makes all of them say less in their time."""
 
 _OVERHEAD = 24
 """What a text costs beside its characters, in characters."""
@@ -48,7 +58,7 @@ class Job:
         texts: of the caller.
         model: that answers.
         future: of the caller's event loop; gets the results.
-        method: of the explanation; None for predictions.
+        measurement: the explanation as far as it is; None for predictions.
         results: one a text, in order; None until it is there.
         left: results that are missing.
     """
@@ -56,7 +66,7 @@ class Job:
     texts: Sequence[str]
     model: ReadyModel
     future: asyncio.Future[list[Any]]
-    method: ExplanationMethod | None = None
+    measurement: Measurement | None = None
     results: list[Any] = field(default_factory=list)
     left: int = 0
 
@@ -67,7 +77,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one worker runs as one batch.
+    """What one worker runs as one batch, or one step of an explanation.
 
     Attributes:
         items: jobs, and the place of the text in each.
@@ -80,9 +90,9 @@ class Share:
     predictor: Predictor
 
     @property
-    def explains(self) -> bool:
-        """Whether it is one explanation and not a batch."""
-        return self.items[0][0].method is not None
+    def measurement(self) -> Measurement | None:
+        """The explanation of which it is a step; None for a batch."""
+        return self.items[0][0].measurement
 
 
 class Admission:
@@ -96,6 +106,10 @@ class Admission:
     def __init__(self, size: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._size = size
         self._queue: deque[tuple[Job, int]] = deque()
+        self._explanations: deque[Job] = deque()
+        self._explaining = 0
+        self._overdue_was_first = False
+        self._messages_until = 0.0
         self._weight = 0
         self._changed = threading.Condition()
         self._busy = 0
@@ -105,19 +119,19 @@ class Admission:
 
     @property
     def waiting(self) -> int:
-        """Texts in the queue."""
-        return len(self._queue)
+        """Texts in the queue, and explanations that wait for a turn."""
+        return len(self._queue) + len(self._explanations)
 
     def alone(self) -> bool:
         """Whether one share runs and nothing waits, and it has been so for a while.
 
         Where messages come one by one, each may have the whole machine. Where some overlap, others soon will.
         """
-        return self._busy <= 1 and not self._queue and self._clock() >= self._crowded_until
+        return self._busy <= 1 and not self.waiting and self._clock() >= self._crowded_until
 
     def busy(self) -> bool:
         """Whether anything runs or waits, or did a moment ago."""
-        return self._busy > 0 or bool(self._queue) or self._clock() < self._crowded_until
+        return self._busy > 0 or bool(self.waiting) or self._clock() < self._crowded_until
 
     def add(self, job: Job) -> None:
         """Let a job wait.
@@ -132,9 +146,17 @@ class Admission:
         with self._changed:
             if self._closed:
                 raise ClassifierUnavailable("the classifier is closed")
+            if job.measurement is not None:
+                if self._explaining >= MOST_EXPLANATIONS:
+                    raise ClassifierOverloaded("too many explanations are under way: try again shortly")
+                self._explaining += 1
+                self._explanations.append(job)
+                self._changed.notify()
+                return
             # a request that is larger than the queue is taken when nothing waits, else it never could be
             if self._queue and len(self._queue) + len(order) > self._size:
                 raise ClassifierOverloaded
+            self._messages_until = self._clock() + _KEPT_SECONDS
             self._queue.extend((job, place) for place in order)
             self._weight += sum(sizes)
             self._changed.notify(len(order))
@@ -145,30 +167,69 @@ class Admission:
             while True:
                 if self._closed:
                     return None
-                if self._queue and self._queue[0][0].model.free:
-                    if share := self._share():
-                        self._busy += 1
-                        if self._busy > 1 or self._queue:
-                            self._crowded_until = self._clock() + _CROWDED_SECONDS
-                        return share
-                    continue
+                if share := self._next():
+                    self._busy += 1
+                    if self._busy > 1 or self.waiting:
+                        self._crowded_until = self._clock() + _CROWDED_SECONDS
+                    return share
                 self._changed.wait()
 
-    def give_back(self, share: Share) -> None:
-        """End a share: its predictor is free again."""
+    def give_back(self, share: Share, *, again: bool = False) -> bool:
+        """End a share: its predictor is free again.
+
+        Args:
+            share: what was taken.
+            again: whether its explanation waits for another turn.
+
+        Returns:
+            Whether it does; not where the queue is closed.
+        """
         with self._changed:
             self._busy -= 1
             share.model.free.append(share.predictor)
+            again = again and not self._closed
+            if again:
+                self._explanations.append(share.items[0][0])
+            elif share.measurement is not None:
+                self._explaining -= 1
             self._changed.notify()
+        return again
 
     def close(self) -> list[Job]:
         """Let nobody take or add any more, and give what waited."""
         with self._changed:
             self._closed = True
-            left = list({job: None for job, _ in self._queue})
+            left = [*{job: None for job, _ in self._queue}, *self._explanations]
             self._queue.clear()
+            self._explanations.clear()
             self._changed.notify_all()
         return left
+
+    def _next(self) -> Share | None:
+        """What a worker should do now.
+
+        Explanations wait for messages. Only one whose time is over takes turns with them: its answer is due.
+        """
+        due = [job for job in self._explanations if job.measurement is not None and job.measurement.overdue]
+        if due and not self._overdue_was_first and (share := self._step(due, kept=0)):
+            self._overdue_was_first = True
+            return share
+        self._overdue_was_first = False
+        while self._queue and self._queue[0][0].model.free:
+            if share := self._share():
+                return share
+        return self._step(due or self._explanations, kept=int(self._clock() < self._messages_until))
+
+    def _step(self, jobs: Iterable[Job], *, kept: int) -> Share | None:
+        """A step of the first explanation whose model has a free predictor beside those that are kept."""
+        for job in list(jobs):
+            if job.future.done():  # its caller went away
+                self._explanations.remove(job)
+                self._explaining -= 1
+            elif len(job.model.free) > min(kept, len(job.model.loaded.predictors) - 1):
+                self._explanations.remove(job)
+                return Share([(job, 0)], job.model, job.model.free.pop())
+        return None
 
     def _share(self) -> Share | None:
         """Of all that waits this worker's part, beside others whose predictor is free; all for one model."""
@@ -178,8 +239,7 @@ class Admission:
         taken = 0
         while self._queue and len(items) < model.most and taken < part:
             job, place = self._queue[0]
-            explains = job.method is not None
-            if items and (job.model is not model or explains):
+            if items and job.model is not model:
                 break
             self._queue.popleft()
             weight = len(job.texts[place]) + _OVERHEAD
@@ -189,8 +249,6 @@ class Admission:
             model = job.model
             items.append((job, place))
             taken += weight
-            if explains:
-                break
         if not items or not model.free:
             for item in reversed(items):
                 self._queue.appendleft(item)

@@ -1,11 +1,16 @@
-"""What goes into a training and what comes out, for the fine-tune and the day-one model alike."""
+"""What goes into a training and what comes out, for the fine-tune and the day-one model alike.
+
+Imports no torch: whoever asks a child process to train describes it by this.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from classifier.model.network import TrainedModel
+if TYPE_CHECKING:
+    from classifier.model.network import TrainedModel
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,16 +37,16 @@ class Operations:
         packed = [pack_prediction(one, top=asked.top, embedding=asked.embedding) for one in predictions]
         return _dump({"predictions": packed})
 
-    async def explain(self, body: bytes) -> bytes:
-        """POST /v1/explain."""
+    async def explain(self, body: bytes, seconds: float) -> bytes:
+        """POST /v1/explain, within so many seconds."""
         asked = ExplainRequest.model_validate_json(body)
-        explanation = await self._warm().explain(asked.text, asked.method)
+        explanation = await self._warm().explain(asked.text, asked.method, seconds=seconds)
         return _dump({"explanation": pack_explanation(explanation)})
 
-    async def picture(self, body: bytes) -> bytes:
-        """POST /v1/picture."""
+    async def picture(self, body: bytes, seconds: float) -> bytes:
+        """POST /v1/picture, measured within so many seconds."""
         asked = PictureRequest.model_validate_json(body)
-        picture = await self._warm().picture(asked.text, title=asked.title, dark=asked.dark)
+        picture = await self._warm().picture(asked.text, title=asked.title, dark=asked.dark, seconds=seconds)
         return _dump({"picture": pack_picture(picture)})
 
     async def model(self) -> bytes:

@@ -92,6 +92,10 @@ class Requests:
         self._metrics.refuse(answer.code)
         return answer
 
+    def seconds(self, scope: Scope) -> float:
+        """Seconds that a request may take: as many as its client says, within the service's limit."""
+        return _seconds(dict(scope["headers"]), self._timeout)
+
     def _authorise(self, headers: Mapping[bytes, bytes], *, needed: bool) -> None:
         if self._token is None:
             if needed:

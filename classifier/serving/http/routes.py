@@ -22,6 +22,9 @@ CLASSIFY = "/v1/classify"
 CONTROL_SECONDS = 300.0
 """A change of the model is waited for so long at most; loading a large one takes its time."""
 
+_TO_MEASURE = 0.6
+"""Of a request's time, for an explanation: the rest is for its last passes, a picture and the way back."""
+
 Operation = Callable[[Request, bytes], Awaitable[bytes]]
 
 
@@ -56,7 +59,7 @@ class Route:
     longest: float | None = None
 
 
-def routes(do: Operations) -> tuple[Route, ...]:
+def routes(requests: Requests, do: Operations) -> tuple[Route, ...]:
     """Return every route that answers in JSON."""
     change = functools.partial(
         Route,
@@ -82,9 +85,10 @@ def routes(do: Operations) -> tuple[Route, ...]:
             "/v1/explain",
             "explain",
             "Say which words decided",
-            "Scores of the words, and the probability that was measured without the top ones.",
+            "Scores of the words, and the probability that was measured without the top ones: the best that "
+            "fits the request's time and the service's limit, see cut_short.",
             models.ExplainAnswer,
-            lambda _, body: do.explain(body),
+            lambda request, body: do.explain(body, _TO_MEASURE * requests.seconds(request.scope)),
             models.ExplainRequest,
         ),
         Route(
@@ -94,7 +98,7 @@ def routes(do: Operations) -> tuple[Route, ...]:
             "Draw the words that decided",
             "The text with its words shaded by what they did to the decision.",
             models.PictureAnswer,
-            lambda _, body: do.picture(body),
+            lambda request, body: do.picture(body, _TO_MEASURE * requests.seconds(request.scope)),
             models.PictureRequest,
         ),
         Route(
@@ -170,7 +174,7 @@ def create_app(requests: Requests, do: Operations, *, token: bool) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,  # a path that is not there is an error like others
     )
-    for route in routes(do):
+    for route in routes(requests, do):
         _add(app, requests, route, token=token)
 
     @app.get(

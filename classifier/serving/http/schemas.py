@@ -45,6 +45,9 @@ _EXPLANATION = {
         "out_of_scope": 0.3,
         "smallest": True,
     },
+    "tried": 5,
+    "read": 5,
+    "cut_short": False,
 }
 _MODEL = {
     "version": _VERSION,
@@ -166,6 +169,9 @@ class ExplanationFields(BaseModel):
     category_without: str
     hidden_attention: Share = Field(description="on special tokens and punctuation")
     decisive: DecisiveAnswer | None = None
+    tried: int = Field(ge=0, description="words that were left out one at a time")
+    read: int = Field(ge=0, description="words that the model read")
+    cut_short: bool = Field(description="whether the time was over before everything was tried")
 
 
 class ExplainAnswer(BaseModel):

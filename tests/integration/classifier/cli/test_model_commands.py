@@ -100,6 +100,15 @@ def test_an_explanation_is_printed_drawn_and_given_as_json(workplace, tmp_path):
     assert json.loads(result.stdout)["method"] == "attention"
 
 
+@pytest.mark.parametrize("text", ["", "  ", "!!!", "สวัสดีครับ ช่วยด้วย"])
+@pytest.mark.parametrize("method", ["leave_one_out", "attention"])
+def test_a_text_without_a_word_that_can_be_read_is_not_explained(workplace, text, method):
+    result = run("explain", workplace / "model", text, "--method", method, "--json")
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "nothing to explain" in result.stderr
+
+
 def broken(tmp_path, name, content):
     (tmp_path / name).write_text(content, encoding="utf-8")
     return tmp_path / name

@@ -1,4 +1,6 @@
 import asyncio
+import json
+import subprocess
 import threading
 
 import pytest
@@ -197,4 +199,66 @@ async def test_a_backend_that_cannot_be_chosen_falls_back_to_the_reference(
     classifier = await LocalClassifier.open(registry.path(registry.list()[0]))
     assert classifier.backend == "onnx-fp32"
     assert "could not be run" in caplog.text
+    await classifier.close()
+
+
+SPEEDS = {"side_by_side": 20.0, "together": 8.0, "alone": 5.0, "alone_narrow": 4.0}
+SLOWER = {mode: rate / 2 for mode, rate in SPEEDS.items()}
+
+
+async def test_a_start_answers_before_the_race_which_waits_for_a_quiet_moment(
+    registry, monkeypatch, tmp_path
+):
+    raced = []
+
+    def run(command, **_options):
+        raced.append(command)
+        found = {"speeds": {"onnx-fp32": SLOWER, "onnx-int8": SPEEDS}, "refused": {}}
+        return subprocess.CompletedProcess(command, 0, json.dumps(found), "")
+
+    monkeypatch.setattr("classifier.inference.loading._TOO_SMALL_TO_RACE", 0)
+    monkeypatch.setattr("subprocess.run", run)
+    path = registry.path(registry.list()[0])
+    settings = EngineSettings(threads=2, cache=tmp_path / "races", race_later=True)
+    classifier = await LocalClassifier.open(path, settings)
+    assert (classifier.backend, raced) == ("onnx-fp32", [])
+    racing = asyncio.create_task(classifier.race(quiet=0.2))
+    before = await classifier.classify(["vpn"])
+    await racing
+    assert (classifier.backend, len(raced)) == ("onnx-int8", 1)
+    after = await classifier.classify(["vpn"])
+    assert (after[0].category, after[0].model_version) == (before[0].category, before[0].model_version)
+    await classifier.close()
+    again = await LocalClassifier.open(path, settings)
+    await again.race(quiet=3600)  # there is nothing to wait for
+    assert (again.backend, len(raced)) == ("onnx-int8", 1)
+    await again.close()
+
+
+async def test_an_explanation_that_time_cuts_short_is_whole_again_later(registry):
+    path = registry.path(registry.list()[0])
+    text = "please help my vpn is not working again since friday"
+    classifier = await LocalClassifier.open(path, EngineSettings(backend="onnx-fp32", threads=1))
+    short = await classifier.explain(text * 40, seconds=1e-9)
+    assert short.cut_short
+    assert short.tried == 4 < short.read
+    assert len(short.words) == 4
+    whole = await classifier.explain(text)
+    assert not whole.cut_short
+    assert whole.tried == whole.read == len(whole.words)
+    assert await classifier.explain(text) is whole
+    await classifier.close()
+
+
+async def test_messages_overtake_an_explanation_that_is_under_way(models):
+    classifier = LocalClassifier(models[0], EngineSettings(batch_texts=1, explain_seconds=60))
+    gate = gated(classifier)
+    asking = asyncio.create_task(classifier.explain("please help my vpn is not working again since friday"))
+    await asyncio.to_thread(gate.entered.wait)
+    message = asyncio.create_task(classifier.classify(["refund"]))
+    await asyncio.sleep(0)
+    gate.open.set()
+    await message
+    assert not asking.done()
+    assert (await asking).tried > 4
     await classifier.close()

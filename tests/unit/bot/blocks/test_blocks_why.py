@@ -85,6 +85,20 @@ def test_the_fewest_words_that_change_the_decision():
     check_card("why_decisive", card)
 
 
+def test_an_explanation_says_how_many_words_it_tried_and_why_not_all():
+    everything = text_of(explanation(tried=4, read=4))
+    assert "4 of" not in everything
+    most = text_of(explanation(tried=128, read=240))
+    assert "I tried 128 of its 240 words, those I looked at most" in most
+    late = text_of(explanation(tried=23, read=119, cut_short=True, category_without="login"))
+    assert "I had time to try 23 of its 119 words, those I looked at most" in late
+    assert "no few words that I had time to try" in late
+
+
+def text_of(shown: Explanation) -> str:
+    return str(why_card(view(explanation=shown)).blocks)
+
+
 def test_several_words_of_which_none_is_idle():
     several = decisive(words=(WORDS[1], WORDS[3]), category=None, out_of_scope=0.8)
     card = why_card(view(explanation=explanation(decisive=several)))

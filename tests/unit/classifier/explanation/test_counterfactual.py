@@ -11,6 +11,7 @@ import pytest
 
 from classifier.contract import Decisive, Prediction, Word
 from classifier.explanation.counterfactual import decisive_words, without_words
+from classifier.explanation.steps import Limits, answered
 
 TEXT = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu"
 
@@ -38,10 +39,10 @@ def predicting(rule: Callable[[set[str]], float], scope: Callable[[set[str]], fl
     return ask, asked
 
 
-def find(ask, text: str = TEXT) -> Decisive | None:
+def find(ask, text: str = TEXT, limits: Limits | None = None) -> Decisive | None:
     words = words_of(text)
     single = ask([without_words(text, [word]) for word in words])
-    return decisive_words(text, ask([text])[0], words, single, ask)
+    return answered(decisive_words(text, ask([text])[0], words, single, limits or Limits()), ask)
 
 
 def test_one_word_is_enough():
@@ -80,6 +81,21 @@ def test_a_change_to_nobodys_ticket_counts():
 def test_a_text_without_words_has_none():
     ask, _ = predicting(lambda left: 0.9)
     assert find(ask, "...") is None
+
+
+def test_what_time_allows_is_said_and_not_called_the_smallest():
+    rule, asked = predicting(lambda left: 0.9 if left & {"beta", "mu"} else 0.3)
+    found = find(rule)
+    assert found.smallest
+    now = iter([0.0] * 2 + [10.0] * 1000)  # over after the first pairs
+    limits = Limits(1.0, characters=1, clock=lambda: next(now))
+    again = find(rule, limits=limits)
+    assert limits.cut_short
+    assert again is None or not again.smallest
+    late = Limits(1.0, characters=1, clock=iter([0.0] + [10.0] * 1000).__next__)
+    before = len(asked)
+    assert find(rule, limits=late) is None
+    assert len(asked) == before + 13  # the text, and each word left out
 
 
 def test_negations_may_be_taken_out_as_any_word():

@@ -6,15 +6,19 @@ from types import SimpleNamespace
 import pytest
 
 from classifier.contract import ClassifierOverloaded, ClassifierUnavailable
-from classifier.serving.queue import Admission, Job, ReadyModel
+from classifier.serving.queue import MOST_EXPLANATIONS, Admission, Job, ReadyModel
 
 
 def ready(predictors=2, most=32):
     return ReadyModel(SimpleNamespace(predictors=tuple(range(predictors))), most)
 
 
-def job(model, *texts, method=None):
-    return Job(texts, model, asyncio.get_running_loop().create_future(), method)
+def job(model, *texts, measurement=None):
+    return Job(texts, model, asyncio.get_running_loop().create_future(), measurement)
+
+
+def explanation(model, text, *, overdue=False):
+    return job(model, text, measurement=SimpleNamespace(overdue=overdue))
 
 
 def texts_of(share):
@@ -40,16 +44,90 @@ async def test_a_share_is_no_larger_than_suits_the_model():
     assert texts_of(queue.take()) == ["c"]
 
 
-async def test_a_share_holds_texts_of_one_model_and_an_explanation_stands_alone():
+async def test_a_share_holds_texts_of_one_model():
     queue, active, shadow = Admission(100), ready(1), ready(1)
     queue.add(job(active, "a"))
-    queue.add(job(active, "why", method="attention"))
     queue.add(job(shadow, "b"))
+    first, second = queue.take(), queue.take()
+    assert (texts_of(first), first.model) == (["a"], active)
+    assert (texts_of(second), second.model) == (["b"], shadow)
+
+
+def rounds(queue, count, *, again=()):
+    """What one worker takes, turn by turn; explanations of `again` are not finished by a turn."""
+    taken = []
+    for _ in range(count):
+        share = queue.take()
+        taken += [texts_of(share)]
+        queue.give_back(share, again=share.items[0][0] in again)
+    return taken
+
+
+async def test_messages_overtake_explanations_which_take_turns():
+    queue, model = Admission(100), ready(1)
+    asked = [explanation(model, "why a"), explanation(model, "why b")]
+    for one in asked:
+        queue.add(one)
+    queue.add(job(model, "message"))
+    assert queue.waiting == 3
+    assert rounds(queue, 4, again=asked) == [["message"], ["why a"], ["why b"], ["why a"]]
+    queue.add(job(model, "later message"))
+    assert rounds(queue, 2, again=asked) == [["later message"], ["why b"]]
+
+
+async def test_where_messages_come_one_worker_is_kept_for_them():
+    now = [0.0]
+    queue, model = Admission(100, lambda: now[0]), ready(2)
+    queue.add(job(model, "message"))
+    queue.give_back(queue.take())
+    for text in ("why a", "why b", "why c"):
+        queue.add(explanation(model, text))
+    first = queue.take()
+    free = asyncio.create_task(asyncio.to_thread(queue.take))
+    await asyncio.sleep(0)
+    queue.add(job(model, "the next message"))
+    message = await free
+    assert (texts_of(first), texts_of(message)) == (["why a"], ["the next message"])
+    queue.give_back(message)
+    now[0] = 60.0
+    assert texts_of(queue.take()) == ["why b"]
+
+
+async def test_an_explanation_whose_time_is_over_takes_turns_with_messages():
+    queue, model = Admission(100), ready(1, most=1)
+    due = explanation(model, "why", overdue=True)
+    queue.add(due)
+    for text in "abcd":
+        queue.add(job(model, text))
+    assert rounds(queue, 5, again=[due]) == [["why"], ["a"], ["why"], ["b"], ["why"]]
+
+
+async def test_explanations_are_refused_where_too_many_are_under_way():
+    queue, model = Admission(1000), ready(1)
+    asked = [explanation(model, "why") for _ in range(MOST_EXPLANATIONS)]
+    for one in asked:
+        queue.add(one)
+    running = queue.take()
+    with pytest.raises(ClassifierOverloaded):
+        queue.add(explanation(model, "one too many"))
+    queue.add(job(model, "messages are welcome"))
+    queue.give_back(running)
+    queue.add(explanation(model, "one more"))
+    for one in asked:
+        one.future.cancel()
+    rounds(queue, 2)
+    for _ in asked[1:]:
+        queue.add(explanation(model, "again"))
+
+
+async def test_an_explanation_under_way_is_given_back_by_a_queue_that_closed():
+    queue, model = Admission(100), ready(1)
+    queue.add(explanation(model, "why"))
+    waiting = explanation(model, "why not")
+    queue.add(waiting)
     share = queue.take()
-    assert (texts_of(share), share.model) == (["a"], active)
-    queue.give_back(share)
-    explanation, other = queue.take(), queue.take()
-    assert (texts_of(explanation), texts_of(other), other.model) == (["why"], ["b"], shadow)
+    assert queue.close() == [waiting]
+    assert not queue.give_back(share, again=True)
 
 
 async def test_what_nobody_waits_for_any_more_is_left_out():

@@ -34,7 +34,7 @@ class Waiting:
     async def classify(self, texts):
         return await self._wait()
 
-    async def explain(self, text, method):
+    async def explain(self, text, method, *, seconds):
         return await self._wait()
 
     async def model(self):
