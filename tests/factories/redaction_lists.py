@@ -10,6 +10,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parents[1] / "data" / "redaction"
 SECRET_KINDS = frozenset({"token", "password"})
 _MARKED = re.compile("⟦(.*?)⟧", re.DOTALL)
+_PLACEHOLDER = re.compile(r"\[(?:private key|[a-z]+)\]")
 _PIECE = 6
 """So many characters in a row of what was promised give it away, or all of it where it is shorter."""
 
@@ -27,7 +28,7 @@ class Promised:
 
         What the rest of the text says too, gives nothing away.
         """
-        rest = self.text
+        rest, redacted = self.text, _PLACEHOLDER.sub(" ", redacted)
         for secret in self.secrets:
             rest = rest.replace(secret, " ")
         for secret in self.secrets:
