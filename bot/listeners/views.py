@@ -13,6 +13,7 @@ from bot.listeners.commands import trigger
 from bot.listeners.types import Ack, AckListener
 from bot.queue.inbox import Inbox, Kind
 from bot.slack.incoming import team_of
+from bot.slack.redaction import redact
 
 
 def on_command(inbox: Inbox, dialogs: CategoryDialogs) -> AckListener:
@@ -25,7 +26,8 @@ def on_command(inbox: Inbox, dialogs: CategoryDialogs) -> AckListener:
             told = await dialogs.open(body["user_id"], body["trigger_id"], value, wanted.strip())
             await ack(escape(told or ""))
             return
-        await _add(inbox, body, f"command-{trigger(body)}", body["user_id"], text=body.get("text") or "")
+        text = redact(str(body.get("text") or ""))
+        await _add(inbox, body, f"command-{trigger(body)}", body["user_id"], text=text)
         await ack()
 
     return listener

@@ -23,6 +23,12 @@ _READ = 100_000
 _LONGEST_TAIL = 200
 """How far a cut moves to the next space, so that no half word stays."""
 
+_PLAIN = dict.fromkeys(map(ord, "\u00a0\u2007\u2009\u202f\u3000"), " ") | dict.fromkeys(
+    map(ord, "\u2010\u2011"), "-"
+)
+_PLAIN |= dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"), "")
+"""Spaces and hyphens that only look different, and what nobody sees: numbers are copied with them."""
+
 
 def redact(text: str) -> str:
     """Return the text with secrets, addresses and numbers of people replaced by words in brackets.
@@ -37,6 +43,12 @@ def redact(text: str) -> str:
 
 
 def _hide(text: str) -> str:
+    plain = text.translate(_PLAIN)
+    hidden = _apply(plain)
+    return text if hidden == plain else hidden
+
+
+def _apply(text: str) -> str:
     for hide in (hide_tokens, hide_placed, hide_passwords, hide_addresses, hide_numbers, hide_phones):
         text = hide(text)
     return text

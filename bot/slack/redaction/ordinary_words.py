@@ -23,6 +23,9 @@ STATES = frozenset(
 
 SENTENCE = frozenset(
     """
+    resets lock locks unlock lockout account accounts access logins support team tickets question questions
+    trouble problem problems issue issues vault konto zugang frage zurücksetzung probleme compte problème
+    cuenta problema
     his her our their this that these it its i you he she we they me us there not no never always does do
     did is are was were be been being has have had will would can cannot can't could should must may might
     doesn't don't didn't isn't wasn't won't what where when why how which who if but for from without

@@ -263,6 +263,14 @@ def test_a_megabyte_takes_no_longer_than_what_is_read_of_it():
     assert time.process_time() - started < GENEROUS_SECONDS
 
 
+@pytest.mark.parametrize(
+    "text", ["+49\u00a030\u202f1234567", "DE89\u00a03704\u00a00044\u00a00532\u00a00130\u00a000"]
+)
+def test_spaces_that_do_not_break_hide_nothing_from_it(text: str):
+    assert redact(text) in {"[phone]", "[iban]"}
+    assert redact("1\u00a0234,56\u00a0€") == "1\u00a0234,56\u00a0€"
+
+
 @pytest.mark.parametrize("name", LISTS)
 def test_what_is_promised_to_go_goes(name: str):
     texts = promised(name)
