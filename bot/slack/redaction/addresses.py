@@ -6,7 +6,7 @@ import ipaddress
 import re
 
 _LOCAL = r"[\w.+%'’&-]{1,64}"
-_DOMAIN = r"(?:[\w-]{1,63}\.){1,8}[^\W\d_][\w-]{1,62}"
+_DOMAIN = r"(?:[\w-]{1,63}(?:\.|[\[({](?:dot|punkt|\.)[\])}])){1,8}[^\W\d_][\w-]{1,62}"
 _DOT = r"(?:\.| ?[\[({] ?(?:dot|punkt|point|punto|\.) ?[\])}] ?| (?:dot|DOT|punkt|point|punto) )"
 _SPELLED = rf"(?:<https?://[^<>|\s]{{1,100}}\|[^<>\s]{{1,100}}>|[\w-]{{1,63}}(?:{_DOT}[\w-]{{1,63}}){{1,6}})"
 _MAIL: tuple[re.Pattern[str], ...] = (

@@ -12,11 +12,12 @@ from bot.slack.redaction.ordinary_words import ORDINARY, SENTENCE, SMALL, STATES
 
 _LOGIN_NAMES = (
     r"passwor[dt]|passwd|passphrase|passcode|\bpwd?\b|(?<![a-z])pwd|kennwort|zugangscode|wachtwoord"
-    r"|\bpass(?=[ _]{0,2}[:=]| is | \S{0,30}\d)|mots? de passe|\bmdp\b|contrase(?:ñ|n|&ntilde;)a|\bclave"
+    r"|(?<![a-z])pass(?=[ _]{0,2}[:=]| is | \S{0,30}\d)"
+    r"|mots? de passe|\bmdp\b|contrase(?:ñ|n|&ntilde;)a|\bclave"
     r"|(?:wlan|wi-?fi|wpa2?|netzwerk)[ -]?(?:schlüssel|key|code)|code wi-?fi"
 )
 _KEY_NAMES = (
-    r"secret|token|api[ _-]?key|credential|signature|\bjwt|jeton"
+    r"secret(?:[ _-]?(?:access[ _-]?)?key)?|token|api[ _-]?key|credential|signature|\bjwt|jeton"
     r"|(?:access|account|private|encryption|signing|auth|master|session|shared|service)[ _-]?key"
     r"|session[_-]?id|phpsessid|jsessionid|connect\.sid"
     r"|api[ -]?schlüssel|clé (?:d')?api|clave (?:de |del )?api"
@@ -28,7 +29,7 @@ _REST_OF_NAME = re.compile(r"(?:[_-]?[\w-]{1,30})?(?: d'accès)?")
 
 _QUOTE = r"\"'`“”„‟«»‘’‚*"
 _PREPOSITION = r"for|für|fürs|zum|zur|vom|von|to|of|du|de|del|de la|des|pour|para|am|im|on"
-_IS = r"is|was|are|ist|war|hei(?:ß|ss)t|est|était|es|era|(?P<set>to|auf|en|à)"
+_IS = r"is|was|ist|war|hei(?:ß|ss)t|est|était|es|era|(?P<set>are|to|auf|en|à)"
 _SAYS = re.compile(
     rf"\\?[{_QUOTE}]?"
     # up to four words between: "the password for the printer is", and with less trust "password we got is"
@@ -37,11 +38,11 @@ _SAYS = re.compile(
     r"(?:(?P<equals>\s{0,3}(?::=|=>|=)\s{0,3}|>|&gt;)"
     r"|(?P<colon>[ \t]{0,3}[:：](?![\w+-]{1,30}:)\s{0,3}|[ \t]{1,3}[–—-][ \t]{1,3})"  # but no :emoji:
     r"|(?P<named> (?:lautet|c[’']est)(?:[ \t]?:)?[ \t])"
-    rf"|(?P<is>[ ,]{{1,2}}(?:{_IS})(?: now| jetzt| ahora)?(?P<is_colon>[ \t]?:)?[ \t]))"
+    rf"|(?P<is>[ ,]{{1,2}}(?:{_IS})(?: now| jetzt| ahora)?(?P<is_colon>[ \t]?:)?\s{{1,2}}))"
     rf"(?P<quote>(?:\\?[{_QUOTE}]){{0,3}})",
     re.IGNORECASE,
 )
-_FOLLOWS = re.compile(rf"\\?[{_QUOTE}]?[ \t]{{1,3}}[(]?(?P<quote>(?:\\?[{_QUOTE}]){{0,3}})")
+_FOLLOWS = re.compile(rf"\\?[{_QUOTE}]?\s{{1,3}}[(]?(?P<quote>(?:\\?[{_QUOTE}]){{0,3}})")
 _PHRASE = re.compile(
     r"[ \t]{0,2}(?:[:=]| is:?)[ \t]{0,3}[\"'“„«`]?"
     r"(?P<value>(?:[^\s\"'“”«»`?]{2,30}[ \t-]){2,9}[^\s\"'“”«»`?]{2,30})[\"'”»`]?[ \t]*$",
@@ -103,7 +104,7 @@ def _end(text: str, says: re.Match[str], *, is_login: bool) -> int:
         return _passphrase(text, token) if is_login and listed else 0
     if _SIGN.search(word) and len(word) >= _SHORTEST:
         return token.end()
-    if says["far"] and not says["equals"]:
+    if says["far"] and not says["equals"] and not _is_a_label(says):
         return 0
     return _plain(text, token, says, is_login=is_login)
 
@@ -119,6 +120,12 @@ def _plain(text: str, token: re.Match[str], says: re.Match[str], *, is_login: bo
     if says["set"] or (not is_login and len(word) < _SHORTEST_PLAIN_KEY):
         return 0
     return token.end() if says["named"] or _ENDS.match(text, token.start() + len(word)) else 0
+
+
+def _is_a_label(says: re.Match[str]) -> bool:
+    """Say whether the words between the name and a colon say whose it is: "mot de passe admin:"."""
+    words = says["far"].casefold().split()
+    return bool(says["colon"]) and len(words) == 1 and not ORDINARY.intersection(words)
 
 
 def _quoted(text: str, start: int) -> int:

@@ -10,6 +10,7 @@ _CODE = r"(?P<value>(?<=[\s:=])\d{4,8})(?![\w-])"
 _PLACES: tuple[re.Pattern[str], ...] = (
     re.compile(  # PIN: 4711
         r"(?i)(?:\bpin|\bpuk|\btan|passcode|zugangscode)(?:[ -]?(?:code|number|nummer|nr\.?))?"
+        r"(?: (?:for|of|für|vom|von|de|du|del) (?:\w{1,12} ?){1,3})?"
         rf"{_IS}[ \t]{{0,2}}[:=]?[ \t]{{0,2}}{_CODE}"
     ),
     re.compile(  # door code: 4711
@@ -19,8 +20,14 @@ _PLACES: tuple[re.Pattern[str], ...] = (
     ),
     re.compile(  # ?key=a1b2c3d4
         r"(?i)(?:\b|_)key=[\"']?"
-        r"(?P<value>(?=[^\s\d]{0,60}\d)(?=[^\sa-z]{0,60}(?-i:[a-z]))[^\s\"'&]{8,200})"
+        r"(?P<value>(?=[^\s\d]{0,60}\d)(?=(?-i:[^\sa-z]{0,60}[a-z]))[^\s\"'&]{8,200})"
     ),
+    re.compile(
+        r"(?i)(?:schlüssel|\bclé|\bkey)[ \t]?:[ \t]?"
+        r"(?P<value>(?=[^\s\d]{0,60}\d)(?=(?-i:[^\sa-z]{0,60}[a-z]))[^\s\"'&<>]{12,200})"
+    ),
+    re.compile(r"[a-z]Key[ \t]?=[ \t]?[\"']?(?P<value>(?=\D{0,60}\d)[^\s\"'<>|;]{8,200})"),
+    re.compile(r"ConvertTo-SecureString[^\n\"']{0,40}[\"'](?P<value>[^\n\"']{1,100})"),
     re.compile(r"[A-Z0-9]_KEY[ \t]?[=:][ \t]?[\"']?(?P<value>[^\s\"'<>|]{6,200})"),
     re.compile(r"(?i)app[ -]?passw(?:or[dt])\b[^\n]{0,12}?(?P<value>\b[a-z]{4}(?: [a-z]{4}){3}\b)"),
     re.compile(  # creds: anna:…
