@@ -285,6 +285,13 @@ def test_what_tells_nothing_stays(name: str):
     assert len(changed(texts, redact)) <= 0.01 * len(texts), changed(texts, redact)
 
 
+@pytest.mark.parametrize("name", LISTS)
+def test_redacting_again_changes_nothing(name: str):
+    """What was exported and is imported again is the same text."""
+    once = [redact(each.text) for each in promised(name)]
+    assert changed(once, redact) == []
+
+
 def test_the_messages_that_the_first_model_learns_from_stay():
     texts = [example.text for example in starter_pack().train]
     hidden = {word for text, after in changed(texts, redact) for word in re.findall(r"\[[a-z ]+\]", after)}
