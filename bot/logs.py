@@ -19,6 +19,18 @@ TOKEN = re.compile(
 )
 
 
+_OURS = frozenset({"bot", "classifier", "storage", "migrations", "playground", "benchmarks"})
+
+
+def _is_ours_or_a_warning(record: logging.LogRecord) -> bool:
+    """Keep what libraries log below a warning out of the logs, whichever they are, whatever level they set.
+
+    Slack's SDK logs whole requests, aiosqlite what statements are given: message text, at DEBUG.
+    """
+    by_structlog = isinstance(record.msg, dict)
+    return by_structlog or record.levelno >= logging.WARNING or record.name.partition(".")[0] in _OURS
+
+
 def redact_tokens(_logger: Any, _name: str, event: EventDict) -> EventDict:
     """Replace everything that looks like a credential, wherever it stands in the entry."""
     return {key: value if key.startswith("_") else _hide(value) for key, value in event.items()}
@@ -63,18 +75,7 @@ def configure(level: str, *, as_json: bool = False) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact_tokens, renderer],
         )
     )
+    handler.addFilter(_is_ours_or_a_warning)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    # Slack's SDK logs whole requests and answers, message text included, at DEBUG.
-    for name in (
-        "slack_sdk",
-        "slack_bolt",
-        "aiohttp",
-        "httpx",
-        "apscheduler",
-        "sqlalchemy",
-        "alembic",
-        "uvicorn",
-    ):
-        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))

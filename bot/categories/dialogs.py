@@ -217,12 +217,12 @@ def _form(value: ModalValue, fields: Mapping[str, Any]) -> CategoryForm:
     return CategoryForm(
         op=value.op,
         slug=value.slug,
-        name=" ".join(str(fields.get("name") or "").split()),
+        name=redact(" ".join(str(fields.get("name") or "").split())),
         emoji=emoji_name(str(fields.get("emoji") or "")),
-        description=str(fields.get("description") or "").strip(),
+        description=redact(str(fields.get("description") or "").strip()),
         destination=fields.get("destination"),
         target=fields.get("target"),
         tickets=tuple(UUID(ticket) for ticket in ticked),
-        examples=tuple(redact(line) for line in example_lines(str(fields.get("examples") or ""))),
+        examples=tuple(example_lines(redact(str(fields.get("examples") or "")))),
         proposal_id=value.proposal_id,
     )

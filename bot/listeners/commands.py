@@ -11,6 +11,7 @@ from typing import Any
 from bot.listeners.types import Ack, AckListener
 from bot.queue.inbox import Inbox, Kind
 from bot.slack.incoming import team_of
+from bot.slack.redaction import redact
 
 
 def on_command(inbox: Inbox, kind: Kind) -> AckListener:
@@ -19,6 +20,7 @@ def on_command(inbox: Inbox, kind: Kind) -> AckListener:
     async def listener(ack: Ack, body: dict[str, Any]) -> None:
         keys = ("team_id", "user_id", "channel_id", "text", "response_url")
         payload = {key: body.get(key) or "" for key in keys}
+        payload["text"] = redact(payload["text"])
         await inbox.add(
             team_id=team_of(body) or "", event_id=f"command-{trigger(body)}", kind=kind, payload=payload
         )

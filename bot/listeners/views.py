@@ -14,6 +14,7 @@ from bot.listeners.commands import trigger
 from bot.listeners.types import Ack, AckListener
 from bot.queue.inbox import Inbox, Kind
 from bot.slack.incoming import team_of
+from bot.slack.redaction import redact
 
 FORGED = (ValueError, KeyError, TypeError, AttributeError)
 """What reading a value raises that no element of ours carries: it is acknowledged, and nothing happens."""
@@ -31,7 +32,8 @@ def on_command(inbox: Inbox, dialogs: CategoryDialogs) -> AckListener:
             )
             await ack(escape(told or ""))
             return
-        await _add(inbox, body, f"command-{trigger(body)}", body["user_id"], text=body.get("text") or "")
+        text = redact(str(body.get("text") or ""))
+        await _add(inbox, body, f"command-{trigger(body)}", body["user_id"], text=text)
         await ack()
 
     return listener

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
+import transformers
 from safetensors import SafetensorError
 from torch import nn
 from transformers import (
@@ -27,6 +28,7 @@ from transformers.utils import logging as transformers_logging
 
 from classifier.contract import BaseModelUnavailable, InvalidInput
 from classifier.model.metadata import Pooling
+from classifier.model.untrusted_config import refusal
 
 """How the token vectors become one vector: their mean, or that of the first token."""
 
@@ -179,7 +181,7 @@ def resolve_pooling(wanted: str, path: Path) -> Pooling:
     modules = _read_json(path / "modules.json")
     for module in modules if isinstance(modules, list) else []:
         if str(module.get("type", "")).endswith("Pooling"):
-            folder = str(module.get("path", folder))
+            folder = Path(str(module.get("path", folder))).name  # nothing outside of the directory is read
     declared = _read_json(path / folder / "config.json")
     if not isinstance(declared, dict):
         return "mean"
@@ -193,14 +195,15 @@ def _check_kind(path: Path) -> None:
     config = _read_json(path / "config.json")
     if not isinstance(config, dict):
         raise BaseModelUnavailable(f"the base model {path} has no readable config.json: download it again")
-    kind = config.get("model_type")
-    reason = ""
-    if kind not in CONFIG_MAPPING:
-        reason = (
-            "needs code of its own, which is never run"
-            if "auto_map" in config
-            else f"is of the type {kind!r}, which this version of transformers does not know"
+    if reason := refusal(path):
+        raise BaseModelUnavailable(
+            f"the base model {path} needs code of its own, which is never run: {reason}. Name another encoder"
         )
+    kind = config.get("model_type")
+    if kind not in CONFIG_MAPPING:
+        reason = f"is of the type {kind!r}, which this version of transformers does not know"
+    elif strange := [name for name in config.get("architectures") or () if not _is_known_class(name)]:
+        reason = f"is a {strange[0]!r}, which transformers does not have"
     elif config.get("is_encoder_decoder") or kind in _ENCODER_DECODERS:
         reason = f"is an encoder with a decoder ({kind})"
     elif kind in _NO_ATTENTION_ROW:
@@ -214,6 +217,10 @@ def _check_kind(path: Path) -> None:
     # transformers would make up a tokenizer that knows no word
     if not any(file for name in _VOCABULARIES for file in path.glob(name)):
         raise BaseModelUnavailable(f"the base model {path} has no tokenizer.json: copy it beside config.json")
+
+
+def _is_known_class(name: object) -> bool:
+    return isinstance(name, str) and name.isidentifier() and hasattr(transformers, name)
 
 
 def _read_json(file: Path) -> Any:

@@ -1,4 +1,7 @@
-"""A model directory's files: checked against its manifest, its facts read. Imports no torch."""
+"""A model directory's files: checked against its manifest and for what would load code, its facts read.
+
+Imports no torch.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from classifier.calibration.conformal import PredictionSet
 from classifier.calibration.scores import OutOfScope
 from classifier.contract import BrokenModel
 from classifier.model.metadata import FORMAT_VERSION, ModelFacts, WordScorerFacts
+from classifier.model.untrusted_config import refusal
 
 MANIFEST = "manifest.sha256"
 _NEEDED = ("config.json", "model.safetensors", "head.safetensors", "tokenizer.json", "fingerpost.json")
@@ -17,16 +21,37 @@ _PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".joblib", ".ckpt"}
 
 
 def verify(path: Path) -> None:
-    """Check every file of a model directory against its manifest.
+    """Check every file of a model directory against its manifest, and that none would load code.
 
     Raises:
-        BrokenModel: something is missing, changed, or not ours.
+        BrokenModel: something is missing, changed, more than the manifest lists, or not ours.
     """
     if not path.is_dir():
         raise BrokenModel(f"{path} is no model directory: make one with `fingerpost train`")
     pickles = sorted(file.name for file in path.rglob("*") if file.suffix in _PICKLES)
     if pickles:
         raise BrokenModel(f"{path} holds {pickles[0]}, and pickled files are never read: take it out")
+    listed = _listed(path)
+    for name, digest in listed.items():
+        file = path / name
+        if not file.is_file():
+            raise BrokenModel(f"{path} lacks {name}: restore the directory or train it again")
+        if sha256_of(file) != digest:
+            raise BrokenModel(f"{path}/{name} was changed or cut short: restore it or train the model again")
+    more = sorted({entry.name for entry in path.iterdir()} - listed.keys() - {MANIFEST})
+    if more:
+        raise BrokenModel(
+            f"{path} holds {more[0]}, which its {MANIFEST} does not list: take it out, "
+            "or train the model again"
+        )
+    if reason := refusal(path):
+        raise BrokenModel(
+            f"{path} needs code of its own, which is never run: {reason}. Train the model again"
+        )
+
+
+def _listed(path: Path) -> dict[str, str]:
+    """Read a manifest: sha256 by the file's name."""
     try:
         lines = (path / MANIFEST).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -37,16 +62,12 @@ def verify(path: Path) -> None:
     for name in _NEEDED:
         if name not in listed:
             raise BrokenModel(f"{path}/{MANIFEST} does not list {name}: train the model again")
-    for name, digest in listed.items():
+    for name in listed:
         if Path(name).name != name:
             raise BrokenModel(
                 f"{path}/{MANIFEST} lists {name!r} outside of the directory: train the model again"
             )
-        file = path / name
-        if not file.is_file():
-            raise BrokenModel(f"{path} lacks {name}: restore the directory or train it again")
-        if sha256_of(file) != digest:
-            raise BrokenModel(f"{path}/{name} was changed or cut short: restore it or train the model again")
+    return listed
 
 
 def read_facts(path: Path) -> ModelFacts:

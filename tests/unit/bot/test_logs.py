@@ -27,14 +27,9 @@ def logging_as_before() -> Iterator[None]:
     """Give the root logger and structlog back as they were."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    levels = {
-        name: logging.getLogger(name).level for name in ("slack_sdk", "slack_bolt", "aiohttp", "sqlalchemy")
-    }
     yield
     root.handlers = handlers
     root.setLevel(level)
-    for name, before in levels.items():
-        logging.getLogger(name).setLevel(before)
     structlog.reset_defaults()
 
 
@@ -108,14 +103,27 @@ def test_what_is_no_credential_is_readable(capsys: pytest.CaptureFixture[str]):
     assert entry["timestamp"].endswith("Z")
 
 
-@pytest.mark.parametrize("name", ["slack_sdk.web", "slack_bolt.app", "aiohttp.access", "sqlalchemy.engine"])
-def test_libraries_that_log_message_text_at_debug_are_kept_quiet(
-    name: str, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    "name",
+    ["slack_sdk.web", "slack_bolt.app", "aiohttp.access", "sqlalchemy.engine", "aiosqlite", "any.other"],
+)
+def test_libraries_are_kept_quiet_below_a_warning(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     configure("DEBUG")
+    monkeypatch.setattr(logging.getLogger(name), "level", logging.DEBUG)
     logging.getLogger(name).debug("my password does not work")
     logging.getLogger(name).info("my password does not work")
     assert capsys.readouterr().err == ""
+    logging.getLogger(name).warning("it is slow")
+    assert "it is slow" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["bot.tickets.router", "classifier.inference.loading"])
+def test_our_own_parts_are_heard(name: str, capsys: pytest.CaptureFixture[str]):
+    configure("DEBUG")
+    logging.getLogger(name).debug("a detail")
+    assert "a detail" in capsys.readouterr().err
 
 
 @given(before=st.text(), after=st.text(alphabet=" ,;)\n\"'"))

@@ -14,7 +14,7 @@ from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.base_models import EMBEDDED_NAME, load_encoder, resolve_base_model
 from classifier.model.collate import collate
 from classifier.model.directory import load_model_directory, save_model_directory
-from classifier.model.integrity import verify
+from classifier.model.integrity import sha256_of, verify
 from classifier.model.network import raw_tokenizer
 from classifier.model.registry import Registry
 from classifier.text.tokenize import TextEncoder
@@ -169,9 +169,79 @@ def escape_manifest(path):
         file.write("00  ../other\n")
 
 
+def add_library(path):
+    (path / "words.so").write_bytes(b"x")
+
+
+def add_adapter(path):
+    (path / "adapter_config.json").write_text("{}")
+
+
+def add_baselines(path):
+    (path / "baselines.json").write_text("{}")
+
+
+def add_folder(path):
+    (path / "1_Pooling").mkdir()
+
+
+def seal(path):
+    """Write a manifest that lists every file as it is now, as somebody would who wants it read."""
+    files = sorted(file for file in path.iterdir() if file.name != "manifest.sha256")
+    (path / "manifest.sha256").write_text("".join(f"{sha256_of(file)}  {file.name}\n" for file in files))
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        {"auto_map": {"AutoModel": "owner/code--Model"}},
+        {"attn_implementation": "owner/kernel"},
+        {"_attn_implementation": "flash_attention_2"},
+        {"_attn_implementation_internal": "owner/kernel:function"},
+        {"text_config": {"attn_implementation": {"": "owner/kernel"}}},
+        {"quantization_config": {"quant_method": "bitsandbytes"}},
+        {"trust_remote_code": True},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("way", [verify, load_model_directory, load_encoder], ids=lambda way: way.__name__)
+def test_a_configuration_that_would_load_code_is_refused_in_every_way_in(saved, way, says):
+    config = saved / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | says))
+    seal(saved)
+    with pytest.raises((BrokenModel, BaseModelUnavailable), match="code of its own"):
+        way(saved)
+
+
+def test_a_class_that_transformers_does_not_have_is_refused(saved):
+    config = saved / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"architectures": ["owner--Model"]}))
+    seal(saved)
+    with pytest.raises(BrokenModel, match="does not have"):
+        load_model_directory(saved)
+
+
+def test_an_adapter_that_the_manifest_lists_is_refused_too(saved):
+    add_adapter(saved)
+    seal(saved)
+    with pytest.raises(BrokenModel, match=r"adapter_config\.json"):
+        verify(saved)
+
+
+def test_plain_attention_may_be_named(saved):
+    config = saved / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"attn_implementation": "sdpa"}))
+    seal(saved)
+    verify(saved)
+
+
 @pytest.mark.parametrize(
     "damage",
     [
+        add_library,
+        add_adapter,
+        add_baselines,
+        add_folder,
         cut_weights,
         drop_head,
         change_labels,
