@@ -147,7 +147,7 @@ class Access:
 
         Raises:
             NotAllowed: it was pressed in another workspace.
-            UnknownMessage: no such ticket, or the message is about another one.
+            UnknownMessage: no such ticket, its message was deleted, or the message is about another one.
         """
         self.require_ours(payload)
         try:
@@ -173,7 +173,9 @@ class Access:
         message = payload.get("channel_id"), payload.get("message_ts")
         async with self._database.reader() as work:
             ticket = await work.tickets.get(**key)
-            if ticket is None or payload.get("ephemeral") or not message[1]:
+            if ticket is None or ticket.deleted_at is not None:
+                return None
+            if payload.get("ephemeral") or not message[1]:
                 return ticket
             posts = await work.replies.all_for_ticket(**key)
         # One that was pressed before its answer was stored has no `ts` yet.

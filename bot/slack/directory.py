@@ -246,7 +246,7 @@ def _seen(channel: Mapping[str, Any]) -> SeenChannel:
     return SeenChannel(
         channel_id=str(channel["id"]),
         name=str(channel.get("name") or ""),
-        is_private=bool(channel.get("is_private")),
+        is_private=channel.get("is_private") is not False,
         is_archived=bool(channel.get("is_archived")),
         # `users.conversations` leaves it out: it lists nothing else
         is_member=bool(channel.get("is_member", True)),
