@@ -10,6 +10,7 @@ from typing import Any, TextIO
 from classifier.progress import Progress
 
 PROGRESS_SECONDS = 0.5
+PASS_SECONDS = 10.0
 
 
 class Reporter:
@@ -18,6 +19,7 @@ class Reporter:
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self._next = 0.0
+        self._next_pass = 0.0
         self._stage = ""
 
     def progress(self, stage: str, fraction: float, **details: Any) -> None:
@@ -27,6 +29,13 @@ class Reporter:
             return
         self._next, self._stage = now + PROGRESS_SECONDS, stage
         self.line("progress", {"stage": stage, "fraction": round(fraction, 4), **details})
+
+    def passed(self) -> None:
+        """Say that the work goes on where nothing says how far it is: a batch went through the network."""
+        now = time.monotonic()
+        if now >= self._next_pass:
+            self._next_pass = now + PASS_SECONDS
+            self.line("passed", {})
 
     def line(self, kind: str, value: dict[str, Any]) -> None:
         """Write one line."""

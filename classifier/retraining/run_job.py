@@ -32,6 +32,7 @@ Work = Callable[[RetrainJob, Reporter], RetrainResult]
 def carry_out(job: RetrainJob, reporter: Reporter) -> RetrainResult:
     """Make the job's candidate."""
     # torch takes seconds to import: the limits are set and the parent knows that this process lives
+    speak_of_passes(reporter)
     if job.head is not None:
         from classifier.retraining import head_update_job  # noqa: PLC0415
 
@@ -39,6 +40,26 @@ def carry_out(job: RetrainJob, reporter: Reporter) -> RetrainResult:
     from classifier.retraining import train_job  # noqa: PLC0415
 
     return train_job.work(job, reporter)
+
+
+def speak_of_passes(reporter: Reporter) -> Callable[[], None]:
+    """Let each batch that goes through a network break the silence by which a hung job is known.
+
+    The stages say how far they are, but some of them are long: the word scorer takes words out of hundreds of
+    messages, one forward pass after the other.
+
+    Returns:
+        Ends it.
+    """
+    from torch.nn.modules.module import register_module_forward_hook  # noqa: PLC0415 - see carry_out
+
+    from classifier.model.network import TextClassifier  # noqa: PLC0415
+
+    def hook(module: object, _inputs: object, _output: object) -> None:
+        if isinstance(module, TextClassifier):
+            reporter.passed()
+
+    return register_module_forward_hook(hook).remove
 
 
 def main(arguments: Sequence[str] | None = None, *, work: Work = carry_out) -> int:

@@ -185,6 +185,23 @@ async def test_status_shows_bar_and_what_is_left_then_the_last_result(world: Wor
     assert "1 label is new" in answer
 
 
+async def test_the_result_waits_while_slack_takes_no_post(world: World):
+    await label_one(world)
+    await start(world)
+    run = await claim(world)
+    world.playground.faults.http_status("chat.update", 503)
+    world.playground.faults.rate_limit("chat.postMessage")
+    await end(world, run, RunState.FAILED, reason="The new model is worse.")
+    await world.playground.wait_for(
+        lambda: [m for m in world.playground.thread(HELP, shown_ts(world)) if "is worse" in text_of(m)]
+    )
+
+
+def shown_ts(world: World) -> str:
+    """The message that shows how a training goes."""
+    return next(m["ts"] for m in world.playground.messages(HELP) if "Retraining" in text_of(m))
+
+
 async def test_cancel_ends_a_run_that_waits(world: World):
     await label_one(world)
     await start(world)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from classifier.inference.torch_predictor import TorchPredictor
 from classifier.retraining import child_limits
 from classifier.retraining.child_process import (
     Heartbeat,
@@ -20,8 +23,10 @@ from classifier.retraining.child_process import (
     Silence,
     run_child,
 )
-from classifier.retraining.run_job import main
+from classifier.retraining.reporter import Reporter
+from classifier.retraining.run_job import main, speak_of_passes
 from tests.factories.retraining_process import alive
+from tests.factories.tiny_bert import tiny_bert, tiny_model
 
 SPEAK = "import json, sys; sys.stdin.read(); print(json.dumps({'result': {'version': 'v' * 300000}}))"
 SLEEP = 'import sys, time; print(\'{"progress": {"pid": 1}}\', flush=True); time.sleep(600)'
@@ -97,6 +102,19 @@ async def test_a_child_that_hangs_is_ended_and_one_that_goes_on_slowly_is_not():
         "print(json.dumps({'result': {'version': 'v1'}}))"
     )
     assert (await child(slow, patience=1.2))["version"] == "v1"
+
+
+def test_a_batch_that_goes_through_the_network_breaks_the_silence(tmp_path: Path):
+    said = io.StringIO()
+    end = speak_of_passes(Reporter(said))
+    try:
+        model = tiny_model(tiny_bert(tmp_path), epochs=1)
+        before = said.getvalue()
+        TorchPredictor(model).predict(["hello"])
+    finally:
+        end()
+    assert json.loads(before) == {"passed": {}}  # once in ten seconds, however many there were
+    assert said.getvalue() == before
 
 
 def test_time_in_which_the_parent_did_not_run_is_hardly_counted():
