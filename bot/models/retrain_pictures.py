@@ -29,8 +29,8 @@ async def with_links(space: Workspace, metrics: Mapping[str, Any]) -> dict[str, 
     for name in dict.fromkeys(str(row["ticket"]) for row in rows if "ticket" in row):
         async with space.database.reader() as work:
             ticket = await work.tickets.get(team_id=space.identity.team_id, ticket_id=UUID(name))
-        if ticket is not None and (link := link_of(ticket)):
-            links[name] = link
+        if ticket is not None and link_of(ticket):
+            links[name] = space.messenger.permalink(ticket.channel_id, ticket.ts)
     return {**metrics, "links": links}
 
 

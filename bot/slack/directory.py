@@ -175,7 +175,7 @@ class Directory:
                 return True
             by_name = any(not _ID.fullmatch(entry) for entry in self._support)
             return by_name and await self._name(channel_id, needed=True) in self._support
-        if channel_id in {row.destination_id for row in rows}:
+        if channel_id in {row.destination_id for row in rows if row.destination}:
             return False
         unfound = {_bare(row.destination) for row in rows if row.destination and not row.destination_id}
         return not unfound or await self._name(channel_id, needed=False) not in unfound

@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -117,10 +117,10 @@ class Senders:
                 await asyncio.gather(sender, return_exceptions=True)
                 await database.dispose()
 
-    def outbox(self, database: Database) -> Outbox:
-        """Return the outbox of a process of its own."""
+    def outbox(self, database: Database, sleep: Callable[[float], Awaitable[None]] | None = None) -> Outbox:
+        """Return the outbox of a process of its own; `sleep` waits for its turn to post."""
         client = AsyncWebClient(token=self.playground.app.token, base_url=self.playground.api_url)
-        turns = Turns(database, TEAM, self.clock, sleep=self.clock.sleep)
+        turns = Turns(database, TEAM, self.clock, sleep=sleep or self.clock.sleep)
         return Outbox(database, Messenger(client, US, turns), TEAM, self.clock)
 
     async def leave(self, count: int, channel: str = HELP, *, in_thread: bool = True) -> None:

@@ -9,10 +9,12 @@ from datetime import timedelta
 
 import pytest
 
+from bot.queue.outbox import LEASE
+from bot.slack.turns import BURST, Turns
 from playground.server import Playground
 from storage.database import Database
 from tests.factories.outboxes import Senders, SteppedClock, senders
-from tests.factories.world import HELP
+from tests.factories.world import HELP, TEAM
 
 POST = "chat.postMessage"
 
@@ -75,6 +77,29 @@ async def test_a_crash_between_slack_and_the_database_is_healed(database: Databa
         async with made.running(2, lifetimes=lambda: rng.randint(4, 15)):
             await made.all_sent()
         once_each(made, 12)
+
+
+async def test_a_claim_that_ran_out_while_it_waited_for_its_turn_posts_nothing(database: Database):
+    waits, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait_long(_seconds: float) -> None:
+        waits.set()
+        await go_on.wait()
+
+    async with senders(database, SteppedClock()) as made:
+        turns = Turns(database, TEAM, made.clock, sleep=made.clock.sleep)
+        for _ in range(BURST + 1):
+            await turns.wait_to_post(HELP)
+        await made.leave(1)
+        slow = asyncio.create_task(made.outbox(database, sleep=wait_long).drain())
+        await waits.wait()
+        made.clock.move(seconds=LEASE.total_seconds() + 1)
+        await made.outbox(database).drain()
+        once_each(made, 1)
+        go_on.set()
+        await slow
+        once_each(made, 1)
+        assert set(await made.states()) == {"sent"}
 
 
 @pytest.mark.parametrize("how", ["503", "reset", "429", "fatal_error", "posted, fatal_error"])

@@ -8,6 +8,7 @@ import pytest
 
 from bot.app.doctor import check_channels
 from bot.errors import ConfigurationError
+from bot.slack.people import Role
 from playground.limits import TIERS
 from playground.server import Playground
 from storage.models import Category
@@ -16,6 +17,7 @@ from tests.factories.world import (
     BOT,
     CATEGORIES,
     HELP,
+    LENA,
     SAM,
     TEAM,
     World,
@@ -217,3 +219,11 @@ async def test_what_is_known_of_privacy_is_not_asked_again(world: World):
     before = world.playground.journal.last
     assert await directory.is_private(hidden)
     assert world.playground.journal.find("api", after=before) == []
+
+
+async def test_an_owner_is_found_among_50000_members(world: World):
+    channel = world.playground.state.channel("team-identity")
+    channel.members[:0] = [f"U{number}" for number in range(50_000)]
+    before = world.playground.journal.last
+    assert await world.bot.workspace.people.role_towards(LENA, {channel.id}) is Role.OWNER
+    assert len(world.playground.journal.find("api", after=before)) <= 3
