@@ -1,4 +1,6 @@
-"""conversations.*: channels, their members, their history."""
+"""conversations.*: channels, their members, their history; users.conversations."""
+
+from collections.abc import Iterable
 
 from playground.errors import SlackError
 from playground.web_api.call import Call, Method, page
@@ -11,12 +13,22 @@ _LARGEST = 999
 
 async def list_channels(call: Call) -> JSON:
     """conversations.list: public channels, and the private ones that the bot is in."""
+    return _listed(call, call.state.channels.values())
+
+
+async def of_user(call: Call) -> JSON:
+    """users.conversations: the channels that the bot is in."""
+    me = call.bot.bot_user_id
+    return _listed(call, (c for c in call.state.channels.values() if me in c.members))
+
+
+def _listed(call: Call, channels: Iterable[Channel]) -> JSON:
     types = {name.strip() for name in call.text("types", "public_channel").split(",")}
     me = call.bot.bot_user_id
     names = {"channel": "public_channel", "group": "private_channel", "im": "im"}
     found = [
         channel.to_slack(me)
-        for channel in call.state.channels.values()
+        for channel in channels
         if channel.team_id == call.bot.team_id
         and names[channel.channel_type] in types
         and (not channel.is_private or me in channel.members)
@@ -138,6 +150,7 @@ METHODS = {
     "conversations.members": Method(members, _READ),
     "conversations.join": Method(join, ("channels:join",)),
     "conversations.open": Method(open_direct, ("im:write", "mpim:write", "channels:manage", "groups:write")),
+    "users.conversations": Method(of_user, _READ),
     "conversations.history": Method(history, _HISTORY),
     "conversations.replies": Method(replies, _HISTORY),
 }
