@@ -20,24 +20,7 @@ async def list_users(call: Call) -> JSON:
     return {"members": found, "response_metadata": {"next_cursor": cursor}}
 
 
-async def conversations(call: Call) -> JSON:
-    """users.conversations: the channels that the bot is in."""
-    types = {name.strip() for name in call.text("types", "public_channel").split(",")}
-    me = call.bot.bot_user_id
-    names = {"channel": "public_channel", "group": "private_channel", "im": "im"}
-    found = [
-        channel.to_slack(me)
-        for channel in call.state.channels.values()
-        if me in channel.members
-        and names[channel.channel_type] in types
-        and not (channel.is_archived and call.flag("exclude_archived"))
-    ]
-    items, cursor = page(found, call, default=100, largest=999)
-    return {"channels": items, "response_metadata": {"next_cursor": cursor}}
-
-
 METHODS = {
-    "users.conversations": Method(conversations, ("channels:read", "groups:read", "im:read", "mpim:read")),
     "users.info": Method(info, ("users:read",)),
     "users.list": Method(list_users, ("users:read",)),
 }
