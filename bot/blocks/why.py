@@ -114,6 +114,9 @@ def _decisive(view: WhyView, decisive: Decisive) -> str:
     prediction = view.explanation.prediction
     before, category = prediction.confidence, view.name(prediction.category)
     words = _quoted([word.text for word in decisive.words])
+    if decisive.category == prediction.category:  # what changes is whether it is anybody's
+        now = f"a ticket of *{category}* ({percent(decisive.probability)}), and not for nobody's"
+        return f"*What decided:* without {words} I would take it for {now}."
     if decisive.category is None:
         said = f"I would take it for nobody's ticket ({percent(decisive.out_of_scope)})"
     else:

@@ -88,7 +88,7 @@ class Operations:
 
     def _warm(self) -> Classifier:
         if self.classifier is None:
-            raise ClassifierUnavailable("the model is being loaded: try again shortly", retry_after=2.0)
+            raise ClassifierUnavailable("the model is being loaded: try again shortly", retry_after=1.0)
         return self.classifier
 
     def _controlled(self) -> ModelControl:

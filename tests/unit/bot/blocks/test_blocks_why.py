@@ -99,6 +99,14 @@ def text_of(shown: Explanation) -> str:
     return str(why_card(view(explanation=shown)).blocks)
 
 
+def test_a_message_that_only_becomes_somebodys_does_not_change_to_itself():
+    unsure = prediction(out_of_scope=0.7)
+    changed = decisive(category=unsure.category, probability=0.9)
+    said = text_of(explanation(prediction=unsure, decisive=changed))
+    assert "without “password” I would take it for a ticket of *Sign-in* (90%), and not for nobody's." in said
+    assert "instead of" not in said
+
+
 def test_several_words_of_which_none_is_idle():
     several = decisive(words=(WORDS[1], WORDS[3]), category=None, out_of_scope=0.8)
     card = why_card(view(explanation=explanation(decisive=several)))
