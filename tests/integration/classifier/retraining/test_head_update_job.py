@@ -214,6 +214,7 @@ async def test_a_refit_knows_what_it_learned_and_never_learns_the_gold_set(works
         await work.commit()
     old = Example("old", "login", 8.0, role="staff", source="person", label_ids=("l1",))
     (registry.path(first) / MANIFEST_FILE).write_bytes(encoded(manifest_of("s", [old])))
+    seal(registry.path(first))
     await workspace.worker().carry_out(run)
     ended, _ = await workspace.outcome()
     assert ended.state == RunState.DONE, ended.reason
