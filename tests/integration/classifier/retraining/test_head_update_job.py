@@ -39,7 +39,7 @@ from storage.models import (
     RunSource,
     RunState,
 )
-from tests.factories.tiny_bert import messages, tiny_bert, tiny_model
+from tests.factories.tiny_bert import messages, seal, tiny_bert, tiny_model
 
 TEAM = "T0ACME"
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
