@@ -13,6 +13,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from classifier.data.dataset import Example
+from classifier.model.integrity import MANIFEST, sha256_of
 from classifier.model.network import TextClassifier, TrainedModel, WordScorer
 from classifier.training.fit import TrainingConfig, fit
 
@@ -104,6 +105,12 @@ def tiny_model(base: Path, *, seed: int = 0, **changes: object) -> TrainedModel:
     """A model that tells the topics apart."""
     examples = messages(20, out_of_scope=20)
     return fit(examples, config_for(base, seed=seed, **changes), created=NOW).model
+
+
+def seal(path: Path) -> None:
+    """Write a manifest that lists every file as it is now, as somebody would who wants it read."""
+    files = sorted(file for file in path.iterdir() if file.name != MANIFEST)
+    (path / MANIFEST).write_text("".join(f"{sha256_of(file)}  {file.name}\n" for file in files))
 
 
 def add_word_scorer(network: TextClassifier, *, layers: int) -> None:

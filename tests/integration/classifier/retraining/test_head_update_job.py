@@ -39,7 +39,7 @@ from storage.models import (
     RunSource,
     RunState,
 )
-from tests.factories.tiny_bert import messages, tiny_bert, tiny_model
+from tests.factories.tiny_bert import messages, seal, tiny_bert, tiny_model
 
 TEAM = "T0ACME"
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -220,6 +220,7 @@ async def test_a_refit_knows_what_it_learned_and_never_learns_the_gold_set(works
         for text in ("old", "deleted in Slack since")
     ]
     (registry.path(first) / MANIFEST_FILE).write_bytes(encoded(manifest_of("s", learned)))
+    seal(registry.path(first))
     await workspace.worker().carry_out(run)
     ended, _ = await workspace.outcome()
     assert ended.state == RunState.DONE, ended.reason

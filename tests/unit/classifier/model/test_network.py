@@ -14,12 +14,12 @@ from classifier.inference.torch_predictor import TorchPredictor
 from classifier.model.base_models import EMBEDDED_NAME, load_encoder, resolve_base_model
 from classifier.model.collate import collate
 from classifier.model.directory import load_model_directory, save_model_directory
-from classifier.model.integrity import sha256_of, verify
+from classifier.model.integrity import verify
 from classifier.model.network import raw_tokenizer
 from classifier.model.registry import Registry
 from classifier.text.tokenize import TextEncoder
 from classifier.training.fit import fit, fit_day_one
-from tests.factories.tiny_bert import NOW, config_for, messages, tiny_bert, tiny_model
+from tests.factories.tiny_bert import NOW, config_for, messages, seal, tiny_bert, tiny_model
 
 
 @pytest.fixture(scope="module")
@@ -183,12 +183,6 @@ def add_baselines(path):
 
 def add_folder(path):
     (path / "1_Pooling").mkdir()
-
-
-def seal(path):
-    """Write a manifest that lists every file as it is now, as somebody would who wants it read."""
-    files = sorted(file for file in path.iterdir() if file.name != "manifest.sha256")
-    (path / "manifest.sha256").write_text("".join(f"{sha256_of(file)}  {file.name}\n" for file in files))
 
 
 @pytest.mark.parametrize(
