@@ -40,7 +40,7 @@ EXPLANATIONS_AT_ONCE = 2
 
 def _by_message(event: InboxEvent) -> str:
     """What is about the same message stays in its order, so that "added" precedes "removed"."""
-    return f"{event.payload.get('channel_id')}/{event.payload.get('ts', event.id)}"
+    return f"{event.payload.get('channel_id')}/{event.payload.get('ts') or event.id}"
 
 
 def _by_person(event: InboxEvent) -> str:
