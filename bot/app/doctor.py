@@ -12,6 +12,7 @@ from rich.console import Console
 
 from bot.errors import BotError, ConfigurationError, SlackUnavailable
 from bot.listeners.bolt import create_client
+from bot.queue.trouble import OUR_TOKEN
 from bot.settings import Settings
 from bot.slack.messenger import Messenger
 from classifier.contract import ClassifierError
@@ -63,9 +64,9 @@ async def check_tokens(settings: Settings) -> str:
     try:
         identity = await messenger.identity()
     except SlackUnavailable as error:
-        raise ConfigurationError(
-            f"Slack answered {error.code}: reinstall the app and copy its bot token."
-        ) from error
+        refused = error.permanent or error.code in OUR_TOKEN
+        cure = "reinstall the app and copy its bot token" if refused else "check the network, then try again"
+        raise ConfigurationError(f"Slack answered {error.code}: {cure}.") from error
     mode = "Socket Mode" if settings.socket_mode else f"HTTP on port {settings.port}"
     return f"bot {identity.bot_user_id} in workspace {identity.team_id}, {mode}"
 

@@ -37,6 +37,7 @@ async def behind(
             InboxEvent.team_id == events[0].team_id,
             InboxEvent.kind.in_(kinds),
             or_(InboxEvent.state == InboxState.PENDING, elsewhere),
+            InboxEvent.received_at <= max(event.received_at for event in events),
             InboxEvent.id.not_in([event.id for event in events]),
             InboxEvent.payload["ts"].as_string().in_(wanted),
         )
