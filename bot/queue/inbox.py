@@ -98,7 +98,10 @@ class Inbox:
 
         Raises:
             DatabaseUnavailable: nothing was kept, so the delivery must not be acknowledged.
+            ValueError: the event has no id, so that its redelivery could not be known.
         """
+        if not isinstance(event_id, str) or not event_id:
+            raise ValueError("an event without an id")
         async with self._database.unit_of_work() as work:
             new = await work.inbox.add(
                 team_id=team_id, event_id=event_id, kind=kind.value, payload=payload, now=self._clock()
