@@ -26,8 +26,10 @@ def replaced_in(value: Any) -> Any:
         return replace_refused(value)
     if isinstance(value, Mapping):
         return {replaced_in(key): replaced_in(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(replaced_in(item) for item in value)
+    if isinstance(value, list):
+        return [replaced_in(item) for item in value]
+    if isinstance(value, tuple):
+        return tuple(replaced_in(item) for item in value)
     return value
 
 

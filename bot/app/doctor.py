@@ -13,6 +13,7 @@ from rich.console import Console
 from bot.errors import BotError, ConfigurationError, SlackUnavailable
 from bot.listeners.bolt import create_client
 from bot.settings import Settings
+from bot.slack.answers import ABOUT_US
 from bot.slack.messenger import Messenger
 from bot.slack.token_gate import REFUSED
 from bot.uninstall import ACTION
@@ -69,9 +70,9 @@ async def check_tokens(settings: Settings) -> str:
         identity = await messenger.identity()
     except SlackUnavailable as error:
         removed = await _removed(settings) if error.code in REFUSED else ""
-        raise ConfigurationError(
-            f"Slack answered {error.code}: {removed}reinstall the app and copy its bot token."
-        ) from error
+        refused = error.permanent or error.code in ABOUT_US
+        cure = "reinstall the app and copy its bot token" if refused else "check the network, then try again"
+        raise ConfigurationError(f"Slack answered {error.code}: {removed}{cure}.") from error
     mode = "Socket Mode" if settings.socket_mode else f"HTTP on port {settings.port}"
     return f"bot {identity.bot_user_id} in workspace {identity.team_id}, {mode}"
 

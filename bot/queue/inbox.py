@@ -44,7 +44,7 @@ EXPLANATIONS_AT_ONCE = 2
 
 def _by_message(event: InboxEvent) -> str:
     """What is about the same message stays in its order, so that "added" precedes "removed"."""
-    return f"{event.payload.get('channel_id')}/{event.payload.get('ts', event.id)}"
+    return f"{event.payload.get('channel_id')}/{event.payload.get('ts') or event.id}"
 
 
 def _by_person(event: InboxEvent) -> str:
@@ -102,7 +102,10 @@ class Inbox:
 
         Raises:
             DatabaseUnavailable: nothing was kept, so the delivery must not be acknowledged.
+            ValueError: the event has no id, so that its redelivery could not be known.
         """
+        if not isinstance(event_id, str) or not event_id:
+            raise ValueError("an event without an id")
         async with self._database.unit_of_work() as work:
             new = await work.inbox.add(
                 team_id=team_id, event_id=event_id, kind=kind.value, payload=payload, now=self._clock()

@@ -25,7 +25,7 @@ LEASE = timedelta(seconds=60)
 """An event whose worker has not been heard of for so long is given to another."""
 RENEW_SECONDS = 15.0
 HANDLER_SECONDS = 300.0
-"""Far beyond what any handler takes: each call that it makes has a time-out of its own."""
+"""Far beyond what any handler takes."""
 UNANSWERABLE = frozenset({"response_url_404", "response_url_410"})
 ANSWERABLE = timedelta(minutes=30)
 """So long Slack takes answers to a command or a button."""
@@ -118,6 +118,7 @@ class InboxWorker:
         if room <= 0 or self._alone:
             await self._tasks.wait_for_room()
             return True
+        busy = self._tasks.lanes()
         async with self._database.unit_of_work() as work:
             claim = await work.inbox.claim(
                 team_id=self._team_id,
@@ -128,6 +129,7 @@ class InboxWorker:
                 limit=room,
                 max_attempts=MAX_ATTEMPTS,
                 under_way=list(self._under_way),
+                in_order=not self._answers_only,
             )
             await work.commit()
         for event in claim.ended_worker:
@@ -135,13 +137,18 @@ class InboxWorker:
         self._alone = claim.after_others
         for event in claim.events:
             self._under_way.add(event.id)
-            self._tasks.start(self._subject(event), self._run_one(event), f"{self._name}:{event.kind}")
-        return bool(claim.events or claim.after_others)
+            subject = self._subject(event)
+            running = self._run_one(event, after_another=subject in busy)
+            busy.add(subject)
+            self._tasks.start(subject, running, f"{self._name}:{event.kind}")
+        return bool(claim.events or claim.after_others or claim.behind)
 
-    async def _run_one(self, event: InboxEvent) -> None:
+    async def _run_one(self, event: InboxEvent, *, after_another: bool) -> None:
         """Handle one event; the error boundary of all durable work."""
         where = {"event_id": event.event_id, "kind": event.kind, "attempt": event.attempts}
         try:
+            if after_another and not self._answers_only and await self._waits_too(event):
+                return
             await self._handle(event)
         except UserError as error:
             log.info("event_refused", reason=type(error).__name__, **where)
@@ -161,6 +168,16 @@ class InboxWorker:
             await self._done(event)
         finally:
             self._under_way.discard(event.id)
+
+    async def _waits_too(self, event: InboxEvent) -> bool:
+        """Let an event wait where the one before it in its lane, about the same message, now waits."""
+        async with self._database.reader() as work:
+            until = await work.inbox.waits_until(
+                event, kinds=list(self._handlers), worker=self._worker, now=self._clock()
+            )
+        if until is not None:
+            await self._later(event, "waits for an earlier event about the same message", until, counts=False)
+        return until is not None
 
     async def _handle(self, event: InboxEvent) -> None:
         """Let its handler work; one that never comes back must not keep a worker for ever."""
@@ -188,15 +205,14 @@ class InboxWorker:
         else:
             age = (now - event.received_at).total_seconds()
             wait = wait_seconds(error, age, event.attempts, self._jitter(), passes=passes)
-            await self._settle(
-                lambda inbox: inbox.retry(
-                    event.id,
-                    worker=self._worker,
-                    error=reason,
-                    next_attempt_at=now + timedelta(seconds=wait),
-                    counts=not passes,
-                )
+            await self._later(event, reason, now + timedelta(seconds=wait), counts=not passes)
+
+    async def _later(self, event: InboxEvent, reason: str, at: datetime, *, counts: bool) -> None:
+        await self._settle(
+            lambda inbox: inbox.retry(
+                event.id, worker=self._worker, error=reason, next_attempt_at=at, counts=counts
             )
+        )
 
     def _too_late(self, event: InboxEvent, error: Exception) -> bool:
         """Say whether there is no way any more to the person who wanted an answer and nothing else."""

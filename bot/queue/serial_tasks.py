@@ -33,6 +33,10 @@ class SerialTasks:
         """Return how many lanes are busy."""
         return len(self._last)
 
+    def lanes(self) -> set[str]:
+        """Return the lanes that are busy now."""
+        return set(self._last)
+
     def start(self, lane: str, work: Coroutine[Any, Any, None], name: str) -> None:
         """Start the work as soon as the lane is free."""
         task = asyncio.create_task(_after(self._last.get(lane), work), name=name)

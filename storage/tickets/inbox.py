@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import InboxEvent, InboxState
 from storage.statements import insert_or_ignore
+from storage.tickets.inbox_order import behind
 
 PROBE = "probe"
 """Kind and id of the row that only shows that a row can be written."""
@@ -26,11 +27,13 @@ class Claim:
         events: to work on; they are this worker's until their lease ends.
         ended_worker: given up now, because whoever began with them never came back, too often.
         after_others: an event that may have ended its worker waits until nothing else is under way here.
+        behind: so many were due and wait for an earlier event about the same message.
     """
 
     events: list[InboxEvent] = field(default_factory=list)
     ended_worker: list[InboxEvent] = field(default_factory=list)
     after_others: bool = False
+    behind: int = 0
 
 
 class InboxRepository:
@@ -74,6 +77,7 @@ class InboxRepository:
         limit: int,
         max_attempts: int = 5,
         under_way: Collection[UUID] = (),
+        in_order: bool = True,
     ) -> Claim:
         """Take a workspace's events that are due, oldest first.
 
@@ -89,6 +93,7 @@ class InboxRepository:
             lease: for how long they are this worker's.
             limit: at most so many.
             max_attempts: so many claims without an end are too many.
+            in_order: whether who comes after an event about the same message that waits, waits as long.
             under_way: what this worker is at already; never taken twice, also where a lease ran out.
         """
         due = or_(
@@ -107,12 +112,17 @@ class InboxRepository:
             .with_for_update(skip_locked=True)
             .execution_options(populate_existing=True)
         )
-        claim = Claim()
-        for event in found:
+        events, claim = list(found), Claim()
+        waits = await behind(self._session, events, kinds=kinds, worker=worker, now=now) if in_order else {}
+        for event in events:
             suspected = event.state == InboxState.WORKING
             if suspected and event.attempts >= max_attempts:
                 self._give_up(event, f"ended its worker {event.attempts} times", now)
                 claim.ended_worker.append(event)
+                continue
+            if event.id in waits and not suspected:
+                event.next_attempt_at = waits[event.id]
+                claim.behind += 1
                 continue
             if suspected and under_way:
                 claim.after_others = True
@@ -127,6 +137,13 @@ class InboxRepository:
                 break
         await self._session.flush()
         return claim
+
+    async def waits_until(
+        self, event: InboxEvent, *, kinds: Collection[str], worker: str, now: datetime
+    ) -> datetime | None:
+        """Say until when an event has to wait for an earlier one about the same message; None: it has not."""
+        waits = await behind(self._session, [event], kinds=kinds, worker=worker, now=now)
+        return waits.get(event.id)
 
     @staticmethod
     def _give_up(event: InboxEvent, error: str, now: datetime) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
+import random
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -227,6 +229,61 @@ async def test_what_is_signed_and_cannot_be_read_is_a_400(world: World):
     assert all(status is not None and status < 500 for status in odd.values()), odd
     async with world.database.reader() as work:
         assert sum((await work.inbox.counts()).values()) == 0
+
+
+PRESSED = {
+    "type": "block_actions",
+    "team": {"id": TEAM, "domain": "acme"},
+    "user": {"id": SAM, "team_id": TEAM},
+    "channel": {"id": HELP},
+    "container": {"type": "message", "message_ts": "1790000000.000200", "thread_ts": "1790000000.000100"},
+    "trigger_id": "1.2.3",
+    "response_url": "https://hooks.slack.com/actions/1",
+    "actions": [{"type": "button", "action_id": "confirm", "block_id": "b", "value": "1:2"}],
+}
+SUBMITTED = {
+    "type": "view_submission",
+    "team": {"id": TEAM},
+    "user": {"id": SAM},
+    "trigger_id": "1.2.3",
+    "view": {"id": "V1", "callback_id": "category", "private_metadata": "{}", "state": {"values": {}}},
+}
+REACTED = SHARED_CHANNEL_EVENT | {
+    "event": {
+        "type": "reaction_added",
+        "item": {"type": "message", "channel": HELP, "ts": "1790000000.000100"},
+        "user": SAM,
+        "reaction": "key",
+        "event_ts": "1790000000.000300",
+    },
+}
+VALUES = [None, True, 0, 1.5, "", "x", "\x00\ud800", [], [[]], [5], {}, {"id": 1}, {"id": SAM, "team_id": []}]
+
+
+def mutated(body: Any, dice: random.Random) -> Any:
+    """Return the body with something in it replaced or left out."""
+    whole = copy.deepcopy(body)
+    place = whole
+    while True:
+        key = dice.choice(list(place)) if isinstance(place, dict) else dice.randrange(len(place))
+        if isinstance(place[key], dict | list) and place[key] and dice.random() < 0.7:
+            place = place[key]
+        elif dice.random() < 0.2:
+            del place[key]
+            return whole
+        else:
+            place[key] = dice.choice(VALUES)
+            return whole
+
+
+@pytest.mark.parametrize("rounds", [25, pytest.param(500, marks=pytest.mark.long)])
+async def test_no_shape_of_a_signed_request_is_an_error_of_ours(world: World, rounds: int):
+    dice = random.Random(7)  # noqa: S311 - to break things, the same each time
+    for number in range(rounds):
+        for body in (SHARED_CHANNEL_EVENT, PRESSED, SUBMITTED, REACTED):
+            odd = mutated(body, dice) | {"number": number}
+            status = await deliver(world, odd)
+            assert status in {200, 400, 404}, odd
 
 
 async def test_characters_that_no_database_takes_lose_no_message(any_world: World):

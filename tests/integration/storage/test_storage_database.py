@@ -108,6 +108,15 @@ async def test_a_writer_that_waits_too_long_is_told_that_the_database_is_busy(sq
         await second.dispose()
 
 
+async def test_characters_that_a_database_refuses_are_replaced_in_any_column(database):
+    odd, seen = "a\x00b \ud800 \x1b c\td", "a\ufffdb \ufffd \ufffd c\td"
+    async with database.unit_of_work() as work:
+        ticket = await add_ticket(work, team_id="T1", text=odd, user_id=odd)
+        await work.commit()
+        await work.session.refresh(ticket)
+        assert (ticket.text, ticket.user_id) == (seen, seen)
+
+
 async def test_sqlite_is_set_up_for_many_readers_and_one_writer(sqlite_url):
     database = Database(sqlite_url)
     wanted = {"journal_mode": "wal", "busy_timeout": 10_000, "synchronous": 2, "foreign_keys": 1}

@@ -7,18 +7,20 @@ import json
 from collections.abc import Callable
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import select
 from typer.testing import CliRunner
 
 from bot.app.cli import app
-from bot.app.doctor import check_inbox
+from bot.app.doctor import check_inbox, check_tokens
 from bot.errors import ConfigurationError
 from bot.settings import Settings
+from playground.server import Playground
 from storage.database import Database
 from storage.models import InboxEvent
 from storage.states import InboxState
 from tests.factories.storage import LEASE, NOW
-from tests.factories.world import CATEGORIES, TEAM
+from tests.factories.world import CATEGORIES, TEAM, settings_for
 
 Say = Callable[..., str]
 
@@ -109,6 +111,16 @@ def test_a_mistake_says_what_to_do(given_up: list[str], say: Say, arguments: lis
     assert given_up
     with pytest.raises(ConfigurationError, match=said):
         say(*arguments)
+
+
+async def test_the_doctor_tells_a_wrong_token_from_a_silent_slack(sqlite_url: str):
+    async with Playground() as playground:
+        wrong = settings_for(playground, sqlite_url, slack_bot_token=SecretStr("xoxb-wrong"))
+        with pytest.raises(ConfigurationError, match="reinstall the app"):
+            await check_tokens(wrong)
+        playground.faults.http_status("auth.test", 503)
+        with pytest.raises(ConfigurationError, match="check the network"):
+            await check_tokens(settings_for(playground, sqlite_url))
 
 
 async def test_the_doctor_fails_where_something_was_given_up(sqlite_url: str):

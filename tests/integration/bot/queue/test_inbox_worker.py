@@ -118,6 +118,38 @@ async def test_an_hour_of_any_trouble_uses_up_no_message(database: Database):
     assert set(tried.values()) == {9}  # at each of these times, however often before
 
 
+@pytest.mark.parametrize("at_once", [True, False], ids=["claimed together", "one after the other"])
+async def test_what_comes_after_an_event_that_waits_waits_as_well(database: Database, at_once: bool):
+    """Taking an emoji away must not overtake putting it on, nor a label the message that it is about."""
+    clock, seen, away = MovingClock(), [], True
+
+    async def handle(payload: Mapping[str, Any], _received_at: datetime) -> None:
+        if payload["name"] == "message" and away:
+            raise SlackUnavailable("no_answer")
+        seen.append(payload["name"])
+
+    async with database.unit_of_work() as work:
+        for number, (name, ts) in enumerate(
+            [("message", "1"), ("added", "1"), ("removed", "1"), ("other", "2")]
+        ):
+            payload = {"name": name, "channel_id": "C1", "ts": ts}
+            late = timedelta(seconds=number if at_once or name == "message" else 30 + number)
+            await work.inbox.add(
+                team_id=TEAM, event_id=name, kind="message", payload=payload, now=MONDAY + late
+            )
+        await work.commit()
+    clock.move(seconds=10)
+    async with running(database, handle, clock):
+        for _ in range(4):
+            await all_wait(database, clock)
+            clock.move(seconds=61)
+        assert seen == ["other"]
+        away = False
+        clock.move(minutes=2)
+        await settled(database, done=4)
+    assert seen == ["other", "message", "added", "removed"]
+
+
 async def test_only_an_events_own_defect_counts_and_the_others_go_on(database: Database):
     clock, done = MovingClock(), []
 
