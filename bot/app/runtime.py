@@ -151,7 +151,7 @@ async def running_bot(
         Asker(workspace, settings.question_plan()).run(),
         DriftWatch(workspace).run(),
         Forgetter(workspace, settings.retention_days).run(),
-        Owners(workspace).run(),
+        Owners(workspace).run(after=destinations.first_look),
     )
     async with in_background(*loops) as tasks, contextlib.AsyncExitStack() as stack:
         await destinations.first_look()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -36,8 +36,13 @@ class Owners:
         self._workspace = workspace
         self._teams = TimedCache(CACHE_SECONDS, self._is_team)
 
-    async def run(self) -> None:
-        """Read the teams' channels until cancelled; from the start on, so that who joins later is known."""
+    async def run(self, after: Callable[[], Awaitable[None]]) -> None:
+        """Read the teams' channels until cancelled; from the start on, so that who joins later is known.
+
+        Args:
+            after: ends when it is known which channels are the teams'.
+        """
+        await after()
         await poll("owners", self.look, LOOK_SECONDS, SlackUnavailable, StorageError)
 
     async def look(self) -> None:
