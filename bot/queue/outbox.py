@@ -18,7 +18,7 @@ from bot.slack.answers import ABOUT_US, UNREACHABLE
 from bot.slack.messenger import TIMEOUT_SECONDS, Messenger
 from storage.database import Database
 from storage.errors import StorageError
-from storage.models import Reply
+from storage.models import Reply, ReplyState
 from storage.tickets.replies import DELETED
 
 # Longer than the HTTP time-out: a `sending` reply is looked for only when its call can no longer succeed.
@@ -131,7 +131,7 @@ class Outbox:
                 await work.commit()
             await self._follow(reply, ts)
         except _ClaimRanOut:
-            log.info("reply_left_to_another", reply=str(reply.id))
+            log.info("reply_not_posted", reply=str(reply.id))
         except SlackUnavailable as error:
             # What was not looked for yet may still be there, whatever went wrong with the look.
             await self._again(reply, error, perhaps_sent=error.sent or not looked)
@@ -152,7 +152,9 @@ class Outbox:
         """Bring a post up to date: its ticket may have been edited or labelled while it was under way."""
         async with self._database.reader() as work:
             kept = await work.replies.get(reply.id)
-        if kept is not None and (reply.was_sending or (kept.text, kept.blocks) != (reply.text, reply.blocks)):
+        if kept is None or kept.state != ReplyState.SENT:  # its message was deleted: so is the post, soon
+            return
+        if reply.was_sending or (kept.text, kept.blocks) != (reply.text, reply.blocks):
             await self._messenger.update(reply.channel_id, ts, Card(kept.text, kept.blocks))
 
     async def _given_up(self, reply: Reply) -> bool:
@@ -172,9 +174,11 @@ class Outbox:
     async def _hold(self, reply: Reply) -> None:
         """Make sure, right before the call, that nobody else posts this reply while it is under way."""
         async with self._database.unit_of_work() as work:
-            if not await work.replies.renew(reply, until=self._clock() + LEASE):
-                raise _ClaimRanOut
+            held = await work.replies.renew(reply, until=self._clock() + LEASE)
             await work.commit()
+        if not held:
+            await self._given_up(reply)  # unless another has it now
+            raise _ClaimRanOut
 
     async def _again(self, reply: Reply, error: SlackUnavailable, *, perhaps_sent: bool) -> None:
         """Decide when a reply is tried again; trouble that passes never uses up its attempts."""

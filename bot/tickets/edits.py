@@ -48,6 +48,8 @@ class Edits:
                 now=received_at,
                 edited_ts=message.edited_ts,
             )
+            if ticket.deleted_at is not None:
+                return
             news = new or await work.tickets.edit(ticket, text=message.text, edited_ts=message.edited_ts)
             await work.commit()
         if not news:

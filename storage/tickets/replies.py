@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, exists, func, select, update
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -113,7 +113,7 @@ class ReplyRepository:
 
     async def renew(self, reply: Reply, *, until: datetime) -> bool:
         """Hold a claim until then; False where it ran out and the post is no longer ours to send."""
-        renewed = await self._claimed(reply, next_attempt_at=until)
+        renewed = await self._claimed(reply, holds=Reply.last_error.is_(None), next_attempt_at=until)
         if renewed:
             reply.next_attempt_at = until
         return renewed
@@ -192,12 +192,19 @@ class ReplyRepository:
         )
         return list(await self._session.scalars(query.with_for_update() if hold else query))
 
-    async def _claimed(self, reply: Reply, **values: Any) -> bool:
-        """Change a post as long as the claim holds: the end of its lease is the fence."""
+    async def _claimed(
+        self, reply: Reply, *, holds: ColumnElement[bool] | None = None, **values: Any
+    ) -> bool:
+        """Change a post as long as the claim holds: the end of its lease is the fence.
+
+        Where the message was deleted meanwhile the claim still holds, to end the post but not to send it.
+        """
+        if holds is None:
+            holds = or_(Reply.last_error.is_(None), Reply.last_error == DELETED)
         changed = await self._session.scalars(
             update(Reply)
             .where(Reply.id == reply.id, Reply.state == ReplyState.SENDING)
-            .where(Reply.next_attempt_at == reply.next_attempt_at, Reply.last_error.is_(None))
+            .where(Reply.next_attempt_at == reply.next_attempt_at, holds)
             .values(**values)
             .returning(Reply.id)
             .execution_options(synchronize_session=False)

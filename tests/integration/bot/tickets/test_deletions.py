@@ -356,6 +356,9 @@ async def give_up(world: World, payload: dict[str, Any]) -> None:
     now = world.bot.workspace.clock()
     async with world.database.unit_of_work() as work:
         await work.inbox.add(team_id=TEAM, event_id="dead", kind="message", payload=payload, now=now)
-        for event in await work.inbox.claim(worker="test", now=now, lease=timedelta(0), limit=9):
-            await work.inbox.dead(event.id, error="test", now=now)
+        claim = await work.inbox.claim(
+            team_id=TEAM, kinds=["message"], worker="test", now=now, lease=timedelta(0), limit=9
+        )
+        for event in claim.events:
+            await work.inbox.dead(event.id, worker="test", error="test", now=now)
         await work.commit()

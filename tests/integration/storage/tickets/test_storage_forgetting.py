@@ -45,6 +45,13 @@ async def full_ticket(work, **values):
     return ticket
 
 
+async def claimed(work, team_id="T1"):
+    claim = await work.inbox.claim(
+        team_id=team_id, kinds=["message"], worker="w", now=NOW, lease=LEASE, limit=9
+    )
+    return claim.events
+
+
 async def test_no_word_of_it_is_left_and_it_teaches_no_more(database):
     async with database.unit_of_work() as work:
         ticket = await full_ticket(work)
@@ -76,7 +83,7 @@ async def test_posts_that_slack_has_are_to_be_deleted_there_and_the_others_never
     async with database.unit_of_work() as work:
         ticket = await full_ticket(work)
         await work.forgetting.forget(ticket, now=NOW)
-        assert await work.replies.claim_due(now=NOW + LEASE, lease=LEASE, limit=9) == []
+        assert await work.replies.claim_due(team_id="T1", now=NOW + LEASE, lease=LEASE, limit=9) == []
         assert await work.forgetting.to_remove(team_id="T2", now=NOW, limit=9) == []
         [post] = await work.forgetting.to_remove(team_id="T1", now=NOW, limit=9)
         assert (post.channel_id, post.ts, post.text, post.blocks) == ("C1", "1767600009.000001", "", [])
@@ -91,14 +98,14 @@ async def test_what_is_under_way_when_its_ticket_is_forgotten_is_to_be_deleted_w
     async with database.unit_of_work() as work:
         ticket = await add_ticket(work)
         await add_reply(work, ticket)
-        [claimed] = await work.replies.claim_due(now=NOW, lease=LEASE, limit=9)
+        [sending] = await work.replies.claim_due(team_id="T1", now=NOW, lease=LEASE, limit=9)
         await work.commit()
     async with database.unit_of_work() as work:
         await work.forgetting.forget(ticket, now=NOW)
         assert not await work.replies.wanted(ticket.id)
         await work.commit()
     async with database.unit_of_work() as work:
-        await work.replies.sent(claimed.id, ts="1767600009.000001", now=NOW)
+        await work.replies.sent(sending.id, ts="1767600009.000001", now=NOW)
         await work.commit()
     async with database.reader() as work:
         [post] = await work.forgetting.to_remove(team_id="T1", now=NOW, limit=9)
@@ -161,8 +168,8 @@ async def test_events_of_a_forgotten_message_lose_their_text_in_every_state(data
                 team_id="T1", event_id=name, kind="message", payload={**payload, **other}, now=NOW
             )
         await work.inbox.add(team_id="T2", event_id="theirs", kind="message", payload=payload, now=NOW)
-        events = {e.event_id: e for e in await work.inbox.claim(worker="w", now=NOW, lease=LEASE, limit=9)}
-        await work.inbox.dead(events["dead"].id, error="x", now=NOW)
+        events = {e.event_id: e for e in (*await claimed(work), *await claimed(work, "T2"))}
+        await work.inbox.dead(events["dead"].id, worker="w", error="x", now=NOW)
         await work.forgetting.forget(ticket, now=NOW)
         texts = {name: event.payload["text"] for name, event in events.items()}
     assert texts == {"mine": "", "dead": "", "later": SECRET, "there": SECRET, "theirs": SECRET}
@@ -172,8 +179,8 @@ async def test_old_events_and_posts_go_and_what_is_under_way_stays(database):
     async with database.unit_of_work() as work:
         for name in ("working", "dead"):
             await work.inbox.add(team_id="T1", event_id=name, kind="message", payload={"text": name}, now=NOW)
-        events = {e.event_id: e for e in await work.inbox.claim(worker="w", now=NOW, lease=LEASE, limit=9)}
-        await work.inbox.dead(events["dead"].id, error="x", now=NOW)
+        events = {e.event_id: e for e in await claimed(work)}
+        await work.inbox.dead(events["dead"].id, worker="w", error="x", now=NOW)
         await work.inbox.add(team_id="T1", event_id="waiting", kind="message", payload={}, now=NOW)
         await work.inbox.add(team_id="T1", event_id="new", kind="message", payload={}, now=NOW + SECOND)
         notice, _ = await add_reply(work, text=SECRET)
