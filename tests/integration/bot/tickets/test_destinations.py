@@ -7,8 +7,9 @@ import math
 import pytest
 
 from bot.app.doctor import check_channels
-from bot.errors import ConfigurationError
+from bot.errors import ConfigurationError, SlackUnavailable
 from bot.slack.people import Role
+from bot.tickets import destinations
 from playground.limits import TIERS
 from playground.server import Playground
 from storage.models import Category
@@ -30,6 +31,12 @@ TEXT = "my password does not work"
 LISTS = ("conversations.list", "users.conversations", "conversations.info")
 ADMINS = "admins"
 UNREACHABLE = "I cannot post"
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a start wait hardly at all for a listing that will not come."""
+    monkeypatch.setattr(destinations, "FIRST_LOOK_SECONDS", 0.2)
 
 
 def workspace(*more: str) -> Playground:
@@ -78,6 +85,7 @@ async def test_6_tickets_in_a_workspace_of_4500_channels(sqlite_url: str):
         assert world.playground.limits.early == []
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("known", [False, True], ids=["new", "existing"])
 async def test_an_answer_waits_for_no_list(sqlite_url: str, known: bool):
     if known:
@@ -101,13 +109,13 @@ async def test_a_listing_goes_on_where_a_rate_limit_stopped_it(sqlite_url: str):
     for number in range(450):
         playground.add_channel(f"room-{number}", [BOT])
     async with make_world(sqlite_url, playground=playground) as world:
-        journal = world.playground.journal
+        journal, faults = world.playground.journal, world.playground.faults
+        await world.bot.destinations.look()  # behind the one that the start began
         before = journal.last
-        world.bot.destinations.look_soon()
-        await world.bot.workspace.directory.list_some()
-        world.playground.faults.fail("users.conversations", "fatal_error")
-        with pytest.raises(Exception, match="fatal_error"):
-            await world.bot.destinations.look()
+        faults.hang("users.conversations", 0.0)
+        faults.fail("users.conversations", "fatal_error")
+        with pytest.raises(SlackUnavailable, match="fatal_error"):
+            await look(world)
         await world.bot.destinations.look()
         asked = journal.find("api", "users.conversations", after=before)
         assert [bool(entry.request.get("cursor")) for entry in asked] == [False, True, True, True]
@@ -187,6 +195,7 @@ async def test_a_destination_that_never_was_is_said_so(sqlite_url: str):
         assert "can post" in await check_channels(settings_for(world.playground, sqlite_url))
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_support_channels_by_name_wait_for_the_name_alone(sqlite_url: str):
     playground = workspace()
     playground.faults.fail("users.conversations", "fatal_error", times=math.inf)
@@ -201,6 +210,7 @@ async def test_support_channels_by_name_wait_for_the_name_alone(sqlite_url: str)
         assert [entry.request["channel"] for entry in asked].count(HELP) <= 2
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_no_ticket_is_made_in_a_teams_channel_that_is_not_yet_known(sqlite_url: str):
     playground = workspace()
     playground.faults.fail("users.conversations", "fatal_error", times=math.inf)
