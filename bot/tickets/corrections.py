@@ -10,7 +10,7 @@ import structlog
 
 from bot.blocks.action_ids import ActionId
 from bot.blocks.common import Card
-from bot.errors import NotAllowed
+from bot.errors import NotAllowed, SlackUnavailable
 from bot.rights import Deed
 from bot.slack.emoji import CONFIRM, NONE_OF_THESE, normalise
 from bot.slack.incoming import IncomingReaction, moment
@@ -173,7 +173,13 @@ class Corrections:
             await work.commit()
         space.wake_outbox()
         for channel_id, ts, card in edits:
-            await space.messenger.update(channel_id, ts, card)
+            try:
+                await space.messenger.update(channel_id, ts, card)
+            except SlackUnavailable as error:
+                if not error.permanent:
+                    raise
+                # somebody deleted it, or we left the channel: what people said counts all the same
+                log.info("card_not_redrawn", ticket=str(ticket.id), error=error.code)
 
 
 def source_of(action_id: str) -> LabelSource:

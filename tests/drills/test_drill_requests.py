@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.factories.world import HELP, SAM, World, make_world
+from tests.factories.world import HELP, SAM, TEAM, World, make_world
 
 LONG = pytest.mark.long
 Measured = Callable[[str], None]
@@ -77,7 +77,14 @@ async def test_a_request_that_was_altered_is_refused(sqlite_url: str, count: int
         assert await world.tickets() == 0
         now = world.playground.clock()
         for seconds, status in ((-299, 200), (-302, 401), (302, 401)):
-            body = json.dumps({"type": "event_callback", "event_id": f"EvT{seconds}", "event": {"type": "x"}})
+            body = json.dumps(
+                {
+                    "type": "event_callback",
+                    "event_id": f"EvT{seconds}",
+                    "team_id": TEAM,
+                    "event": {"type": "x"},
+                }
+            )
             signed = world.playground.signed_headers(body, timestamp=now + seconds)
             signed["Content-Type"] = "application/json"
             assert (await world.playground.post_raw("/slack/events", body, signed)).status == status
