@@ -290,6 +290,8 @@ class Messenger:
             await self._turns.enter(name)
         if just_before:
             await just_before()
+        if self._turns:
+            self._turns.check(name)
         try:
             data = await called(method, arguments)
         except SlackUnavailable as error:

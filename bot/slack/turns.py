@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -51,6 +51,7 @@ class Turns:
         self._clock = clock
         self._sleep = sleep
         self._unanswered: Counter[str] = Counter()
+        self._closed: dict[str, datetime] = {}
 
     async def seconds_until(self, method: str) -> float:
         """Return how long a method is closed; 0 where it may be called now."""
@@ -59,12 +60,24 @@ class Turns:
         now = self._clock()
         return max(((until - now).total_seconds() for until in moments.values()), default=0.0)
 
+    def check(self, method: str) -> None:
+        """Refuse a call that this very process knows to be too early: another call heard 429 meanwhile.
+
+        Raises:
+            SlackUnavailable: it must not be made now; nothing was sent.
+        """
+        left = (self._closed[method] - self._clock()).total_seconds() if method in self._closed else 0.0
+        if left > 0:
+            raise SlackUnavailable("ratelimited", retry_after=left)
+        self._closed.pop(method, None)
+
     async def enter(self, method: str) -> None:
         """Let a call pass.
 
         Raises:
             SlackUnavailable: it must not be made now; nothing was sent.
         """
+        self.check(method)
         async with self._database.reader() as work:
             moments = await work.turns.read(team_id=self._team_id, keys=(method, _probe(method)))
         now = self._clock()
@@ -104,6 +117,7 @@ class Turns:
 
     async def limited(self, method: str, seconds: float) -> None:
         """Slack answered 429: nobody calls the method before its `Retry-After` has passed."""
+        self._closed[method] = self._clock() + timedelta(seconds=seconds)
         await self._put_off(method, seconds)
 
     async def wait_to_post(self, channel: str) -> None:
