@@ -11,11 +11,13 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import make_url
 
+from bot.blocks.action_ids import ActionId
 from classifier.testing import ScriptedClassifier
 from playground.seed import BETA
 from playground.server import Playground
 from tests.drills.killed_bot import FASTER
 from tests.drills.test_drill_deliveries import TEAMS, answered_all, answers, channels, drilled, say
+from tests.factories.forgery import press
 from tests.factories.world import CATEGORIES, HELP, KEYWORDS, SAM, TEAM, make_world, text_of
 
 LONG = pytest.mark.long
@@ -62,7 +64,7 @@ async def test_one_message_in_a_hundred_breaks_its_worker_and_the_others_are_ans
     began = time.time()
 
     def clock() -> datetime:
-        return datetime.fromtimestamp(began + (time.time() - began) * FASTER * 5, UTC)
+        return datetime.fromtimestamp(began + (time.time() - began) * FASTER, UTC)
 
     async with make_world(database_url, classifier=Breaks(KEYWORDS), clock=clock) as world:
         desks = [world.playground.add_channel(f"desk-{n}", [SAM, "U0FPOST"]) for n in range(10)]
@@ -78,7 +80,7 @@ async def test_one_message_in_a_hundred_breaks_its_worker_and_the_others_are_ans
         assert world.playground.thread(desks[3], bad) == []
         async with world.database.reader() as work:
             [letter] = await work.inbox.dead_letters(team_id=TEAM)
-        assert "a defect of ours" in str(letter.last_error)
+        assert "RuntimeError in classify" in str(letter.last_error)  # where, not what: it might quote a message
         measured(f"{dialect}: 1 of {len(posted) + 1}: {len(posted)} answered, 1 given up and shown")
 
 
@@ -115,11 +117,9 @@ async def test_two_workspaces_over_one_database_never_meet(
         await acme.playground.run_command(SAM, HELP, "/why", link)
         assert "do not know" in text_of(await acme.private(SAM))
         card = await acme.card(mine[0])
-        menu = acme.element(card, "correct")
-        forged = str(menu["options"][0]["value"]).replace(
-            str(menu["options"][0]["value"]).split(":")[0], str(foreign.id)
-        )
-        await acme.playground.click(SAM, HELP, card["ts"], "correct", selected_option=forged)
+        mine_value = str(acme.element(card, ActionId.CORRECT)["options"][0]["value"])
+        forged = mine_value.replace(mine_value.partition(":")[0], str(foreign.id))
+        await press(acme, SAM, ActionId.CORRECT, forged, ts=card["ts"], menu=True)
         await acme.quiet()
         async with acme.database.reader() as work:
             assert await work.labels.active_for(team_id=BETA, ticket_id=foreign.id) == []

@@ -14,7 +14,7 @@ from tests.factories.rows import NOW
 from tests.factories.world import ANNA, BOT, GUEST, HELP, LENA, SAM, TEAM, World, text_of
 
 PARTNER = "U0PARTNER"
-SECRET = "hunter2"
+SECRET = "marmalade"
 
 
 async def secret_ticket(world: World, *members: str, text: str = f"my password {SECRET} is lost") -> Ticket:

@@ -109,7 +109,10 @@ def test_classify_prints_what_it_printed(kind: str):
 def test_explain_prints_what_it_printed():
     before = json.loads((BEFORE / "explanation.json").read_text())
     printed = run("explain", FINE_TUNE, "please help my password is locked again", "--json").stdout
-    assert_same(json.loads(printed), before)
+    now = json.loads(printed)
+    since = {"tried", "read", "cut_short"}
+    assert since <= now.keys()
+    assert_same({key: value for key, value in now.items() if key not in since}, before)
 
 
 @pytest.mark.parametrize("backend", ["torch", "onnx-fp32"])

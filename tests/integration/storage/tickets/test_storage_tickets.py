@@ -174,7 +174,8 @@ async def test_only_the_latest_edit_counts_and_the_same_words_are_none(database)
         }
         ticket.deleted_at = NOW
         await work.session.flush()
-        assert not await edit(ticket, text="d", edited_ts="1767600040.0")
+        with pytest.raises(RowNotFound):
+            await edit(ticket, text="d", edited_ts="1767600040.0")
 
 
 async def test_a_ticket_that_says_something_else_by_now_is_not_held(database):
