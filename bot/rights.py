@@ -75,7 +75,7 @@ RIGHTS: Mapping[Deed, Right] = {
     Deed.CHANGE: Right(
         _ADMINS,
         (
-            "/categories add, rename, emoji, destination, merge, split, retire",
+            "/categories add, rename, emoji, destination, merge, split, retire, owner, disown",
             ActionId.CATEGORY_ADD,
             ActionId.CATEGORY_CHANGE,
             ActionId.CATEGORY_RESTORE,

@@ -42,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if mark.args[0] not in MODES:
                 raise pytest.UsageError(f"{item.nodeid}: no row {mark.args[0]!r} in tests/drills/modes.py")
             item.user_properties.append(("drill", mark.args[0]))
-            item.user_properties.append(("long", item.get_closest_marker("long") is not None))
+        item.user_properties.append(("long", item.get_closest_marker("long") is not None))
 
 
 @pytest.fixture
@@ -69,8 +69,9 @@ class Page:
             return
         figures = [str(value) for name, value in report.user_properties if name == _FIGURE]
         outcome = "held" if report.passed else f"**{report.outcome}**: {report.nodeid.rpartition('::')[2]}"
-        for figure in figures if report.passed and figures else [outcome]:
-            self._found[str(said["drill"])].append((bool(said["long"]), figure))
+        for row in (str(value) for name, value in report.user_properties if name == "drill"):
+            for figure in figures if report.passed and figures else [outcome]:
+                self._found[row].append((bool(said["long"]), figure))
 
     def pytest_sessionfinish(self) -> None:
         """Write the page."""

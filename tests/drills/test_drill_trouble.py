@@ -80,7 +80,8 @@ async def test_one_message_in_a_hundred_breaks_its_worker_and_the_others_are_ans
         assert world.playground.thread(desks[3], bad) == []
         async with world.database.reader() as work:
             [letter] = await work.inbox.dead_letters(team_id=TEAM)
-        assert "RuntimeError in classify" in str(letter.last_error)  # where, not what: it might quote a message
+        # where it was, not what it said: that might quote a message
+        assert "RuntimeError in classify" in str(letter.last_error)
         measured(f"{dialect}: 1 of {len(posted) + 1}: {len(posted)} answered, 1 given up and shown")
 
 

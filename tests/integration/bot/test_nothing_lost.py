@@ -65,8 +65,11 @@ async def dead(world: World) -> int:
         return (await work.inbox.counts())[InboxState.DEAD]
 
 
+@pytest.mark.drill("auth")
 @pytest.mark.parametrize("desks", [5, pytest.param(25, marks=pytest.mark.long)])
-async def test_slack_is_asked_who_we_are_once_and_its_silence_later_loses_nothing(world: World, desks: int):
+async def test_slack_is_asked_who_we_are_once_and_its_silence_later_loses_nothing(
+    world: World, desks: int, measured: Callable[[str], None]
+):
     world.playground.faults.fail("auth.test", "internal_error", times=1000)
     channels = [world.playground.add_channel(f"desk-{n}", [SAM, "U0FPOST"]) for n in range(desks)]
     sent = [
@@ -82,6 +85,7 @@ async def test_slack_is_asked_who_we_are_once_and_its_silence_later_loses_nothin
     assert await world.tickets() == 4 * desks
     assert answers() == [1] * (4 * desks)
     assert sum(entry.method == "auth.test" for entry in world.playground.journal) == 1
+    measured(f"{len(sent)} events: {len(sent)} tickets, {len(sent)} answers; asked once, at the start")
 
 
 async def all_wait(world: World, clock: MovingClock) -> None:
@@ -120,9 +124,10 @@ OUTAGES: dict[str, Break] = {
 }
 
 
+@pytest.mark.drill("outage")
 @pytest.mark.parametrize("outage", OUTAGES)
 async def test_an_hour_without_slack_ends_with_every_message_answered_once(
-    sqlite_url: str, outage: str, monkeypatch: pytest.MonkeyPatch
+    sqlite_url: str, outage: str, monkeypatch: pytest.MonkeyPatch, measured: Callable[[str], None]
 ):
     monkeypatch.setattr(serial_tasks, "POLL_SECONDS", 0.02)
     clock = MovingClock()
@@ -144,6 +149,7 @@ async def test_an_hour_without_slack_ends_with_every_message_answered_once(
             await world.card(ts)
         assert await dead(world) == 0
         assert [len(world.playground.thread(HELP, ts)) for ts in sent] == [1, 1, 1]
+    measured(f"{outage}: 0 lost, 0 given up, 0 twice")
 
 
 async def test_an_event_of_a_shared_channel_is_ours_where_the_authorisation_says_so(world: World):

@@ -83,6 +83,8 @@ def logs_at_debug(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     structlog.reset_defaults()
 
 
+@pytest.mark.drill("redaction")
+@pytest.mark.drill("logs")
 async def test_of_200_planted_strings_none_is_kept(any_world: World, logs_at_debug: io.StringIO):
     strings = planted(200)
     assert len(strings) == 200

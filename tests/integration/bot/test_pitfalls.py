@@ -225,6 +225,7 @@ async def test_retrain_twice_at_once_starts_one(any_world: World):
     assert len(shown) == 1
 
 
+@pytest.mark.drill("unacknowledged")
 async def test_a_database_that_is_away_is_no_acknowledgement_and_nothing_is_lost(world: World, monkeypatch):
     add = world.bot.inbox.add
 

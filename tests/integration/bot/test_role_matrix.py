@@ -51,6 +51,8 @@ from tests.factories.world import (
     make_world,
 )
 
+pytestmark = pytest.mark.drill("roles")
+
 OWNER, SECOND, PARTNER, BEN, BETTY = "U0OLGA", "U0YURI", "U0PARTNER", "U0BEN", "U0BETTY"
 BETA = "T0BETA"
 AUTHOR = SAM
@@ -99,7 +101,7 @@ EXPECTED: dict[str, Any] = {
     ActionId.SETTLE: SETTLERS,
     "/categories list": ALL_OF_OURS,
     "Home tab": "AOM",
-    "/categories add, rename, emoji, destination, merge, split, retire": ADMINS,
+    "/categories add, rename, emoji, destination, merge, split, retire, owner, disown": ADMINS,
     ActionId.CATEGORY_ADD: ADMINS,
     ActionId.CATEGORY_CHANGE: ADMINS,
     ActionId.CATEGORY_RESTORE: ADMINS,
@@ -351,6 +353,8 @@ async def test_who_commands_models_and_categories(desk: Desk):
     for word in ("status", "history", "help", "cancel", "rollback", "dry-run", "start"):
         assert await told(desk, "/retrain", word) == EXPECTED["/retrain"], word
     assert await told(desk, "/categories", "list") == EXPECTED["/categories list"]
+    for word in ("owner network", "owner network <@U0LENA>", "disown network <@U0LENA>"):
+        assert await told(desk, "/categories", word) == ADMINS, word
     for op in ("add", "rename", "emoji", "destination", "merge", "split", "retire"):
         for actor in ACTORS.values():
             fields = {"team": actor.team, "channel": HELP}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -293,7 +293,10 @@ async def _is_forgotten(world: World, ts: str) -> bool:
     return ticket is not None and ticket.deleted_at is not None
 
 
-async def test_paraphrases_of_forgotten_examples_are_answered_all_the_same(world: World):
+@pytest.mark.drill("deleted")
+async def test_paraphrases_of_forgotten_examples_are_answered_all_the_same(
+    world: World, measured: Callable[[str], None]
+):
     world.model.recall_threshold, world.model.recall_near = 0.8, 0.5
     labelled = await world.say("my password does not work here")
     await world.card(labelled)
@@ -320,6 +323,7 @@ async def test_paraphrases_of_forgotten_examples_are_answered_all_the_same(world
     await world.quiet()
     async with world.database.reader() as work:
         assert (await work.inbox.counts())["dead"] == 0
+    measured("20 paraphrases of a deleted message, imports and examples: 20 answers")
 
 
 EXAMPLES = (
