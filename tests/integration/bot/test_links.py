@@ -65,7 +65,7 @@ async def mark_deleted(world: World, ts: str) -> None:
         await work.commit()
 
 
-async def test_why_answers_without_the_link_of_a_deleted_message(world: World):
+async def test_why_knows_nothing_of_a_deleted_message(world: World):
     ts = await world.say("my password does not work", user=SAM)
     await world.card(ts)
     await world.quiet()
@@ -74,8 +74,8 @@ async def test_why_answers_without_the_link_of_a_deleted_message(world: World):
         ANNA, HELP, "/why", f"https://x/archives/{HELP}/p{ts.replace('.', '')}"
     )
     shown = text_of(await world.private(ANNA))
-    assert "*Sign-in*: I am" in shown
-    assert "Open the message" not in shown
+    assert "I do not know that message" in shown
+    assert "did not work" not in shown
 
 
 async def test_messages_like_a_deleted_labelled_one_get_their_cards(world: World):

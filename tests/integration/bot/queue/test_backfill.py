@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from bot.app.runtime import running_bot
+from bot.clock import Clock, utc_now
 from bot.queue.backfill import Backfill
 from bot.slack.incoming import NO_APPS
 from classifier.testing import ScriptedClassifier
 from playground.server import Playground
 from storage.database import Database
+from tests.factories.moving_clock import MovingClock
 from tests.factories.world import (
     CATEGORIES,
     HELP,
@@ -41,12 +43,14 @@ async def slack(names: list[str] | None = None) -> AsyncIterator[Playground]:
 
 
 @asynccontextmanager
-async def bot_in(playground: Playground, url: str, **changes: Any) -> AsyncIterator[World]:
+async def bot_in(
+    playground: Playground, url: str, clock: Clock = utc_now, **changes: Any
+) -> AsyncIterator[World]:
     """The bot, on for as long as the context."""
     database, model = Database(url), ScriptedClassifier(KEYWORDS)
     try:
         settings = settings_for(playground, url, **changes)
-        async with running_bot(settings, database, model, CATEGORIES) as bot:
+        async with running_bot(settings, database, model, CATEGORIES, clock) as bot:
             playground.app.request_url = bot.url
             yield World(playground, bot, model, database)
             playground.app.request_url = None
@@ -274,12 +278,13 @@ async def test_a_message_that_could_not_be_kept_is_looked_for(sqlite_url: str, m
 
 
 async def test_calls_keep_to_slacks_pace_and_outlast_an_outage(sqlite_url: str, monkeypatch):
-    now, called = [0.0], []
+    now, called, clock = [0.0], [], MovingClock(utc_now())
 
     async def sleep(seconds: float) -> None:
         now[0] += seconds
+        clock.move(seconds=seconds)
 
-    async with slack() as playground, bot_in(playground, sqlite_url, backfill_hours=0) as world:
+    async with slack() as playground, bot_in(playground, sqlite_url, clock, backfill_hours=0) as world:
         space = world.bot.workspace
         history = space.messenger.history
 
