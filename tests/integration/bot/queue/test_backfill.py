@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -233,8 +234,8 @@ async def test_a_restart_in_the_middle_loses_nothing_and_a_live_message_hides_no
             await world.card(live[0][1])
             await world.card(live[1][1], channel=desk)
             await world.quiet()
-        async with bot_in(playground, sqlite_url) as world:
-            await all_answered(world, [*missed, *live])
+        async with bot_in(playground, sqlite_url, lambda: utc_now() + timedelta(minutes=2)) as world:
+            await all_answered(world, [*missed, *live])  # the refusal of a minute is over
 
 
 async def test_an_edit_made_while_the_bot_was_off_is_taken_over(sqlite_url: str):
