@@ -92,7 +92,7 @@ async def test_a_request_that_was_altered_is_refused(sqlite_url: str, count: int
 
 
 @pytest.mark.drill("mentions")
-@pytest.mark.parametrize("count", [40, pytest.param(500, marks=[LONG, pytest.mark.timeout(1800)])])
+@pytest.mark.parametrize("count", [24, pytest.param(500, marks=[LONG, pytest.mark.timeout(1800)])])
 async def test_nothing_that_people_wrote_is_live_in_what_we_quote(
     sqlite_url: str, count: int, measured: Measured
 ):

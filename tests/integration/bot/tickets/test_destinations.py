@@ -206,7 +206,8 @@ async def test_support_channels_by_name_wait_for_the_name_alone(sqlite_url: str)
         await world.quiet()
         assert world.playground.thread(team_channel(world), elsewhere) == []
         asked = world.playground.journal.find("api", "conversations.info")
-        assert [entry.request["channel"] for entry in asked].count(HELP) <= 2
+        # the one that failed, the name's, and whether it is private, which is asked by itself each minute
+        assert [entry.request["channel"] for entry in asked].count(HELP) <= 3
 
 
 @pytest.mark.usefixtures("impatient")
