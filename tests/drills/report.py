@@ -17,7 +17,7 @@ from tests.drills.modes import MODES
 _FIGURE = "measured"
 _HEAD = """# Reliability
 
-`make drills` wrote this page. `python -m tests.drills NAME` runs the drills of one row, `--short` in the
+`make drills` writes this page. `python -m tests.drills NAME` runs the drills of one row, `--short` in the
 form that `make test` runs. They talk to this machine alone, end by themselves, and fail where a figure
 misses what it must be.
 
