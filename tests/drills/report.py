@@ -76,7 +76,9 @@ class Page:
     def pytest_sessionfinish(self) -> None:
         """Write the page."""
         rows = [f"| {row.mode} | {row.must} | {self._cell(name)} |" for name, row in MODES.items()]
-        self._path.write_text(_HEAD + "\n".join(rows) + "\n", encoding="utf-8")
+        in_long_form = any(is_long for found in self._found.values() for is_long, _ in found)
+        said = "" if in_long_form else "\nThese are the short forms; the long ones were not run with them.\n"
+        self._path.write_text(_HEAD + "\n".join(rows) + "\n" + said, encoding="utf-8")
 
     def _cell(self, name: str) -> str:
         found = self._found.get(name, [])
