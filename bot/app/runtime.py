@@ -136,7 +136,7 @@ async def running_bot(
     )
     destinations = Destinations(workspace)
     outbox.on_unreachable = destinations.lost
-    inbox = create_inbox(workspace, settings.inbox_workers)
+    inbox = create_inbox(workspace, settings.inbox_workers, destinations)
     own_ids = frozenset({identity.bot_user_id, identity.bot_id})
     accepted = Accepted(frozenset(settings.accept_apps), own_ids)
     backfill = Backfill(workspace, inbox, accepted, settings.backfill_hours)
@@ -202,7 +202,7 @@ async def _connect(
     await handler.connect_async()  # type: ignore[no-untyped-call]
 
 
-def create_inbox(workspace: Workspace, workers: int) -> Inbox:
+def create_inbox(workspace: Workspace, workers: int, destinations: Destinations) -> Inbox:
     """Connect each kind of event to its use case. One table."""
     corrections, explainer = Corrections(workspace), Explainer(workspace)
     home = Home(workspace, ReviewQueue(workspace, corrections))
@@ -221,7 +221,7 @@ def create_inbox(workspace: Workspace, workers: int) -> Inbox:
         Kind.HOME: home.on_opened,
         Kind.REVIEW: home.on_review,
         Kind.CATEGORY: Categories(workspace, corrections, home).on_request,
-        Kind.MEMBER: Owners(workspace).on_membership,
+        Kind.MEMBER: Owners(workspace, destinations.look_soon).on_membership,
     }
     return Inbox(
         workspace.database,

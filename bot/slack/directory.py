@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -20,8 +20,6 @@ from storage.models import Category, CategoryState
 from storage.slack_models import KnownChannel
 from storage.tickets.channels import SeenChannel
 
-PRIVACY_COUNTS = timedelta(hours=1)
-"""How long Slack's word counts that a channel is public; a listing renews it for those that we are in."""
 NOT_ASKED_AGAIN_SECONDS = 60
 _ID = re.compile(r"[CG][A-Z0-9]+")
 """Names of channels have no capitals."""
@@ -111,18 +109,6 @@ class Directory:
                 raise
             return None
         return seen.name if seen.is_member and not seen.is_archived else None
-
-    async def is_private(self, channel_id: str) -> bool:
-        """Say whether only members read a channel.
-
-        Raises:
-            SlackUnavailable: nothing certain is known of it, and Slack did not answer.
-        """
-        known = await self._known(channel_id)
-        fresh = known is not None and self._clock() - known.updated_at < PRIVACY_COUNTS
-        if known is not None and known.is_private is not None and (known.is_private or fresh):
-            return known.is_private
-        return (await self.look_up(channel_id)).is_private
 
     async def look_up(self, channel_id: str) -> SeenChannel:
         """Ask Slack about one channel, and remember the answer.

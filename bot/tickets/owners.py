@@ -30,10 +30,16 @@ log = structlog.get_logger(__name__)
 
 
 class Owners:
-    """Keeps who is in the teams' channels since when, and says who owns a ticket."""
+    """Keeps who is in the teams' channels since when, and says who owns a ticket.
 
-    def __init__(self, workspace: Workspace) -> None:
+    Args:
+        workspace: whose.
+        on_our_move: called when we ourselves came into a channel, or were put out of one.
+    """
+
+    def __init__(self, workspace: Workspace, on_our_move: Callable[[], None] = lambda: None) -> None:
         self._workspace = workspace
+        self._on_our_move = on_our_move
         self._teams = TimedCache(CACHE_SECONDS, self._is_team)
 
     async def run(self, after: Callable[[], Awaitable[None]]) -> None:
@@ -58,6 +64,9 @@ class Owners:
     async def on_membership(self, payload: Mapping[str, Any], received_at: datetime) -> None:
         """Keep that somebody joined or left a team's channel."""
         change, space = IncomingMembership(**payload), self._workspace
+        if change.user_id == space.identity.bot_user_id:
+            self._on_our_move()
+            return
         views = await space.directory.categories()
         if change.channel_id not in {view.destination_id for view in views}:
             return

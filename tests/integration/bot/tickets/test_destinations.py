@@ -88,8 +88,8 @@ async def test_6_tickets_in_a_workspace_of_4500_channels(sqlite_url: str):
 @pytest.mark.parametrize("known", [False, True], ids=["new", "existing"])
 async def test_an_answer_waits_for_no_list(sqlite_url: str, known: bool):
     if known:
-        async with make_world(sqlite_url, playground=workspace()):
-            pass
+        async with make_world(sqlite_url, playground=workspace()) as before:
+            await before.bot.destinations.look()
     playground = workspace()
     for method in LISTS:
         playground.faults.fail(method, "fatal_error", times=math.inf)
@@ -221,14 +221,14 @@ async def test_no_ticket_is_made_in_a_teams_channel_that_is_not_yet_known(sqlite
         assert await world.tickets() == 1
 
 
-async def test_what_is_known_of_privacy_is_not_asked_again(world: World):
-    directory = world.bot.workspace.directory
-    hidden = world.playground.add_channel("secret", [SAM, BOT], private=True)
-    assert not await directory.is_private(HELP)
-    assert await directory.is_private(hidden)
-    before = world.playground.journal.last
-    assert await directory.is_private(hidden)
-    assert world.playground.journal.find("api", after=before) == []
+@pytest.mark.usefixtures("impatient")
+async def test_an_invitation_is_followed_without_waiting_for_the_next_listing(sqlite_url: str):
+    async with make_world(sqlite_url, playground=workspace()) as world:
+        channel = team_channel(world)
+        await lose(world, "left")
+        await world.card(await world.say(TEXT))
+        await world.playground.join(BOT, channel)
+        assert "New ticket" in (await in_channel(world, channel))[0]
 
 
 async def test_a_member_is_found_among_50000(world: World):
