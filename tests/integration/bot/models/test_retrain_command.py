@@ -189,14 +189,13 @@ async def test_the_result_waits_while_slack_takes_no_post(world: World):
     await label_one(world)
     await start(world)
     run = await claim(world)
-    await world.playground.wait_for(
-        lambda: any("Retraining" in text_of(message) for message in world.playground.messages(HELP))
-    )
+    await world.playground.wait_for(lambda: shown(world, "Retraining"))
+    ts = shown_ts(world)  # its text changes with what comes
     world.playground.faults.http_status("chat.update", 503)
     world.playground.faults.rate_limit("chat.postMessage")
     await end(world, run, RunState.FAILED, reason="The new model is worse.")
     await world.playground.wait_for(
-        lambda: [m for m in world.playground.thread(HELP, shown_ts(world)) if "is worse" in text_of(m)]
+        lambda: [m for m in world.playground.thread(HELP, ts) if "is worse" in text_of(m)]
     )
 
 
