@@ -39,7 +39,6 @@ __all__ = [
     "Base",
     "Category",
     "CategoryState",
-    "ChannelSetting",
     "InboxEvent",
     "InboxState",
     "Label",
@@ -321,21 +320,6 @@ class RetrainRun(Base):
     manifest_hash: Mapped[str | None]
     response_url: Mapped[str | None]
     follow_up: Mapped[dict[str, Any] | None] = mapped_column(json_column())
-
-
-class ChannelSetting(Base):
-    """Whether the bot listens in a channel, and from which confidence it routes there."""
-
-    __tablename__ = "channel_setting"
-    __table_args__ = (UniqueConstraint("team_id", "channel_id"),)
-
-    id: Mapped[UUID] = key_column()
-    team_id: Mapped[str]
-    channel_id: Mapped[str]
-    enabled: Mapped[bool]
-    threshold: Mapped[float | None]
-    updated_at: Mapped[datetime]
-    updated_by: Mapped[str]
 
 
 class AuditEvent(Base):

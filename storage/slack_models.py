@@ -1,4 +1,4 @@
-"""The tables of what is known of Slack itself: when to call again, what was read, who is where."""
+"""The tables of what is known and set of Slack itself: when to call again, channels, who is where."""
 
 from __future__ import annotations
 
@@ -46,6 +46,21 @@ class KnownChannel(Base):
     is_member: Mapped[bool] = mapped_column(default=False)
     read_until: Mapped[str | None]
     updated_at: Mapped[datetime]
+
+
+class ChannelSetting(Base):
+    """Whether the bot listens in a channel, and from which confidence it routes there."""
+
+    __tablename__ = "channel_setting"
+    __table_args__ = (UniqueConstraint("team_id", "channel_id"),)
+
+    id: Mapped[UUID] = key_column()
+    team_id: Mapped[str]
+    channel_id: Mapped[str]
+    enabled: Mapped[bool]
+    threshold: Mapped[float | None]
+    updated_at: Mapped[datetime]
+    updated_by: Mapped[str]
 
 
 class ChannelMember(Base):

@@ -10,8 +10,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.errors import RowNotFound
-from storage.models import ChannelSetting
-from storage.slack_models import KnownChannel
+from storage.slack_models import ChannelSetting, KnownChannel
 from storage.statements import insert_or_ignore
 
 
